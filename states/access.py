@@ -1,0 +1,42 @@
+"""Who sees what, and who may do what no lifecycle table speaks of. Deny by default."""
+
+from collections.abc import Collection
+
+from states.errors import Refusal, Refused
+from states.facts import Actor
+from states.names import ROLES_THAT_READ_ALL, Role
+
+
+def reads_all(actor: Actor | None) -> bool:
+    """Every EOI, and the counts of a call: staff do, and so does the host's own code (None)."""
+    return actor is None or bool(actor.roles & ROLES_THAT_READ_ALL)
+
+
+def sees_eoi(actor: Actor | None, applicant: str) -> bool:
+    """Staff see every EOI, an applicant those of its own organisations; what is not theirs is not found."""
+    if actor is None or actor.roles & ROLES_THAT_READ_ALL:
+        return True
+    return Role.APPLICANT in actor.roles and applicant in actor.organisations
+
+
+def require_some_role(actor: Actor) -> None:
+    """Turn away whoever comes without a role, before anything is looked up.
+
+    Raises:
+        Refused: `role-missing`.
+    """
+    if not actor.roles:
+        message = f"{actor.id} has no role, and without one nothing is allowed."
+        raise Refused.because([Refusal("role-missing", message)])
+
+
+def require_role(actor: Actor, wanted: Collection[Role], *, to: str) -> None:
+    """Turn away whoever holds none of the roles wanted.
+
+    Raises:
+        Refused: `role-missing`.
+    """
+    if not actor.roles & set(wanted):
+        held = ", ".join(sorted(actor.roles)) or "none"
+        message = f"To {to} needs the role {' or '.join(sorted(wanted))}; {actor.id} has: {held}."
+        raise Refused.because([Refusal("role-missing", message)])

@@ -1,0 +1,128 @@
+"""decide(lifecycle, trigger, facts) -> Decision, or raise with every reason.
+
+The one way to a new state. Only use cases ask here.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from states.errors import Refusal, Refused, UnknownTrigger
+from states.events import EventType
+from states.facts import Facts
+from states.lifecycle import Lifecycle, Move, objections
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided: the move, and with it the state to come to and the event to tell."""
+
+    trigger: str
+    source: str
+    to: str
+    event: EventType
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing that could be done now: ok, or with all that stands in the way."""
+
+    #: The word to fire.
+    trigger: str
+    #: What it is called on a button.
+    label: str
+    #: The state it would come to.
+    to: str
+    #: True when nothing but `needs` stands between.
+    ok: bool
+    #: What the caller must still give: `reason`, `closes_at`. No refusal.
+    needs: tuple[str, ...]
+    #: Everything that stands in the way.
+    reasons: tuple[Refusal, ...]
+
+
+_NEED_IN_WORDS: Final = {
+    "reason": Refusal("reason-missing", "Say why: a reason is kept with this decision.", field="reason"),
+    "closes_at": Refusal(
+        "closes-at-missing", "Say until when: the new closing is missing.", field="closes_at"
+    ),
+}
+
+
+def decide(lifecycle: Lifecycle, trigger: str, facts: Facts) -> Decision:
+    """Return what firing `trigger` comes to. Changes nothing.
+
+    Args:
+        lifecycle: the table to ask: `CALL`, or `EOI`.
+        trigger: the word of the move.
+        facts: how things stand; the state is the EOI's where the facts hold one, else the call's.
+
+    Raises:
+        UnknownTrigger: the table has no such word.
+        Refused: role, guards, state and needs, whatever stands in the way, all at once.
+    """
+    source = _state(facts)
+    move = lifecycle.move(trigger, source)
+    if move is None:
+        raise Refused.because(_from_the_wrong_state(lifecycle, trigger, facts))
+    to, reasons = lifecycle.fire(trigger, source, facts)
+    missing = _missing(move, facts)
+    if reasons or missing:
+        raise Refused.because([*reasons, *(_NEED_IN_WORDS[need] for need in missing)])
+    return Decision(trigger=trigger, source=source, to=to, event=move.event)
+
+
+def explain(lifecycle: Lifecycle, trigger: str, facts: Facts) -> Option:
+    """Return whether `trigger` could be fired now, and if not, every reason why.
+
+    Raises:
+        UnknownTrigger: the table has no such word.
+    """
+    move = lifecycle.move(trigger, _state(facts))
+    if move is None:
+        some_move, *_ = _moves_of(lifecycle, trigger)
+        return _option(some_move, _from_the_wrong_state(lifecycle, trigger, facts), ())
+    return _option(move, objections(move, facts), _missing(move, facts))
+
+
+def options(lifecycle: Lifecycle, facts: Facts) -> list[Option]:
+    """Return every trigger that leaves the present state, ok or with all its reasons."""
+    moves = lifecycle.moves_from(_state(facts))
+    return [_option(move, objections(move, facts), _missing(move, facts)) for move in moves]
+
+
+def _option(move: Move, reasons: list[Refusal], needs: tuple[str, ...]) -> Option:
+    return Option(
+        trigger=str(move.trigger),
+        label=move.label,
+        to=str(move.target),
+        ok=not reasons,
+        needs=needs,
+        reasons=tuple(reasons),
+    )
+
+
+def _state(facts: Facts) -> str:
+    return facts.call.state if facts.eoi is None else facts.eoi.state
+
+
+def _moves_of(lifecycle: Lifecycle, trigger: str) -> list[Move]:
+    moves = lifecycle.moves_of(trigger)
+    if not moves:
+        known = ", ".join(dict.fromkeys(str(move.trigger) for move in lifecycle.moves))
+        msg = f"There is no trigger {trigger!r} for a {lifecycle.name}. Triggers are: {known}."
+        raise UnknownTrigger(msg, trigger=trigger)
+    return moves
+
+
+def _from_the_wrong_state(lifecycle: Lifecycle, trigger: str, facts: Facts) -> list[Refusal]:
+    """Collect what else stands in the way first: to a lapsed EOI's school the closed call says more."""
+    moves = _moves_of(lifecycle, trigger)
+    state = _state(facts)
+    sources = " or ".join(str(source) for move in moves for source in move.sources)
+    wrong = Refusal("wrong-state", f"It is {state}; to {trigger} it must be {sources}.", field="state")
+    return [*objections(moves[0], facts), wrong]
+
+
+def _missing(move: Move, facts: Facts) -> tuple[str, ...]:
+    given = {"reason": facts.reason, "closes_at": facts.new_closes_at}
+    return tuple(need for need in move.needs if not given[need])
