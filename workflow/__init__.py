@@ -1,0 +1,107 @@
+"""Use cases and persistence: what a host needs stands here.
+
+from workflow import Engine, Actor, NewCall
+"""
+
+from states.decisions import Option
+from states.errors import (
+    BadDeadline,
+    BadInput,
+    BadLifecycle,
+    CallClosed,
+    ClosedInFlight,
+    EoiError,
+    Refusal,
+    Refused,
+    RoleMissing,
+    UnknownTrigger,
+    WrongState,
+)
+from states.events import Event, EventType
+from states.facts import Actor
+from states.names import CallState, CallTrigger, EoiState, EoiTrigger, Role
+from workflow.engine import Engine
+from workflow.errors import (
+    AlreadyApplied,
+    Conflict,
+    DatabaseCorrupt,
+    DatabaseForeign,
+    DatabaseFull,
+    DatabaseLocked,
+    DatabaseReadOnly,
+    DatabaseUnavailable,
+    DatabaseUnopened,
+    KeyReused,
+    NotFound,
+    ReferenceTaken,
+    SchemaMismatch,
+    SchemaMissing,
+    SchemaOutdated,
+    SchemaTooNew,
+    StaleVersion,
+    TransactionConflict,
+)
+from workflow.inputs import NewCall
+from workflow.views import (
+    AttemptView,
+    CallView,
+    CloseReport,
+    DeliveryView,
+    EndpointView,
+    EoiView,
+    HistoryView,
+    Page,
+    Receipt,
+)
+
+__all__ = [
+    "Actor",
+    "AlreadyApplied",
+    "AttemptView",
+    "BadDeadline",
+    "BadInput",
+    "BadLifecycle",
+    "CallClosed",
+    "CallState",
+    "CallTrigger",
+    "CallView",
+    "CloseReport",
+    "ClosedInFlight",
+    "Conflict",
+    "DatabaseCorrupt",
+    "DatabaseForeign",
+    "DatabaseFull",
+    "DatabaseLocked",
+    "DatabaseReadOnly",
+    "DatabaseUnavailable",
+    "DatabaseUnopened",
+    "DeliveryView",
+    "EndpointView",
+    "Engine",
+    "EoiError",
+    "EoiState",
+    "EoiTrigger",
+    "EoiView",
+    "Event",
+    "EventType",
+    "HistoryView",
+    "KeyReused",
+    "NewCall",
+    "NotFound",
+    "Option",
+    "Page",
+    "Receipt",
+    "ReferenceTaken",
+    "Refusal",
+    "Refused",
+    "Role",
+    "RoleMissing",
+    "SchemaMismatch",
+    "SchemaMissing",
+    "SchemaOutdated",
+    "SchemaTooNew",
+    "StaleVersion",
+    "TransactionConflict",
+    "UnknownTrigger",
+    "WrongState",
+]

@@ -1,0 +1,308 @@
+"""The use cases of an EOI: draft, save, and whatever else the lifecycle fires."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from states.access import sees_eoi
+from states.decisions import Decision, Option, explain, options
+from states.events import Event
+from states.facts import Actor, CallFacts, EoiFacts, Facts
+from states.guards import call_is_open
+from states.lifecycle import EOI
+from states.names import DECIDED_EOI_STATES, NOT_YET, EoiState, EoiTrigger
+from workflow.commands import Command, call_facts, decided, record, require_version
+from workflow.database import Connection
+from workflow.errors import AlreadyApplied, NotFound, StaleVersion
+from workflow.ids import new_id
+from workflow.manifest import Manifest
+from workflow.store import calls, eois, history
+from workflow.store.eois import LoadedEoi
+from workflow.unit_of_work import UnitOfWork
+from workflow.views import CallView, Receipt
+
+
+def draft(
+    unit: UnitOfWork,
+    command: Command,
+    call_id: str,
+    *,
+    manifest: Manifest,
+    applicant: str,
+    applicant_name: str | None,
+) -> Receipt:
+    """Begin an EOI.
+
+    - the EOI at version 1, and its first revision
+    - history, outbox: `eoi.drafted`
+
+    Raises:
+        Refused: too late; no applicant; not for its own organisation.
+        NotFound: no such call.
+        StaleVersion: the call is not at the version that the caller has seen.
+        AlreadyApplied: the applicant has a live EOI for this call.
+    """
+    call = _call(unit.connection, call_id)
+    require_version(command, call.version)
+    question = _question_of_draft(command, call, applicant)
+    decision = decided(EOI, EoiTrigger.DRAFT, question, call_id=call_id, eoi_id=None)
+    if (live := eois.live_id(unit.connection, call_id, applicant)) is not None:
+        msg = f"{applicant} has an EOI for {call.reference} already: {live}. Save that one, or withdraw it first."
+        raise AlreadyApplied(msg, eoi_id=live, call_id=call_id)
+    now = command.clock.now()
+    eoi_id = new_id()
+    eois.add(
+        unit.connection,
+        id=eoi_id,
+        call_id=call_id,
+        applicant=applicant,
+        applicant_name=applicant_name,
+        state=decision.to,
+        version=1,
+        digest=manifest.digest,
+        created_at=command.arrived_at,
+        updated_at=now,
+    )
+    eois.add_revision(unit.connection, eoi_id=eoi_id, version=1, manifest=manifest.text)
+    event = Event(
+        id=f"{eoi_id}:1",
+        type=decision.event,
+        call_id=call_id,
+        call_reference=call.reference,
+        eoi_id=eoi_id,
+        applicant=applicant,
+        source=None,
+        state=decision.to,
+        version=1,
+        at=command.arrived_at,
+        recorded_at=now,
+        closes_at=call.closes_at,
+    )
+    record(unit, command, decision, event, digest=manifest.digest)
+    return _receipt(decision, event)
+
+
+def save(unit: UnitOfWork, command: Command, eoi_id: str, *, manifest: Manifest) -> Receipt:
+    """Replace a draft's answers.
+
+    - a new revision; version and digest of the EOI
+    - history, outbox: `eoi.saved`
+
+    Raises:
+        Refused: too late; not its own; no draft.
+        NotFound: no such EOI, or not one the actor may see.
+        StaleVersion: it has changed since it was read.
+    """
+    loaded = _loaded(unit.connection, command, eoi_id)
+    require_version(command, loaded.version)
+    decision = _decide(command, loaded, EoiTrigger.SAVE, refused_in_flight_at=None)
+    eois.add_revision(unit.connection, eoi_id=eoi_id, version=loaded.version + 1, manifest=manifest.text)
+    return _advance(unit, command, loaded, decision, also={"digest": manifest.digest}, digest=manifest.digest)
+
+
+def fire(unit: UnitOfWork, command: Command, eoi_id: str, trigger: str) -> Receipt:
+    """Make a move of the lifecycle that changes no answers.
+
+    - state and version of the EOI, with the facts that go with the new state
+    - history, outbox: the move's event
+
+    Raises:
+        UnknownTrigger: no such move.
+        Refused: with every reason.
+        NotFound: no such EOI, or not one the actor may see.
+        StaleVersion: it has changed since it was read.
+    """
+    loaded = _loaded(unit.connection, command, eoi_id)
+    require_version(command, loaded.version)
+    in_flight = _refused_in_flight_at(unit.connection, loaded)
+    decision = _decide(command, loaded, trigger, refused_in_flight_at=in_flight)
+    also = _facts_of(decision, command, in_flight)
+    return _advance(unit, command, loaded, decision, also=also, digest=loaded.digest)
+
+
+def refuse_late_draft(connection: Connection, command: Command, call_id: str, *, applicant: str) -> None:
+    """Turn a late draft away by a plain read, without a lock.
+
+    Raises:
+        Refused: it is late.
+        NotFound: no such call.
+    """
+    question = _question_of_draft(command, _call(connection, call_id), applicant)
+    if call_is_open(question) is not None:
+        decided(EOI, EoiTrigger.DRAFT, question, call_id=call_id, eoi_id=None)
+
+
+def refuse_late_move(connection: Connection, command: Command, eoi_id: str, trigger: str) -> None:
+    """Turn a late move away by a plain read, without a lock.
+
+    Raises:
+        Refused: it is late.
+        NotFound: no such EOI, or not one the actor may see.
+    """
+    if not any(call_is_open in move.guards for move in EOI.moves_of(trigger)):
+        return
+    loaded = _loaded(connection, command, eoi_id)
+    if call_is_open(_question(command, loaded, None)) is not None:
+        _decide(command, loaded, trigger, refused_in_flight_at=None)
+
+
+def what_if(
+    connection: Connection,
+    eoi_id: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    settle: timedelta,
+    reason: str | None = None,
+    trigger: str | None = None,
+) -> list[Option]:
+    """Return what `trigger` would come to now; None: every trigger that leaves the present state.
+
+    Raises:
+        UnknownTrigger: no such move.
+        NotFound: no such EOI, or not one the actor may see.
+    """
+    loaded = _load_visible(connection, actor, eoi_id)
+    facts = _facts(
+        loaded,
+        actor=actor,
+        now=now,
+        settle=settle,
+        reason=reason,
+        refused_in_flight_at=_refused_in_flight_at(connection, loaded),
+    )
+    return options(EOI, facts) if trigger is None else [explain(EOI, trigger, facts)]
+
+
+def _call(connection: Connection, call_id: str) -> CallView:
+    call = calls.by_id(connection, call_id)
+    if call is None:
+        raise NotFound(call_id=call_id)
+    return call
+
+
+def _loaded(connection: Connection, command: Command, eoi_id: str) -> LoadedEoi:
+    return _load_visible(connection, command.actor, eoi_id)
+
+
+def _load_visible(connection: Connection, actor: Actor, eoi_id: str) -> LoadedEoi:
+    loaded = eois.load(connection, eoi_id)
+    if loaded is None or not sees_eoi(actor, loaded.applicant):
+        raise NotFound(eoi_id=eoi_id)
+    return loaded
+
+
+def _refused_in_flight_at(connection: Connection, loaded: LoadedEoi) -> datetime | None:
+    if loaded.state != EoiState.LAPSED:
+        return None
+    return history.first_attempt_at(connection, loaded.id, trigger=EoiTrigger.SUBMIT, code="closed-in-flight")
+
+
+def _decide(
+    command: Command, loaded: LoadedEoi, trigger: str, *, refused_in_flight_at: datetime | None
+) -> Decision:
+    question = _question(command, loaded, refused_in_flight_at)
+    return decided(EOI, trigger, question, call_id=loaded.call_id, eoi_id=loaded.id)
+
+
+def _question(command: Command, loaded: LoadedEoi, refused_in_flight_at: datetime | None) -> Facts:
+    return _facts(
+        loaded,
+        actor=command.actor,
+        now=command.arrived_at,
+        settle=command.settle,
+        reason=command.reason,
+        refused_in_flight_at=refused_in_flight_at,
+    )
+
+
+def _facts(
+    loaded: LoadedEoi,
+    *,
+    actor: Actor,
+    now: datetime,
+    settle: timedelta,
+    reason: str | None,
+    refused_in_flight_at: datetime | None,
+) -> Facts:
+    call = CallFacts(
+        state=loaded.call_state,
+        opens_at=loaded.opens_at,
+        closes_at=loaded.closes_at,
+        settles_at=loaded.closes_at + settle,
+        closed_at=loaded.closed_at,
+        timezone=loaded.timezone,
+    )
+    eoi = EoiFacts(
+        state=loaded.state,
+        applicant=loaded.applicant,
+        reviewed_by=loaded.reviewed_by,
+        reviewed_on_behalf_of=loaded.reviewed_on_behalf_of,
+        refused_in_flight_at=refused_in_flight_at,
+    )
+    return Facts(actor=actor, now=now, call=call, eoi=eoi, reason=reason)
+
+
+def _question_of_draft(command: Command, call: CallView, applicant: str) -> Facts:
+    return Facts(
+        actor=command.actor,
+        now=command.arrived_at,
+        call=call_facts(call, command.settle),
+        eoi=EoiFacts(state=NOT_YET, applicant=applicant),
+        reason=command.reason,
+    )
+
+
+def _facts_of(decision: Decision, command: Command, in_flight: datetime | None) -> dict[str, Any]:
+    """Return the columns that tie the new state to its facts; the table's CHECKs ask for them."""
+    if decision.trigger == EoiTrigger.REINSTATE:
+        return {"submitted_at": in_flight}
+    if decision.to == EoiState.SUBMITTED:
+        return {"submitted_at": command.arrived_at}
+    if decision.to == EoiState.REVIEWED:
+        return {"reviewed_by": command.actor.id, "reviewed_on_behalf_of": command.actor.on_behalf_of}
+    if decision.to in DECIDED_EOI_STATES:
+        return {"decided_at": command.arrived_at}
+    return {}
+
+
+def _advance(
+    unit: UnitOfWork,
+    command: Command,
+    loaded: LoadedEoi,
+    decision: Decision,
+    *,
+    also: dict[str, Any],
+    digest: str,
+) -> Receipt:
+    now = command.clock.now()
+    if not eois.advance(unit.connection, loaded.id, seen=loaded.version, to=decision.to, at=now, also=also):
+        raise StaleVersion(eoi_id=loaded.id)
+    version = loaded.version + 1
+    event = Event(
+        id=f"{loaded.id}:{version}",
+        type=decision.event,
+        call_id=loaded.call_id,
+        call_reference=loaded.call_reference,
+        eoi_id=loaded.id,
+        applicant=loaded.applicant,
+        source=loaded.state,
+        state=decision.to,
+        version=version,
+        at=command.arrived_at,
+        recorded_at=now,
+        closes_at=loaded.closes_at,
+    )
+    record(unit, command, decision, event, digest=digest)
+    return _receipt(decision, event)
+
+
+def _receipt(decision: Decision, event: Event) -> Receipt:
+    return Receipt(
+        eoi_id=event.subject,
+        trigger=str(decision.trigger),
+        source=None if event.source is None else EoiState(event.source),
+        state=EoiState(event.state),
+        version=event.version,
+        at=event.at,
+        event_id=event.id,
+    )

@@ -1,0 +1,55 @@
+"""Closing what is due: each call in a transaction of its own, so that one that fails bars no other."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from states.errors import EoiError, Refused
+from states.events import Event
+from states.facts import Actor
+from states.names import Role
+from workflow.calls import close
+from workflow.commands import Command
+from workflow.database import Connection
+from workflow.log import get_log
+from workflow.ports import Clock
+from workflow.store import calls
+from workflow.unit_of_work import own_transaction
+from workflow.views import CloseReport
+
+#: The engine itself, when it closes what is due.
+SWEEP: Final = Actor("system", roles={Role.SYSTEM}, via="sweep")
+
+_log = get_log("sweep")
+
+
+def close_due(connection: Connection, clock: Clock, settle: timedelta) -> tuple[CloseReport, list[Event]]:
+    """Close every call whose deadline plus settle has come; twice, or on two nodes, is harmless.
+
+    - for each: the call, its drafts, history, outbox and counts, in one transaction
+
+    Returns:
+        What was done, and the events to tell of.
+    """
+    now = clock.now()
+    command = Command(actor=SWEEP, arrived_at=now, clock=clock, settle=settle)
+    closed, events, lapsed, failed = [], list[Event](), 0, dict[str, str]()
+    for call_id in calls.due(connection, now - settle):
+        try:
+            with own_transaction(connection) as unit:
+                call, count = close(unit, command, call_id)
+        except Refused:
+            continue  # Somebody was quicker: another node closed it, an officer extended it.
+        except EoiError as exc:
+            failed[call_id] = exc.code
+            _log.warning("sweep.failed", call_id=call_id, code=exc.code)
+            continue
+        closed.append(call)
+        lapsed += count
+        events += unit.events
+    return CloseReport(closed=tuple(closed), lapsed=lapsed, failed=failed), events
+
+
+def next_due(connection: Connection, settle: timedelta) -> datetime | None:
+    """Return the earliest instant at which there will be something to close."""
+    closing = calls.next_closing(connection)
+    return None if closing is None else closing + settle

@@ -1,0 +1,147 @@
+"""How every command is carried out: key, glance, transaction, attempt, hooks, one line of log."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import TypeAdapter
+from sqlalchemy.orm import Session
+
+from states.errors import EoiError, Refused
+from states.events import Event
+from workflow.commands import Command
+from workflow.database import Connection, Database
+from workflow.hooks import Hooks
+from workflow.idempotency import Key, claim_or_find, find_answer, keep_answer, key_of
+from workflow.log import get_log
+from workflow.store import history
+from workflow.unit_of_work import UnitOfWork, after_outermost_commit, own_transaction, place_in
+from workflow.views import CallView, Receipt
+
+T = TypeVar("T", Receipt, CallView)
+
+_log = get_log("engine")
+_ANSWERS: Final[dict[type, TypeAdapter[Any]]] = {each: TypeAdapter(each) for each in (Receipt, CallView)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order(Generic[T]):
+    """One command, ready to be carried out."""
+
+    command: Command
+    #: What is asked: `fire submit`.
+    name: str
+    #: Of which call or EOI; empty where it makes a new call.
+    subject: str
+    #: The rest of the request but for reason and version, as JSON knows it: what a key's second use is
+    #: compared with.
+    request: object = None
+    answer: type[T]
+    #: The use case.
+    do: Callable[[UnitOfWork], T]
+    #: A plain read before any lock, which turns away what is late.
+    glance: Callable[[Connection], None] = lambda _: None
+
+
+class Dispatcher:
+    """Carries out commands on one database."""
+
+    def __init__(self, database: Database, hooks: Hooks) -> None:
+        """Work on this database, and tell these hooks."""
+        self._database = database
+        self._hooks = hooks
+
+    def carry_out(self, order: Order[T]) -> T:
+        """Carry out a command, in a transaction of our own or at a place in a host's.
+
+        - a replay ends at once with the first answer, also after the close
+        - what a plain read shows to be late is refused without a lock
+        - the key is the transaction's first write; use case and commit follow
+        - a refusal rolls back and is then kept as an attempt
+        - hooks hear of it after the commit, the host's outermost one where it is the host's
+
+        Raises:
+            EoiError: whatever the use case says; nothing has changed then.
+        """
+        key = _key(order)
+        if order.command.session is not None:
+            return self._in_session(order, key, order.command.session)
+        with self._database.connect() as connection:
+            if key and (known := find_answer(connection, key)):
+                return _replayed(order, known)
+            try:
+                order.glance(connection)
+                with own_transaction(connection) as unit:
+                    result = _do(order, key, unit)
+            except Refused as refused:
+                self._keep_attempt(connection, order.command, refused)
+                raise
+        self.tell(unit.events)
+        return result
+
+    def _in_session(self, order: Order[T], key: Key | None, session: Session) -> T:
+        connection = self._database.of_session(session)
+        try:
+            with place_in(connection) as unit:
+                result = _do(order, key, unit)
+        except Refused as refused:
+            _add_attempt(connection, order.command, refused)
+            raise
+        after_outermost_commit(session, lambda: self.tell(unit.events))
+        return result
+
+    def _keep_attempt(self, connection: Connection, command: Command, refused: Refused) -> None:
+        """Keep it in a short transaction of its own; where that fails, the refusal stands all the same."""
+        _log.info("command.refused", code=refused.code, **_subjects(refused))
+        try:
+            with own_transaction(connection) as unit:
+                _add_attempt(unit.connection, command, refused)
+        except EoiError as exc:
+            _log.warning("attempt.not-kept", code=exc.code, **_subjects(refused))
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Log each event, and call the hooks. Only after the commit."""
+        for event in events:
+            _log.info(event.type.value, event_id=event.id, call_id=event.call_id, state=event.state)
+        self._hooks.tell(events)
+
+
+def _key(order: Order[T]) -> Key | None:
+    command = order.command
+    if command.idempotency_key is None:
+        return None
+    request = [order.request, command.reason, command.expected_version]
+    return key_of(command.idempotency_key, command.actor, order.name, order.subject, request)
+
+
+def _do(order: Order[T], key: Key | None, unit: UnitOfWork) -> T:
+    if key and (known := claim_or_find(unit.connection, key, order.command.arrived_at)):
+        return _replayed(order, known)
+    result = order.do(unit)
+    if key:
+        keep_answer(unit.connection, key, _ANSWERS[order.answer].dump_json(result).decode())
+    return result
+
+
+def _replayed(order: Order[T], known: str) -> T:
+    answer: T = _ANSWERS[order.answer].validate_json(known)
+    return replace(answer, replayed=True) if isinstance(answer, Receipt) else answer
+
+
+def _add_attempt(connection: Connection, command: Command, refused: Refused) -> None:
+    call_id, eoi_id = refused.facts.get("call_id"), refused.facts.get("eoi_id")
+    if call_id is None:  # What was to be made is not there, so there is nothing to keep the attempt on.
+        return
+    history.add_attempt(
+        connection,
+        subject_id=str(eoi_id or call_id),
+        call_id=str(call_id),
+        trigger=str(refused.facts["trigger"]),
+        code=refused.code,
+        actor=command.actor,
+        at=command.arrived_at,
+    )
+
+
+def _subjects(refused: Refused) -> dict[str, object]:
+    return {name: value for name, value in refused.facts.items() if name in ("call_id", "eoi_id", "trigger")}

@@ -1,0 +1,555 @@
+"""Engine, the face: one method for each use case.
+
+What is decided, and what is written, stands in the use cases; how a command is carried out, in `dispatch`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, TypedDict, Unpack
+
+import sqlalchemy
+from sqlalchemy.orm import Session
+
+from states.access import require_role, require_some_role
+from states.decisions import Option
+from states.errors import BadInput
+from states.facts import Actor
+from states.names import CallTrigger, EoiTrigger, Role
+from states.text import plain_text
+from workflow import applications, calls, closing, endpoints, reading, schema
+from workflow.clock import SystemClock
+from workflow.commands import Command
+from workflow.database import LOCK_TIMEOUT_S, Database
+from workflow.dispatch import Dispatcher, Order
+from workflow.errors import NotFound
+from workflow.hooks import Hooks
+from workflow.ids import existing_id
+from workflow.inputs import LINE, NewCall, aware, reason_or_none, version_or_none
+from workflow.manifest import manifest_of
+from workflow.outbox import Outbox
+from workflow.ports import Clock, Hook
+from workflow.store import endpoints as endpoint_store
+from workflow.store import outbox as outbox_store
+from workflow.unit_of_work import own_transaction
+from workflow.views import (
+    AttemptView,
+    CallView,
+    CloseReport,
+    DeliveryView,
+    EndpointView,
+    EoiView,
+    HistoryView,
+    Page,
+    Receipt,
+)
+
+#: How long after its deadline a call is closed, in seconds, so that whoever arrived in time gets through.
+SETTLE_S: Final = 2.0
+
+
+class Terms(TypedDict, total=False):
+    """What every command takes besides."""
+
+    #: Sent again under the same key, a command is answered with the first answer.
+    idempotency_key: str | None
+    #: The version that the caller has seen; another is refused as stale.
+    expected_version: int | None
+    #: A host's SQLAlchemy session: the command is then part of the host's transaction.
+    session: Session | None
+
+
+class Engine:
+    """The life of calls and EOIs on one database. Synchronous, thread-safe; build it after a fork.
+
+    Every command may raise: `Refused` (with all reasons), `NotFound` (also for what is not the actor's),
+    `StaleVersion`, `BadInput`, `KeyReused`, `DatabaseUnavailable`; nothing has changed then. Each takes an
+    `actor`, who asks, and the `Terms`: `idempotency_key`, `expected_version`, `session`.
+    """
+
+    def __init__(
+        self,
+        database: str | sqlalchemy.Engine,
+        *,
+        clock: Clock | None = None,
+        settle_s: float = SETTLE_S,
+        lock_timeout_s: float = LOCK_TIMEOUT_S,
+    ) -> None:
+        """Prepare; the database is opened at first use.
+
+        Args:
+            database: a URL such as `sqlite:///eoi.db`, or a host's own SQLAlchemy engine.
+            clock: anything with `now() -> aware datetime`, obeyed as it is; None: the system's.
+            settle_s: how long after its deadline a call is closed, in seconds.
+            lock_timeout_s: how long a command waits for the database's write lock, in seconds.
+
+        Raises:
+            BadInput: no such database, or a settle time below 0.
+        """
+        if not 0 <= settle_s <= 3600:  # noqa: PLR2004 -- an hour is beyond all sense
+            msg = f"settle_s must be from 0 to 3600 seconds, not {settle_s!r}."
+            raise BadInput(msg, field="settle_s")
+        #: Tells the time.
+        self.clock: Clock = clock or SystemClock()
+        self._settle = timedelta(seconds=settle_s)
+        self._database = Database(database, check=schema.check, lock_timeout_s=lock_timeout_s)
+        self._hooks = Hooks()
+        self._dispatcher = Dispatcher(self._database, self._hooks)
+        #: The pump's side of the outbox.
+        self.outbox = Outbox(self._database)
+
+    # ---- calls
+
+    def open_call(self, new: NewCall, *, actor: Actor, **terms: Unpack[Terms]) -> CallView:
+        """Publish a call; it takes EOIs from now until it closes. Officer."""
+        if not isinstance(new, NewCall):
+            msg = f"A call is opened from a NewCall, not from a {type(new).__name__}."
+            raise BadInput(msg, field="new")
+        command = self._command(actor, **terms)
+        fields = [new.reference, new.title, new.closing, new.opens_at, new.timezone]
+        return self._dispatcher.carry_out(
+            Order(
+                command=command,
+                name="call open",
+                subject="",
+                request=[
+                    str(each) for each in (*fields, new.phase, new.contact, new.audience, new.closing_words)
+                ],
+                answer=CallView,
+                do=lambda unit: calls.open_call(unit, command, new),
+            )
+        )
+
+    def extend_call(
+        self,
+        call_id: str,
+        *,
+        closes_at: datetime | None,
+        actor: Actor,
+        reason: str | None = None,
+        **terms: Unpack[Terms],
+    ) -> CallView:
+        """Move a call's deadline to a later instant, for everybody. Officer, with a reason."""
+        new = None if closes_at is None else aware(closes_at, field="closes_at")
+        command = self._command(actor, reason=reason, **terms)
+        return self._dispatcher.carry_out(
+            Order(
+                command=command,
+                name=f"call {CallTrigger.EXTEND}",
+                subject=str(call_id),
+                request=str(new),
+                answer=CallView,
+                do=lambda unit: calls.extend(unit, command, reading.call_id(unit.connection, call_id), new),
+            )
+        )
+
+    def close_call(
+        self, call_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]
+    ) -> CallView:
+        """Close a call: at its deadline, or early by an officer while nobody has begun an EOI."""
+        command = self._command(actor, reason=reason, **terms)
+        return self._dispatcher.carry_out(
+            Order(
+                command=command,
+                name=f"call {CallTrigger.CLOSE}",
+                subject=str(call_id),
+                answer=CallView,
+                do=lambda unit: calls.close(unit, command, reading.call_id(unit.connection, call_id))[0],
+            )
+        )
+
+    def cancel_call(
+        self, call_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]
+    ) -> CallView:
+        """Call it off, and its live EOIs with it. Admin, with a reason."""
+        command = self._command(actor, reason=reason, **terms)
+        return self._dispatcher.carry_out(
+            Order(
+                command=command,
+                name=f"call {CallTrigger.CANCEL}",
+                subject=str(call_id),
+                answer=CallView,
+                do=lambda unit: calls.cancel(unit, command, reading.call_id(unit.connection, call_id)),
+            )
+        )
+
+    def call(self, id_or_reference: str, *, actor: Actor | None = None) -> CallView:
+        """Return a call, by its id or the council's own reference."""
+        with self._database.connect() as connection:
+            return reading.call(connection, id_or_reference, actor)
+
+    def calls(self, *, actor: Actor | None = None) -> list[CallView]:
+        """Return every call, the latest deadline first."""
+        with self._database.connect() as connection:
+            return reading.every_call(connection, actor)
+
+    # ---- EOIs
+
+    def draft(
+        self,
+        call_id: str,
+        *,
+        answers: Mapping[str, Any],
+        actor: Actor,
+        applicant: str | None = None,
+        applicant_name: str | None = None,
+        **terms: Unpack[Terms],
+    ) -> Receipt:
+        """Begin an EOI. Applicant.
+
+        Args:
+            call_id: the call's id, or its reference.
+            answers: the form, as JSON knows it; `{}` is fine.
+            actor: who asks.
+            applicant: the organisation that applies; None: the actor's only one.
+            applicant_name: its name, for people.
+            terms: see the class; `expected_version` is the call's.
+        """
+        command = self._command(actor, **terms)
+        who = _applicant(applicant, actor)
+        name = (
+            None
+            if applicant_name is None
+            else plain_text(applicant_name, field="applicant_name", longest=LINE)
+        )
+        manifest = manifest_of(answers)
+        return self._dispatcher.carry_out(
+            Order(
+                command=command,
+                name=EoiTrigger.DRAFT,
+                subject=str(call_id),
+                request=[manifest.digest, who, name],
+                answer=Receipt,
+                glance=lambda connection: applications.refuse_late_draft(
+                    connection, command, reading.call_id(connection, call_id), applicant=who
+                ),
+                do=lambda unit: applications.draft(
+                    unit,
+                    command,
+                    reading.call_id(unit.connection, call_id),
+                    manifest=manifest,
+                    applicant=who,
+                    applicant_name=name,
+                ),
+            )
+        )
+
+    def save(
+        self, eoi_id: str, *, answers: Mapping[str, Any], actor: Actor, **terms: Unpack[Terms]
+    ) -> Receipt:
+        """Replace a draft's answers, all of them. Applicant."""
+        command = self._command(actor, **terms)
+        known_id, manifest = existing_id(eoi_id), manifest_of(answers)
+        return self._dispatcher.carry_out(
+            Order(
+                command=command,
+                name=EoiTrigger.SAVE,
+                subject=known_id,
+                request=manifest.digest,
+                answer=Receipt,
+                glance=lambda connection: applications.refuse_late_move(
+                    connection, command, known_id, EoiTrigger.SAVE
+                ),
+                do=lambda unit: applications.save(unit, command, known_id, manifest=manifest),
+            )
+        )
+
+    def fire(
+        self,
+        eoi_id: str,
+        trigger: str,
+        *,
+        actor: Actor,
+        reason: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        **terms: Unpack[Terms],
+    ) -> Receipt:
+        """Make a move of the lifecycle: submit, review, approve, decline, withdraw, reinstate…
+
+        Args:
+            eoi_id: which EOI.
+            trigger: the word of the move; `engine.allowed` lists them.
+            actor: who asks.
+            reason: why; some moves need it.
+            data: more that a move may need: `{"answers": …}` for `save`; `reason` may stand here too.
+            terms: see the class.
+
+        Raises:
+            UnknownTrigger: there is no such move.
+        """
+        given = _data(data)
+        if trigger == EoiTrigger.SAVE:
+            return self.save(eoi_id, answers=_answers(given), actor=actor, **terms)
+        command = self._command(actor, reason=given.get("reason") if reason is None else reason, **terms)
+        known_id = existing_id(eoi_id)
+        return self._dispatcher.carry_out(
+            Order(
+                command=command,
+                name=f"fire {trigger}",
+                subject=known_id,
+                answer=Receipt,
+                glance=lambda connection: applications.refuse_late_move(
+                    connection, command, known_id, trigger
+                ),
+                do=lambda unit: applications.fire(unit, command, known_id, trigger),
+            )
+        )
+
+    def submit(
+        self, eoi_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]
+    ) -> Receipt:
+        """Hand it in: `fire(eoi_id, "submit", …)`."""
+        return self.fire(eoi_id, EoiTrigger.SUBMIT, actor=actor, reason=reason, **terms)
+
+    def review(
+        self, eoi_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]
+    ) -> Receipt:
+        """Record that it was assessed: `fire(eoi_id, "review", …)`."""
+        return self.fire(eoi_id, EoiTrigger.REVIEW, actor=actor, reason=reason, **terms)
+
+    def approve(
+        self, eoi_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]
+    ) -> Receipt:
+        """Select it, with a reason: `fire(eoi_id, "approve", …)`."""
+        return self.fire(eoi_id, EoiTrigger.APPROVE, actor=actor, reason=reason, **terms)
+
+    def decline(
+        self, eoi_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]
+    ) -> Receipt:
+        """Do not select it, with a reason: `fire(eoi_id, "decline", …)`."""
+        return self.fire(eoi_id, EoiTrigger.DECLINE, actor=actor, reason=reason, **terms)
+
+    def withdraw(
+        self, eoi_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]
+    ) -> Receipt:
+        """Take it back: `fire(eoi_id, "withdraw", …)`."""
+        return self.fire(eoi_id, EoiTrigger.WITHDRAW, actor=actor, reason=reason, **terms)
+
+    def allowed(self, eoi_id: str, actor: Actor, *, at: datetime | None = None) -> list[Option]:
+        """Return every trigger that leaves its present state: ok, or with all that stands in the way.
+
+        Args:
+            eoi_id: which EOI.
+            actor: for whom.
+            at: as of which instant; None: now.
+        """
+        return self._what_if(eoi_id, actor, at=at)
+
+    def explain(
+        self,
+        eoi_id: str,
+        trigger: str,
+        actor: Actor,
+        *,
+        data: Mapping[str, Any] | None = None,
+        at: datetime | None = None,
+    ) -> Option:
+        """Return whether `trigger` could be fired now; changes nothing.
+
+        Args:
+            eoi_id: which EOI.
+            trigger: the word of the move.
+            actor: for whom.
+            data: what would be given along: `{"reason": "…"}`.
+            at: as of which instant; None: now.
+
+        Raises:
+            UnknownTrigger: there is no such move.
+        """
+        (option,) = self._what_if(eoi_id, actor, at=at, trigger=trigger, reason=_data(data).get("reason"))
+        return option
+
+    def get(self, eoi_id: str, *, actor: Actor | None = None) -> EoiView:
+        """Return an EOI with its answers."""
+        with self._database.connect() as connection:
+            return reading.eoi(connection, eoi_id, actor)
+
+    def find(
+        self,
+        *,
+        call: str | None = None,
+        state: str | None = None,
+        applicant: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+        actor: Actor | None = None,
+    ) -> Page[EoiView]:
+        """Return a page of EOIs, the oldest first; give its `next` as `after` for the next page."""
+        return reading.find(
+            self._database, call=call, state=state, applicant=applicant, after=after, limit=limit, actor=actor
+        )
+
+    def history(self, eoi_or_call_id: str, *, actor: Actor | None = None) -> list[HistoryView]:
+        """Return every change of an EOI or a call, the first one first."""
+        with self._database.connect() as connection:
+            return reading.history_of(connection, eoi_or_call_id, actor)
+
+    def attempts(self, eoi_or_call_id: str, *, actor: Actor | None = None) -> list[AttemptView]:
+        """Return what was tried and refused on an EOI, or on a call and all its EOIs."""
+        with self._database.connect() as connection:
+            return reading.attempts(connection, eoi_or_call_id, actor)
+
+    # ---- time
+
+    def close_due(self) -> CloseReport:
+        """Close every call whose deadline plus settle has come. Safe anywhere, any time, any number of times."""
+        with self._database.connect() as connection:
+            report, events = closing.close_due(connection, self.clock, self._settle)
+        self._dispatcher.tell(events)
+        return report
+
+    def next_due(self) -> datetime | None:
+        """Return the earliest of all that waits for its instant; None where nothing does."""
+        with self._database.connect() as connection:
+            return closing.next_due(connection, self._settle)
+
+    # ---- events out
+
+    def on(self, pattern: str, hook: Hook) -> None:
+        """Call `hook(event)` in this process, after the commit: `eoi.submitted`, `eoi.*`, `*`. Best effort."""
+        self._hooks.on(pattern, hook)
+
+    def add_endpoint(
+        self, url: str, *, events: tuple[str, ...] | list[str] = (), actor: Actor
+    ) -> EndpointView:
+        """Add a receiver of webhooks; it gets the events from now on. Officer or admin.
+
+        Args:
+            url: where to POST.
+            events: which: `eoi.submitted`, `call.*`; none: every event.
+            actor: who asks.
+        """
+        require_role(actor, endpoints.KEEPERS, to="add an endpoint")
+        now = self.clock.now()
+        with self._database.connect() as connection, own_transaction(connection) as unit:
+            return endpoints.add(unit, url=url, events=tuple(events), now=now)
+
+    def endpoints(self, *, actor: Actor | None = None) -> list[EndpointView]:
+        """Return every receiver. Officer, admin or auditor."""
+        self._let_see_deliveries(actor)
+        with self._database.connect() as connection:
+            return endpoint_store.every(connection)
+
+    def deliveries(
+        self, *, state: str | None = None, limit: int = 50, actor: Actor | None = None
+    ) -> list[DeliveryView]:
+        """Return deliveries, the newest first: `pending`, `delivered`, `parked`. Officer, admin or auditor."""
+        self._let_see_deliveries(actor)
+        return self.outbox.deliveries(state=state, limit=limit)
+
+    def retry(self, delivery_id: int | None = None, *, actor: Actor) -> int:
+        """Put a parked delivery (None: all of them) back into its line; return how many. Officer or admin.
+
+        Raises:
+            NotFound: nothing parked has that id.
+        """
+        require_role(actor, endpoints.KEEPERS, to="retry a delivery")
+        with self._database.connect() as connection, own_transaction(connection) as unit:
+            count = outbox_store.retry(unit.connection, delivery_id, self.clock.now())
+        if delivery_id is not None and not count:
+            msg = f"No parked delivery has the id {delivery_id}."
+            raise NotFound(msg)
+        return count
+
+    # ---- the database
+
+    def migrate(self) -> None:
+        """Make the database's tables those of this version; a missing SQLite file is made, mode 0600.
+
+        Raises:
+            SchemaTooNew: they are of a newer version.
+            DatabaseUnavailable: it cannot be opened or written.
+        """
+        from workflow.migrations import upgrade  # noqa: PLC0415 -- only who migrates pays for Alembic
+
+        upgrade(self._database)
+
+    def close(self) -> None:
+        """Close the connections that are ours; a host's engine is the host's to close."""
+        self._database.close()
+
+    def __enter__(self) -> "Engine":
+        """Use it in a `with`, which closes it."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Close it."""
+        self.close()
+
+    def _command(
+        self,
+        actor: Actor,
+        *,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+        expected_version: int | None = None,
+        session: Session | None = None,
+    ) -> Command:
+        arrived_at = self.clock.now()
+        if not isinstance(actor, Actor):
+            msg = f"A command needs an Actor, not {type(actor).__name__}."
+            raise BadInput(msg, field="actor")
+        require_some_role(actor)
+        return Command(
+            actor=actor,
+            arrived_at=arrived_at,
+            clock=self.clock,
+            settle=self._settle,
+            reason=reason_or_none(reason),
+            expected_version=version_or_none(expected_version),
+            idempotency_key=idempotency_key,
+            session=session,
+        )
+
+    def _what_if(
+        self,
+        eoi_id: str,
+        actor: Actor,
+        *,
+        at: datetime | None,
+        trigger: str | None = None,
+        reason: str | None = None,
+    ) -> list[Option]:
+        now = self.clock.now() if at is None else aware(at, field="at")
+        known_id = existing_id(eoi_id)
+        with self._database.connect() as connection:
+            return applications.what_if(
+                connection,
+                known_id,
+                actor=actor,
+                now=now,
+                settle=self._settle,
+                reason=reason_or_none(reason),
+                trigger=trigger,
+            )
+
+    def _let_see_deliveries(self, actor: Actor | None) -> None:
+        if actor is not None:
+            require_role(actor, endpoints.KEEPERS | {Role.AUDITOR}, to="see endpoints and deliveries")
+
+
+def _applicant(applicant: str | None, actor: Actor) -> str:
+    if applicant is not None:
+        return plain_text(applicant, field="applicant")
+    if len(actor.organisations) == 1:
+        return next(iter(actor.organisations))
+    require_role(actor, {Role.APPLICANT}, to="draft")
+    msg = f"{actor.id} acts for {len(actor.organisations)} organisations: say for which one (applicant=…)."
+    raise BadInput(msg, field="applicant")
+
+
+def _data(data: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    known = {"reason", "answers"}
+    if data is None:
+        return {}
+    if not isinstance(data, Mapping) or set(data) - known:
+        msg = f"data may hold {' and '.join(sorted(known))}, nothing else."
+        raise BadInput(msg, field="data")
+    return data
+
+
+def _answers(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "answers" in data:
+        answers: Mapping[str, Any] = data["answers"]
+        return answers
+    msg = "To save needs the answers: data={'answers': {…}}, or engine.save(…)."
+    raise BadInput(msg, field="answers")

@@ -1,0 +1,132 @@
+"""What storage and concurrency may say. The root and the refusals stand in `states.errors`.
+
+EoiError
+├── NotFound                 not-found               mend the request
+├── Conflict                                         mend the request
+│   ├── ReferenceTaken       reference-taken
+│   ├── AlreadyApplied       already-applied
+│   └── KeyReused            key-reused
+├── StaleVersion             stale-version           read again
+├── TransactionConflict      transaction-conflict    read again, in a new transaction
+└── DatabaseUnavailable      database-unavailable    wait, or ask whoever runs it
+    ├── DatabaseLocked       database-locked
+    ├── DatabaseReadOnly     database-read-only
+    ├── DatabaseFull         database-full
+    ├── DatabaseUnopened     database-not-opened
+    ├── DatabaseForeign      database-foreign
+    ├── DatabaseCorrupt      database-corrupt
+    └── SchemaMismatch
+        ├── SchemaMissing    schema-missing
+        ├── SchemaOutdated   schema-outdated
+        └── SchemaTooNew     schema-too-new
+"""
+
+from states.errors import EoiError
+
+
+class NotFound(EoiError):
+    """There is no such thing, or it is not yours."""
+
+    code = "not-found"
+
+
+class Conflict(EoiError):
+    """It collides with what is there."""
+
+    code = "conflict"
+
+
+class ReferenceTaken(Conflict):
+    """A call with that reference exists already."""
+
+    code = "reference-taken"
+
+
+class AlreadyApplied(Conflict):
+    """That applicant has a live EOI for this call already."""
+
+    code = "already-applied"
+
+
+class KeyReused(Conflict):
+    """That idempotency key was used for another request."""
+
+    code = "key-reused"
+
+
+class StaleVersion(EoiError):
+    """It has changed since it was read: read it again."""
+
+    code = "stale-version"
+
+
+class TransactionConflict(EoiError):
+    """The host's transaction cannot take the write lock: roll it back and try again."""
+
+    code = "transaction-conflict"
+
+
+class DatabaseUnavailable(EoiError):
+    """The database does not do what was asked of it."""
+
+    code = "database-unavailable"
+
+
+class DatabaseLocked(DatabaseUnavailable):
+    """Another program holds the database's write lock: try again."""
+
+    code = "database-locked"
+
+
+class DatabaseReadOnly(DatabaseUnavailable):
+    """The database can only be read: make the file and its folder writable."""
+
+    code = "database-read-only"
+
+
+class DatabaseFull(DatabaseUnavailable):
+    """The disk or the database is full: make room, then try again; nothing was half written."""
+
+    code = "database-full"
+
+
+class DatabaseUnopened(DatabaseUnavailable):
+    """The database cannot be opened: does its folder exist, and may this user write there?"""
+
+    code = "database-not-opened"
+
+
+class DatabaseForeign(DatabaseUnavailable):
+    """That file is no SQLite database."""
+
+    code = "database-foreign"
+
+
+class DatabaseCorrupt(DatabaseUnavailable):
+    """The database file is damaged: stop, keep a copy of it, and restore the last backup."""
+
+    code = "database-corrupt"
+
+
+class SchemaMismatch(DatabaseUnavailable):
+    """The database's tables are not those of this version."""
+
+    code = "schema-mismatch"
+
+
+class SchemaMissing(SchemaMismatch):
+    """The database holds none of our tables: is it the right one? `eoi db upgrade` makes them."""
+
+    code = "schema-missing"
+
+
+class SchemaOutdated(SchemaMismatch):
+    """The database's tables are of an older version: run `eoi db upgrade`."""
+
+    code = "schema-outdated"
+
+
+class SchemaTooNew(SchemaMismatch):
+    """The database's tables are of a newer version: run that version of eoi-workflow, or a newer one."""
+
+    code = "schema-too-new"

@@ -1,0 +1,79 @@
+"""Idempotency keys: a command sent twice under one key is carried out once and answered alike.
+
+Scope: actor, organisations, on behalf of, command, subject. Only successes are kept; a refusal rolls
+back with its claim. After the IETF draft "The Idempotency-Key HTTP Header Field".
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from states.facts import Actor
+from states.text import plain_text
+from workflow.database import Connection
+from workflow.errors import KeyReused
+from workflow.inputs import WORDS
+from workflow.store import keys
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key in its scope, with what was asked under it."""
+
+    #: SHA-256 over who, what, on which subject, and the key.
+    scope: str
+    #: SHA-256 over the rest of the request.
+    fingerprint: str
+
+
+def key_of(key: str, actor: Actor, command: str, subject: str, request: object) -> Key:
+    """Return the key in its scope.
+
+    Args:
+        key: as the caller gave it.
+        actor: who asks.
+        command: what is asked: `draft`, `fire submit`.
+        subject: the id of what it is asked of; empty where it makes something new.
+        request: the rest of the request, as JSON knows it.
+
+    Raises:
+        BadInput: the key is no text, empty, or over 200 characters.
+    """
+    name = plain_text(key, field="idempotency_key", longest=WORDS)
+    who = [actor.id, sorted(actor.organisations), actor.on_behalf_of]
+    return Key(scope=_digest([*who, command, subject, name]), fingerprint=_digest(request))
+
+
+def find_answer(connection: Connection, key: Key) -> str | None:
+    """Return the answer that was given under this key, if one was.
+
+    Raises:
+        KeyReused: it was given to another request.
+    """
+    stored = keys.find(connection, key.scope)
+    if stored is None:
+        return None
+    if stored.fingerprint != key.fingerprint:
+        raise KeyReused
+    return stored.answer
+
+
+def claim_or_find(connection: Connection, key: Key, at: datetime) -> str | None:
+    """Take the key as the transaction's first write; return the answer where somebody was quicker.
+
+    Raises:
+        KeyReused: it was given to another request.
+    """
+    if keys.claim(connection, key.scope, fingerprint=key.fingerprint, at=at):
+        return None
+    return find_answer(connection, key)
+
+
+def keep_answer(connection: Connection, key: Key, answer: str) -> None:
+    """Keep the answer under a key that this transaction has claimed."""
+    keys.answer(connection, key.scope, answer)
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,32 @@
+"""Ids: UUIDs of version 7 (RFC 9562), as texts; they sort by the time of their making."""
+
+import re
+from typing import Final
+
+import uuid_utils
+
+from workflow.errors import NotFound
+
+_FORM: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def new_id() -> str:
+    """Return a new id."""
+    return str(uuid_utils.uuid7())
+
+
+def is_id(value: object) -> bool:
+    """Return whether this has the form of an id."""
+    return isinstance(value, str) and _FORM.fullmatch(value) is not None
+
+
+def existing_id(value: object) -> str:
+    """Return `value` where it has the form of an id.
+
+    Raises:
+        NotFound: nothing can have that id.
+    """
+    if not isinstance(value, str) or not is_id(value):
+        msg = f"Nothing has the id {str(value)[:60]!r}."
+        raise NotFound(msg)
+    return value

@@ -1,0 +1,92 @@
+"""Events on their way out: written in the transaction that made them true, delivered by the pump.
+
+`enqueue` is for use cases, inside their transaction. `Outbox` is for the pump: it fans events out to one
+delivery for each endpoint, lends deliveries out under a lease, and records how each attempt ended. A
+delivery waits until the one before it (same endpoint, same EOI or call) is delivered or parked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from states.events import Event
+from workflow.database import Connection, Database
+from workflow.ports import Delayed, Delivered, Delivery, Outcome
+from workflow.store import outbox as store
+from workflow.unit_of_work import own_transaction
+from workflow.views import DeliveryView
+
+
+def enqueue(connection: Connection, events: Sequence[Event]) -> None:
+    """Write events into the outbox, in the transaction that makes them true."""
+    for event in events:
+        store.add_event(connection, event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempted:
+    """One attempt, and what is to become of the delivery."""
+
+    delivery: Delivery
+    outcome: Outcome
+    #: When to try again; None where it arrived, or is to be parked.
+    retry_at: datetime | None = None
+
+
+class Outbox:
+    """The pump's side of the outbox."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on this database."""
+        self._database = database
+
+    def claim(self, now: datetime, *, limit: int, lease_s: float) -> list[Delivery]:
+        """Take deliveries that are due, so that no other pump has them while the lease lasts.
+
+        - new events become one delivery for each endpoint that was there when they happened
+        - each delivery taken counts one attempt more, and is leased until `now` + `lease_s`
+
+        Args:
+            now: the present instant.
+            limit: how many at the most.
+            lease_s: how long they are ours, in seconds; whoever dies gives them back so.
+        """
+        with self._database.connect() as connection:
+            if not store.any_work(connection, now):
+                return []
+            with own_transaction(connection) as unit:
+                store.fan_out(unit.connection)
+                until = now + timedelta(seconds=lease_s)
+                return store.claim(unit.connection, now, until=until, at_most=limit)
+
+    def record(self, attempts: Sequence[Attempted], now: datetime) -> int:
+        """Write down how attempts ended, all in one transaction; return how many counted.
+
+        An attempt counts only while its lease is the last one: if another pump has taken the delivery
+        since, that one's outcome counts.
+        """
+        if not attempts:
+            return 0
+        with self._database.connect() as connection, own_transaction(connection) as unit:
+            return sum(_record(unit.connection, attempted, now) for attempted in attempts)
+
+    def oldest_waiting(self) -> datetime | None:
+        """Return when the oldest event was recorded that is not yet at all its receivers."""
+        with self._database.connect() as connection:
+            return store.oldest_waiting(connection)
+
+    def deliveries(self, *, state: str | None = None, limit: int = 50) -> list[DeliveryView]:
+        """Return deliveries, the newest first."""
+        with self._database.connect() as connection:
+            return store.deliveries(connection, state=state, limit=limit)
+
+
+def _record(connection: Connection, attempted: Attempted, now: datetime) -> int:
+    delivery, outcome = attempted.delivery, attempted.outcome
+    if isinstance(outcome, Delivered):
+        return store.settle(connection, delivery, now, status=outcome.status)
+    if isinstance(outcome, Delayed) and attempted.retry_at is not None:
+        return store.postpone(
+            connection, delivery, attempted.retry_at, status=outcome.status, why=outcome.why
+        )
+    return store.park(connection, delivery, status=outcome.status, why=outcome.why)

@@ -1,0 +1,187 @@
+"""What can be asked without changing anything. What is not the actor's is not found."""
+
+from dataclasses import replace
+
+from states.access import reads_all, require_some_role, sees_eoi
+from states.errors import BadInput
+from states.facts import Actor
+from states.names import EoiState
+from workflow.database import Connection, Database
+from workflow.errors import NotFound
+from workflow.ids import existing_id, is_id
+from workflow.store import calls, eois, history
+from workflow.views import AttemptView, CallView, EoiView, HistoryView, Page
+
+#: The longest page.
+LONGEST_PAGE = 1000
+
+
+def call(connection: Connection, id_or_reference: str, actor: Actor | None) -> CallView:
+    """Return a call; with its counts for those who see every EOI.
+
+    Raises:
+        NotFound: no such call.
+        Refused: the actor has no role.
+    """
+    _let_in(actor)
+    return _for(actor, find_call(connection, id_or_reference), connection)
+
+
+def every_call(connection: Connection, actor: Actor | None) -> list[CallView]:
+    """Return every call, the latest deadline first."""
+    _let_in(actor)
+    found = calls.every(connection)
+    if not reads_all(actor):
+        return [_without_counts(each) for each in found]
+    counts = calls.counts_of_all(connection)
+    return [replace(each, counts=counts.get(str(each.id), {})) for each in found]
+
+
+def find_call(connection: Connection, id_or_reference: object) -> CallView:
+    """Return a call by its id, or by the council's own reference.
+
+    Raises:
+        NotFound: no such call.
+    """
+    found = None
+    if isinstance(id_or_reference, str) and _storable(id_or_reference):
+        name = id_or_reference.strip()
+        found = calls.by_id(connection, name) if is_id(name) else calls.by_reference(connection, name)
+    if found is None:
+        msg = f"There is no call {str(id_or_reference)[:60]!r}."
+        raise NotFound(msg)
+    return found
+
+
+def call_id(connection: Connection, id_or_reference: object) -> str:
+    """Return the id of a call that may be named by its reference.
+
+    Raises:
+        NotFound: no such call.
+    """
+    if isinstance(id_or_reference, str) and is_id(id_or_reference):
+        return id_or_reference
+    return str(find_call(connection, id_or_reference).id)
+
+
+def eoi(connection: Connection, eoi_id: str, actor: Actor | None) -> EoiView:
+    """Return an EOI with its answers.
+
+    Raises:
+        NotFound: no such EOI, or not one the actor may see.
+        Refused: the actor has no role.
+    """
+    _let_in(actor)
+    found = eois.by_id(connection, existing_id(eoi_id))
+    if found is None or not sees_eoi(actor, found.applicant):
+        msg = f"There is no EOI {eoi_id}."
+        raise NotFound(msg, eoi_id=eoi_id)
+    return found
+
+
+def find(
+    database: Database,
+    *,
+    call: str | None,
+    state: str | None,
+    applicant: str | None,
+    after: str | None,
+    limit: int,
+    actor: Actor | None,
+) -> Page[EoiView]:
+    """Return a page of EOIs, the oldest first.
+
+    Raises:
+        NotFound: no such call.
+        BadInput: no such state; a limit that is no number from 1 to 1000; an `after` that is no page's `next`.
+        Refused: the actor has no role.
+    """
+    _let_in(actor)
+    _check_page(state, after, limit)
+    of_call = None
+    if call is not None:
+        with database.connect() as connection:
+            of_call = find_call(connection, call).id
+    applicants = _applicants(applicant, actor)
+    with database.core() as core:
+        found = eois.find(
+            core, call_id=of_call, state=state, applicants=applicants, after=after, limit=limit + 1
+        )
+    items = tuple(found[:limit])
+    return Page(items=items, next=items[-1].id if len(found) > limit else None)
+
+
+def history_of(connection: Connection, eoi_or_call_id: str, actor: Actor | None) -> list[HistoryView]:
+    """Return every change of an EOI or a call, the first one first.
+
+    Raises:
+        NotFound: no such thing, or not one the actor may see.
+        Refused: the actor has no role.
+    """
+    return history.of(connection, _subject(connection, eoi_or_call_id, actor))
+
+
+def attempts(connection: Connection, eoi_or_call_id: str, actor: Actor | None) -> list[AttemptView]:
+    """Return what was refused on an EOI, or on a call and all its EOIs, the first one first.
+
+    An applicant sees the attempts on its own EOIs; those on a call are for staff.
+
+    Raises:
+        NotFound: no such thing, or not one the actor may see.
+        Refused: the actor has no role.
+    """
+    subject = _subject(connection, eoi_or_call_id, actor)
+    if calls.by_id(connection, subject) is None:
+        return history.attempts_on(connection, subject)
+    return history.attempts_for(connection, subject) if reads_all(actor) else []
+
+
+def _subject(connection: Connection, eoi_or_call_id: str, actor: Actor | None) -> str:
+    _let_in(actor)
+    if is_id(eoi_or_call_id):
+        found = eois.load(connection, eoi_or_call_id)
+        if found is not None and sees_eoi(actor, found.applicant):
+            return found.id
+    try:
+        return str(find_call(connection, eoi_or_call_id).id)
+    except NotFound:
+        msg = f"There is no EOI or call {str(eoi_or_call_id)[:60]!r}."
+        raise NotFound(msg) from None
+
+
+def _let_in(actor: Actor | None) -> None:
+    if actor is not None:
+        require_some_role(actor)
+
+
+def _for(actor: Actor | None, found: CallView, connection: Connection) -> CallView:
+    if not reads_all(actor):
+        return _without_counts(found)
+    return replace(found, counts=calls.counts(connection, str(found.id)))
+
+
+def _without_counts(found: CallView) -> CallView:
+    return replace(found, counts=None, counts_at_close=None)
+
+
+def _applicants(applicant: str | None, actor: Actor | None) -> frozenset[str] | None:
+    asked = None if applicant is None else frozenset({applicant} if _storable(applicant) else ())
+    if actor is None or reads_all(actor):
+        return asked
+    return actor.organisations if asked is None else actor.organisations & asked
+
+
+def _check_page(state: str | None, after: str | None, limit: int) -> None:
+    if state is not None and state not in list(EoiState):
+        msg = f"There is no state {state!r}. States are: {', '.join(EoiState)}."
+        raise BadInput(msg, field="state")
+    if after is not None and not is_id(after):
+        msg = "after must be the `next` of an earlier page."
+        raise BadInput(msg, field="after")
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= LONGEST_PAGE:
+        msg = f"limit must be a whole number from 1 to {LONGEST_PAGE}, not {limit!r}."
+        raise BadInput(msg, field="limit")
+
+
+def _storable(text: str) -> bool:
+    return isinstance(text, str) and "\x00" not in text and text.isprintable()

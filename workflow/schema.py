@@ -1,0 +1,44 @@
+"""Whether a database's tables are those that this version reads and writes."""
+
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
+
+from workflow.database import Database
+from workflow.errors import SchemaMissing, SchemaOutdated, SchemaTooNew
+from workflow.tables import REVISIONS, VERSION_TABLE
+
+_VERSION = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
+
+
+def revision(database: Database) -> str | None:
+    """Return the revision that the database is at; None where it holds none of our tables."""
+    with database.core() as connection:
+        return _revision(connection)
+
+
+def is_empty(database: Database) -> bool:
+    """Return whether the database holds no table at all, of anybody's."""
+    with database.core() as connection:
+        return not inspect(connection).get_table_names()
+
+
+def check(database: Database) -> None:
+    """Pass only where the tables are those of this version.
+
+    Raises:
+        SchemaMissing: there are none of ours.
+        SchemaOutdated: they are of an older version.
+        SchemaTooNew: they are of a version that this one does not know.
+    """
+    found = revision(database)
+    if found is None:
+        raise SchemaMissing(path=str(database.path))
+    if found not in REVISIONS:
+        raise SchemaTooNew(found=found, newest_known=REVISIONS[-1])
+    if found != REVISIONS[-1]:
+        raise SchemaOutdated(found=found, needed=REVISIONS[-1])
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    return connection.execute(select(_VERSION.c.version_num)).scalar_one_or_none()

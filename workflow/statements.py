@@ -1,0 +1,125 @@
+"""Statements built once in SQLAlchemy Core, compiled once for each dialect, run on the bare driver cursor.
+
+Core's own execution costs more than the statement itself on the hot path (docs/performance.md); this
+keeps its types and its SQL and leaves out the rest. Statements that vary in shape go through Core as usual.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+from sqlalchemy import CompoundSelect, Dialect, Insert, Select
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.types import TypeEngine
+
+#: Turns one value from what Python has to what the driver takes, or back.
+Convert = Callable[[Any], Any]
+#: What may be prepared.
+Preparable = Select[Any] | CompoundSelect[Any] | UpdateBase
+
+_ABSENT: Final = object()
+
+
+class Cursor(Protocol):
+    """As much of a DB-API cursor (PEP 249) as is used here."""
+
+    rowcount: int
+
+    def execute(self, operation: str, parameters: Any = ..., /) -> Any:  # noqa: ANN401 -- PEP 249
+        """Run one statement."""
+        ...
+
+    def fetchall(self) -> Sequence[Sequence[Any]]:
+        """Return every row that is left."""
+        ...
+
+    def close(self) -> None:
+        """Give the cursor back."""
+        ...
+
+
+class Prepared:
+    """One statement, ready to be run with its parameters by name."""
+
+    def __init__(self, statement: Preparable, *, columns: Sequence[str] = ()) -> None:
+        """Keep the statement.
+
+        Args:
+            statement: what to run; its parameters are `bindparam`s.
+            columns: for an INSERT of values: the columns that get one, each bound under its own name.
+        """
+        self._statement = statement
+        self._columns = columns
+        self._by_dialect: dict[str, _Compiled] = {}
+
+    def run(self, cursor: Cursor, dialect: Dialect, parameters: dict[str, Any]) -> int:
+        """Run it; return how many rows it changed (-1 where the driver does not say)."""
+        compiled = self._for(dialect)
+        cursor.execute(compiled.sql, compiled.bind(parameters))
+        return cursor.rowcount
+
+    def rows(self, cursor: Cursor, dialect: Dialect, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """Run it; return its rows with every value as Python has it."""
+        compiled = self._for(dialect)
+        cursor.execute(compiled.sql, compiled.bind(parameters))
+        return [compiled.read(row) for row in cursor.fetchall()]
+
+    def sql(self, dialect: Dialect) -> str:
+        """Return the text as the driver gets it."""
+        return self._for(dialect).sql
+
+    def _for(self, dialect: Dialect) -> "_Compiled":
+        compiled = self._by_dialect.get(dialect.name)
+        if compiled is None:
+            compiled = _Compiled(self._statement, self._columns, dialect)
+            self._by_dialect[dialect.name] = compiled
+        return compiled
+
+
+class _Compiled:
+    """A statement's text for one dialect, and how its values go in and come out."""
+
+    def __init__(self, statement: Preparable, columns: Sequence[str], dialect: Dialect) -> None:
+        keys = list(columns) if isinstance(statement, Insert) and columns else None
+        compiled = statement.compile(dialect=dialect, column_keys=keys)
+        if not isinstance(compiled, SQLCompiler):  # pragma: no cover -- what Core always gives for these
+            raise TypeError(type(compiled))
+        self.sql = compiled.string
+        names = list(compiled.positiontup or compiled.binds)
+        self._positional = compiled.positional
+        self._binds = [_bind(compiled, name, dialect) for name in names]
+        self._results = [_converter_out(column.type, dialect) for column in _result_columns(statement)]
+
+    def bind(self, parameters: dict[str, Any]) -> Any:  # noqa: ANN401 -- a tuple or a dict, as the driver wants
+        values = [
+            value if convert is None else convert(value)
+            for value, convert in (
+                (parameters[name] if fixed is _ABSENT else fixed, convert)
+                for name, fixed, convert in self._binds
+            )
+        ]
+        if self._positional:
+            return values
+        return dict(zip((name for name, _, _ in self._binds), values, strict=True))
+
+    def read(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(
+            value if convert is None else convert(value)
+            for value, convert in zip(row, self._results, strict=True)
+        )
+
+
+def _bind(compiled: SQLCompiler, name: str, dialect: Dialect) -> tuple[str, Any, Convert | None]:
+    bind = compiled.binds[name]
+    fixed = _ABSENT if bind.required else bind.effective_value
+    return name, fixed, bind.type.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _converter_out(type_: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    return type_.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _result_columns(statement: Preparable) -> Sequence[Any]:
+    if isinstance(statement, Select):
+        return list(statement.selected_columns)
+    return list(statement.exported_columns)

@@ -1,0 +1,150 @@
+"""Statements about calls."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import bindparam, func, insert, select, update
+
+from states.names import CallState
+from workflow.database import Connection
+from workflow.statements import Prepared
+from workflow.store.tables import CALL, EOI
+from workflow.views import CallView
+
+_VIEW: Final = (
+    "id", "reference", "title", "state", "opens_at", "closes_at", "closed_at",
+    "timezone", "phase", "contact", "audience", "version", "counts_at_close",
+)  # fmt: skip
+_SELECT: Final = select(*(CALL.c[name] for name in _VIEW))
+
+_BY_ID: Final = Prepared(_SELECT.where(CALL.c.id == bindparam("call_id")))
+_BY_REFERENCE: Final = Prepared(_SELECT.where(CALL.c.reference == bindparam("the_reference")))
+_ALL: Final = Prepared(_SELECT.order_by(CALL.c.closes_at.desc(), CALL.c.id))
+_DUE: Final = Prepared(
+    select(CALL.c.id)
+    .where(CALL.c.state == "open", CALL.c.closes_at <= bindparam("latest"))
+    .order_by(CALL.c.closes_at, CALL.c.id)
+)
+_NEXT: Final = Prepared(select(func.min(CALL.c.closes_at)).where(CALL.c.state == "open"))
+_INSERT: Final = Prepared(
+    insert(CALL),
+    columns=(
+        "id", "reference", "title", "state", "opens_at", "closes_at", "timezone",
+        "closing_words", "phase", "contact", "audience", "version",
+    ),
+)  # fmt: skip
+_CHANGE: Final = {
+    names: Prepared(
+        update(CALL)
+        .where(CALL.c.id == bindparam("call_id"), CALL.c.version == bindparam("seen"))
+        .values(
+            state=bindparam("to"),
+            version=CALL.c.version + 1,
+            **{name: bindparam(f"new_{name}") for name in names},
+        )
+    )
+    for names in [("closes_at",), ("closed_at", "counts_at_close"), ("cancelled_at",)]
+}
+_HAS_EOIS: Final = Prepared(select(EOI.c.id).where(EOI.c.call_id == bindparam("the_call")).limit(1))
+_COUNTS: Final = Prepared(
+    select(EOI.c.state, func.count()).where(EOI.c.call_id == bindparam("the_call")).group_by(EOI.c.state)
+)
+_COUNTS_OF_ALL: Final = Prepared(
+    select(EOI.c.call_id, EOI.c.state, func.count()).group_by(EOI.c.call_id, EOI.c.state)
+)
+
+
+def by_id(connection: Connection, call_id: str) -> CallView | None:
+    """Return a call, without counts of now."""
+    row = connection.row(_BY_ID, call_id=call_id)
+    return None if row is None else _view(row)
+
+
+def by_reference(connection: Connection, reference: str) -> CallView | None:
+    """Return the call with the council's own reference, without counts of now."""
+    row = connection.row(_BY_REFERENCE, the_reference=reference)
+    return None if row is None else _view(row)
+
+
+def every(connection: Connection) -> list[CallView]:
+    """Return every call, the latest deadline first, without counts of now."""
+    return [_view(row) for row in connection.rows(_ALL)]
+
+
+def due(connection: Connection, latest: datetime) -> list[str]:
+    """Return the ids of the open calls that close at `latest` or before, the earliest first."""
+    return [call_id for (call_id,) in connection.rows(_DUE, latest=latest)]
+
+
+def next_closing(connection: Connection) -> datetime | None:
+    """Return the earliest closing of all open calls."""
+    row = connection.row(_NEXT)
+    return row[0] if row else None
+
+
+def has_eois(connection: Connection, call_id: str) -> bool:
+    """Return whether any EOI was ever begun for it."""
+    return connection.row(_HAS_EOIS, the_call=call_id) is not None
+
+
+def counts(connection: Connection, call_id: str) -> dict[str, int]:
+    """Return its EOIs by state."""
+    return {state: count for state, count in connection.rows(_COUNTS, the_call=call_id)}  # noqa: C416 -- pairs, by name
+
+
+def counts_of_all(connection: Connection) -> dict[str, dict[str, int]]:
+    """Return the EOIs by state, for each call that has any."""
+    counts: dict[str, dict[str, int]] = {}
+    for call_id, state, count in connection.rows(_COUNTS_OF_ALL):
+        counts.setdefault(call_id, {})[state] = count
+    return counts
+
+
+def add(connection: Connection, **values: object) -> None:
+    """Write a new call."""
+    connection.run(_INSERT, **values)
+
+
+def extend(connection: Connection, call_id: str, seen: int, *, closes_at: datetime) -> bool:
+    """Move the deadline; False where the version is no longer the one seen."""
+    changed = connection.run(
+        _CHANGE["closes_at",], call_id=call_id, seen=seen, to=CallState.OPEN, new_closes_at=closes_at
+    )
+    return changed == 1
+
+
+def close(
+    connection: Connection, call_id: str, seen: int, *, closed_at: datetime, counts: Mapping[str, int]
+) -> bool:
+    """Close it, with the counts; False where the version is no longer the one seen."""
+    changed = connection.run(
+        _CHANGE["closed_at", "counts_at_close"],
+        call_id=call_id,
+        seen=seen,
+        to=CallState.CLOSED,
+        new_closed_at=closed_at,
+        new_counts_at_close=json.dumps(counts, sort_keys=True),
+    )
+    return changed == 1
+
+
+def cancel(connection: Connection, call_id: str, seen: int, *, cancelled_at: datetime) -> bool:
+    """Cancel it; False where the version is no longer the one seen."""
+    changed = connection.run(
+        _CHANGE["cancelled_at",],
+        call_id=call_id,
+        seen=seen,
+        to=CallState.CANCELLED,
+        new_cancelled_at=cancelled_at,
+    )
+    return changed == 1
+
+
+def _view(row: tuple[Any, ...]) -> CallView:
+    values = dict(zip(_VIEW, row, strict=True))
+    values["state"] = CallState(values["state"])
+    if values["counts_at_close"] is not None:
+        values["counts_at_close"] = json.loads(values["counts_at_close"])
+    return CallView(**values, counts=None)

@@ -1,0 +1,190 @@
+"""Statements about EOIs, one at a time."""
+
+import json
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy
+from sqlalchemy import bindparam, insert, select, update
+
+from states.names import STEPPED_ASIDE, EoiState
+from workflow.database import Connection
+from workflow.statements import Prepared
+from workflow.store.tables import CALL, EOI, REVISION
+from workflow.views import EoiView
+
+
+class LoadedEoi(NamedTuple):
+    """An EOI with as much of its call as a decision needs."""
+
+    id: str
+    call_id: str
+    applicant: str
+    state: str
+    version: int
+    digest: str
+    reviewed_by: str | None
+    reviewed_on_behalf_of: str | None
+    call_reference: str
+    call_state: str
+    call_version: int
+    opens_at: datetime
+    closes_at: datetime
+    closed_at: datetime | None
+    timezone: str
+
+
+_LOAD: Final = Prepared(
+    select(
+        EOI.c.id,
+        EOI.c.call_id,
+        EOI.c.applicant,
+        EOI.c.state,
+        EOI.c.version,
+        EOI.c.digest,
+        EOI.c.reviewed_by,
+        EOI.c.reviewed_on_behalf_of,
+        CALL.c.reference,
+        CALL.c.state,
+        CALL.c.version,
+        CALL.c.opens_at,
+        CALL.c.closes_at,
+        CALL.c.closed_at,
+        CALL.c.timezone,
+    )
+    .join_from(EOI, CALL, EOI.c.call_id == CALL.c.id)
+    .where(EOI.c.id == bindparam("eoi_id"))
+)
+
+_VIEW: Final = (
+    "id", "call_id", "applicant", "applicant_name", "state", "version",
+    "created_at", "updated_at", "submitted_at", "decided_at", "digest",
+)  # fmt: skip
+# The standing revision is the newest that is no newer than the EOI: moves that save nothing leave none.
+_STANDING: Final = (
+    select(REVISION.c.manifest)
+    .where(REVISION.c.eoi_id == EOI.c.id)
+    .order_by(REVISION.c.version.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_SELECT: Final = select(*(EOI.c[name] for name in _VIEW), _STANDING.label("manifest"))
+_BY_ID: Final = Prepared(_SELECT.where(EOI.c.id == bindparam("eoi_id")))
+_LIVE: Final = Prepared(
+    select(EOI.c.id).where(
+        EOI.c.call_id == bindparam("the_call"),
+        EOI.c.applicant == bindparam("the_applicant"),
+        *(EOI.c.state != state for state in STEPPED_ASIDE),
+    )
+)
+_INSERT: Final = Prepared(
+    insert(EOI),
+    columns=(
+        "id", "call_id", "applicant", "applicant_name", "state", "version", "digest", "created_at", "updated_at",
+    ),
+)  # fmt: skip
+_ADD_REVISION: Final = Prepared(insert(REVISION), columns=("eoi_id", "version", "manifest"))
+
+
+def _advance(*also: str) -> Prepared:
+    return Prepared(
+        update(EOI)
+        .where(EOI.c.id == bindparam("eoi_id"), EOI.c.version == bindparam("seen"))
+        .values(
+            state=bindparam("to"),
+            version=bindparam("new_version"),
+            updated_at=bindparam("new_updated_at"),
+            **{name: bindparam(f"new_{name}") for name in also},
+        )
+    )
+
+
+#: The facts that a move may write beside state and version.
+_ADVANCE: Final = {
+    also: _advance(*also)
+    for also in [
+        (),
+        ("submitted_at",),
+        ("reviewed_by", "reviewed_on_behalf_of"),
+        ("decided_at",),
+        ("digest",),
+    ]
+}
+
+
+def load(connection: Connection, eoi_id: str) -> LoadedEoi | None:
+    """Return what a decision about this EOI needs."""
+    row = connection.row(_LOAD, eoi_id=eoi_id)
+    return None if row is None else LoadedEoi._make(row)
+
+
+def by_id(connection: Connection, eoi_id: str) -> EoiView | None:
+    """Return an EOI with its standing answers."""
+    row = connection.row(_BY_ID, eoi_id=eoi_id)
+    return None if row is None else _view(row)
+
+
+def live_id(connection: Connection, call_id: str, applicant: str) -> str | None:
+    """Return the id of the EOI that stands in the way of a new one by this applicant, if there is one."""
+    row = connection.row(_LIVE, the_call=call_id, the_applicant=applicant)
+    return None if row is None else str(row[0])
+
+
+def add(connection: Connection, **values: object) -> None:
+    """Write a new EOI."""
+    connection.run(_INSERT, **values)
+
+
+def add_revision(connection: Connection, *, eoi_id: str, version: int, manifest: str) -> None:
+    """Keep the exact bytes of what was saved."""
+    connection.run(_ADD_REVISION, eoi_id=eoi_id, version=version, manifest=manifest)
+
+
+def advance(
+    connection: Connection, eoi_id: str, *, seen: int, to: str, at: datetime, also: dict[str, object]
+) -> bool:
+    """Change state and version; False where the version is no longer the one seen.
+
+    Args:
+        connection: holds the write lock.
+        eoi_id: which one.
+        seen: the version it must still have.
+        to: the new state.
+        at: the new `updated_at`.
+        also: further columns to write; one of the sets in `_ADVANCE`.
+    """
+    new = {f"new_{name}": value for name, value in also.items()}
+    changed = connection.run(
+        _ADVANCE[tuple(also)], eoi_id=eoi_id, seen=seen, to=to, new_version=seen + 1, new_updated_at=at, **new
+    )
+    return changed == 1
+
+
+def find(
+    connection: sqlalchemy.Connection,
+    *,
+    call_id: str | None,
+    state: str | None,
+    applicants: Collection[str] | None,
+    after: str | None,
+    limit: int,
+) -> list[EoiView]:
+    """Return EOIs in the order of their ids, which is that of their making; None filters nothing."""
+    query = _SELECT.order_by(EOI.c.id).limit(limit)
+    if call_id is not None:
+        query = query.where(EOI.c.call_id == call_id)
+    if state is not None:
+        query = query.where(EOI.c.state == state)
+    if applicants is not None:
+        query = query.where(EOI.c.applicant.in_(applicants))
+    if after is not None:
+        query = query.where(EOI.c.id > after)
+    return [_view(tuple(row)) for row in connection.execute(query)]
+
+
+def _view(row: tuple[Any, ...]) -> EoiView:
+    *values, manifest = row
+    fields = dict(zip(_VIEW, values, strict=True))
+    fields["state"] = EoiState(fields["state"])
+    return EoiView(**fields, answers=json.loads(manifest)["answers"])

@@ -1,0 +1,136 @@
+"""Statements about what has happened, and about what was refused."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import and_, bindparam, func, insert, select
+from sqlalchemy import update as update_statement
+
+from states.facts import Actor
+from workflow.database import Connection
+from workflow.statements import Prepared
+from workflow.store.tables import ATTEMPT, HISTORY, NOTE
+from workflow.views import AttemptView, HistoryView
+
+_VIEW: Final = (
+    "seq", "trigger", "source", "target", "actor", "on_behalf_of", "via", "at", "recorded_at", "digest",
+)  # fmt: skip
+_INSERT: Final = Prepared(insert(HISTORY), columns=("subject_id", *_VIEW))
+_INSERT_NOTE: Final = Prepared(insert(NOTE), columns=("subject_id", "seq", "reason"))
+_OF: Final = Prepared(
+    select(*(HISTORY.c[name] for name in _VIEW), NOTE.c.reason)
+    .outerjoin_from(
+        HISTORY, NOTE, and_(NOTE.c.subject_id == HISTORY.c.subject_id, NOTE.c.seq == HISTORY.c.seq)
+    )
+    .where(HISTORY.c.subject_id == bindparam("subject"))
+    .order_by(HISTORY.c.seq)
+)
+
+_ATTEMPT_KEY: Final = ("subject_id", "actor", "on_behalf_of", "trigger", "code")
+_THIS_ATTEMPT: Final = and_(*(ATTEMPT.c[name] == bindparam(f"the_{name}") for name in _ATTEMPT_KEY))
+_COUNT_ATTEMPT: Final = Prepared(
+    update_statement(ATTEMPT).where(_THIS_ATTEMPT).values(count=ATTEMPT.c.count + 1, last_at=bindparam("at"))
+)
+_ADD_ATTEMPT: Final = Prepared(
+    insert(ATTEMPT), columns=(*_ATTEMPT_KEY, "call_id", "count", "first_at", "last_at")
+)
+_ATTEMPT_VIEW: Final = (
+    "subject_id", "call_id", "trigger", "code", "actor", "on_behalf_of", "count", "first_at", "last_at",
+)  # fmt: skip
+_SELECT_ATTEMPTS: Final = select(*(ATTEMPT.c[name] for name in _ATTEMPT_VIEW)).order_by(
+    ATTEMPT.c.first_at, ATTEMPT.c.subject_id
+)
+_ATTEMPTS_ON: Final = Prepared(_SELECT_ATTEMPTS.where(ATTEMPT.c.subject_id == bindparam("subject")))
+_ATTEMPTS_FOR: Final = Prepared(_SELECT_ATTEMPTS.where(ATTEMPT.c.call_id == bindparam("the_call")))
+_FIRST_ATTEMPT: Final = Prepared(
+    select(func.min(ATTEMPT.c.first_at)).where(
+        ATTEMPT.c.subject_id == bindparam("subject"),
+        ATTEMPT.c.trigger == bindparam("the_trigger"),
+        ATTEMPT.c.code == bindparam("the_code"),
+    )
+)
+
+
+def add(
+    connection: Connection,
+    *,
+    subject_id: str,
+    seq: int,
+    trigger: str,
+    source: str | None,
+    target: str,
+    actor: Actor,
+    at: datetime,
+    recorded_at: datetime,
+    digest: str | None,
+    reason: str | None,
+) -> None:
+    """Append one change, and the free text beside it."""
+    connection.run(
+        _INSERT,
+        subject_id=subject_id,
+        seq=seq,
+        trigger=trigger,
+        source=source,
+        target=target,
+        actor=actor.id,
+        on_behalf_of=actor.on_behalf_of,
+        via=actor.via,
+        at=at,
+        recorded_at=recorded_at,
+        digest=digest,
+    )
+    if reason:
+        connection.run(_INSERT_NOTE, subject_id=subject_id, seq=seq, reason=reason)
+
+
+def of(connection: Connection, subject_id: str) -> list[HistoryView]:
+    """Return every change of a call or EOI, the first one first."""
+    return [_view(row) for row in connection.rows(_OF, subject=subject_id)]
+
+
+def add_attempt(
+    connection: Connection,
+    *,
+    subject_id: str,
+    call_id: str,
+    trigger: str,
+    code: str,
+    actor: Actor,
+    at: datetime,
+) -> None:
+    """Count a refused attempt."""
+    key = (subject_id, actor.id, actor.on_behalf_of or "", trigger, code)
+    this = {f"the_{name}": value for name, value in zip(_ATTEMPT_KEY, key, strict=True)}
+    if not connection.run(_COUNT_ATTEMPT, at=at, **this):
+        new = dict(zip(_ATTEMPT_KEY, key, strict=True))
+        connection.run(_ADD_ATTEMPT, **new, call_id=call_id, count=1, first_at=at, last_at=at)
+
+
+def attempts_on(connection: Connection, eoi_id: str) -> list[AttemptView]:
+    """Return what was refused on one EOI."""
+    return [_attempt(row) for row in connection.rows(_ATTEMPTS_ON, subject=eoi_id)]
+
+
+def attempts_for(connection: Connection, call_id: str) -> list[AttemptView]:
+    """Return what was refused on a call and on any of its EOIs."""
+    return [_attempt(row) for row in connection.rows(_ATTEMPTS_FOR, the_call=call_id)]
+
+
+def first_attempt_at(connection: Connection, eoi_id: str, *, trigger: str, code: str) -> datetime | None:
+    """Return when `trigger` was first refused with `code`."""
+    row = connection.row(_FIRST_ATTEMPT, subject=eoi_id, the_trigger=trigger, the_code=code)
+    return row[0] if row else None
+
+
+def _view(row: tuple[Any, ...]) -> HistoryView:
+    *values, reason = row
+    return HistoryView(**dict(zip(_VIEW, values, strict=True)), reason=reason)
+
+
+def _attempt(row: tuple[Any, ...]) -> AttemptView:
+    fields = dict(zip(_ATTEMPT_VIEW, row, strict=True))
+    subject_id = fields.pop("subject_id")
+    fields["eoi_id"] = None if subject_id == fields["call_id"] else subject_id
+    fields["on_behalf_of"] = fields["on_behalf_of"] or None
+    return AttemptView(**fields)

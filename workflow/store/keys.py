@@ -1,0 +1,44 @@
+"""Statements about idempotency keys."""
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from workflow.database import Connection
+from workflow.statements import Prepared
+from workflow.store.tables import KEY
+
+
+class StoredAnswer(NamedTuple):
+    """What was answered under a key, and to which request."""
+
+    fingerprint: str
+    answer: str
+
+
+_FIND: Final = Prepared(select(KEY.c.fingerprint, KEY.c.answer).where(KEY.c.scope == bindparam("the_scope")))
+_CLAIM: Final = Prepared(
+    insert(KEY).on_conflict_do_nothing().returning(KEY.c.scope),
+    columns=("scope", "fingerprint", "answer", "created_at"),
+)
+_ANSWER: Final = Prepared(
+    update(KEY).where(KEY.c.scope == bindparam("the_scope")).values(answer=bindparam("new_answer"))
+)
+
+
+def find(connection: Connection, scope: str) -> StoredAnswer | None:
+    """Return what was answered under this key."""
+    row = connection.row(_FIND, the_scope=scope)
+    return None if row is None else StoredAnswer._make(row)
+
+
+def claim(connection: Connection, scope: str, *, fingerprint: str, at: datetime) -> bool:
+    """Take the key; False where it is taken already."""
+    return connection.row(_CLAIM, scope=scope, fingerprint=fingerprint, answer="", created_at=at) is not None
+
+
+def answer(connection: Connection, scope: str, answer: str) -> None:
+    """Keep the answer under a key that this transaction has claimed."""
+    connection.run(_ANSWER, the_scope=scope, new_answer=answer)

@@ -1,0 +1,35 @@
+"""The tables, as Core statements want them."""
+
+from typing import Final
+
+from sqlalchemy import Table
+
+from workflow.tables import (
+    AttemptRow,
+    CallRow,
+    DeliveryRow,
+    EndpointRow,
+    EoiRow,
+    HistoryRow,
+    KeyRow,
+    NoteRow,
+    OutboxRow,
+    RevisionRow,
+    Row,
+)
+
+
+def _table(row: type[Row]) -> Table:
+    return Row.metadata.tables[str(row.__tablename__)]
+
+
+CALL: Final = _table(CallRow)
+EOI: Final = _table(EoiRow)
+REVISION: Final = _table(RevisionRow)
+HISTORY: Final = _table(HistoryRow)
+NOTE: Final = _table(NoteRow)
+ATTEMPT: Final = _table(AttemptRow)
+KEY: Final = _table(KeyRow)
+OUTBOX: Final = _table(OutboxRow)
+ENDPOINT: Final = _table(EndpointRow)
+DELIVERY: Final = _table(DeliveryRow)

@@ -1,0 +1,259 @@
+"""The rows. Dumb storage: nothing here validates, and no row ever leaves `workflow`.
+
+The registry and metadata are our own, so that a host's stay clean; every table's name begins with `eoi_`.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, MetaData, Text, text
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from workflow.columns import CALL_STATES, DELIVERY_STATES, EOI_STATES, ID, WORD, implies, one_of
+
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# SQLite numbers rows by itself only for a column that is INTEGER to the letter.
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Row(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMING))):
+    """The root of our tables."""
+
+
+class CallRow(Row, table=True):
+    """A call, and its deadline as an instant, with the zone and the words that it was made from."""
+
+    __tablename__ = "eoi_call"
+    __table_args__ = (
+        one_of("state", CALL_STATES),
+        CheckConstraint("opens_at < closes_at", name="opens_before_it_closes"),
+        CheckConstraint("version >= 1", name="version_counts"),
+        implies("open_has_no_end", ("draft", "scheduled", "open"), "closed_at IS NULL AND counts_at_close IS NULL"),
+        implies("closed_is_counted", ("closed", "decided", "archived"), "closed_at IS NOT NULL AND counts_at_close IS NOT NULL"),
+        implies("cancelled_has_an_end", ("cancelled",), "cancelled_at IS NOT NULL"),
+        Index("ix_eoi_call_due", "closes_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    )  # fmt: skip
+
+    id: str = Field(primary_key=True, max_length=ID)
+    reference: str = Field(unique=True)
+    title: str
+    state: str = Field(max_length=WORD)
+    opens_at: datetime
+    closes_at: datetime
+    closed_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    timezone: str
+    #: The sheet's own words for the deadline.
+    closing_words: str | None = None
+    phase: str | None = None
+    contact: str | None = None
+    audience: str | None = None
+    version: int
+    #: JSON: EOIs by state, in the closing transaction.
+    counts_at_close: str | None = None
+
+
+class EoiRow(Row, table=True):
+    """An expression of interest."""
+
+    __tablename__ = "eoi_eoi"
+    __table_args__ = (
+        one_of("state", EOI_STATES),
+        CheckConstraint("version >= 1", name="version_counts"),
+        implies("draft_is_not_submitted", ("draft", "lapsed"), "submitted_at IS NULL"),
+        implies("submitted_has_its_instant", ("submitted", "returned", "reviewed", "reserved", "approved", "declined", "rescinded"), "submitted_at IS NOT NULL"),
+        implies("reviewed_has_its_reviewer", ("reviewed",), "reviewed_by IS NOT NULL"),
+        implies("undecided_has_no_decision", ("draft", "submitted", "returned", "lapsed"), "decided_at IS NULL"),
+        implies("decided_has_its_instant", ("approved", "declined", "rescinded"), "decided_at IS NOT NULL"),
+        Index(
+            "uq_eoi_eoi_one_live", "call_id", "applicant", unique=True,
+            sqlite_where=text("state NOT IN ('withdrawn', 'cancelled')"),
+            postgresql_where=text("state NOT IN ('withdrawn', 'cancelled')"),
+        ),
+        Index("ix_eoi_eoi_by_state", "call_id", "state", "id"),
+        Index("ix_eoi_eoi_by_applicant", "applicant", "id"),
+    )  # fmt: skip
+
+    id: str = Field(primary_key=True, max_length=ID)
+    call_id: str = Field(foreign_key="eoi_call.id", max_length=ID)
+    applicant: str
+    applicant_name: str | None = None
+    state: str = Field(max_length=WORD)
+    version: int
+    #: Of the standing revision.
+    digest: str = Field(max_length=64)
+    created_at: datetime
+    updated_at: datetime
+    submitted_at: datetime | None = None
+    reviewed_by: str | None = None
+    reviewed_on_behalf_of: str | None = None
+    decided_at: datetime | None = None
+
+
+class RevisionRow(Row, table=True):
+    """The content of an EOI as it was saved: the exact bytes that its digest was taken over."""
+
+    __tablename__ = "eoi_revision"
+
+    eoi_id: str = Field(primary_key=True, foreign_key="eoi_eoi.id", max_length=ID)
+    #: The version of the EOI that this save came to.
+    version: int = Field(primary_key=True)
+    manifest: str = Field(sa_type=Text)
+
+
+class HistoryRow(Row, table=True):
+    """One change of one call or EOI. Append-only: triggers refuse UPDATE and DELETE."""
+
+    __tablename__ = "eoi_history"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    #: The EOI's id, or the call's.
+    subject_id: str = Field(primary_key=True, max_length=ID)
+    #: The version that it came to.
+    seq: int = Field(primary_key=True)
+    trigger: str = Field(max_length=WORD)
+    source: str | None = Field(default=None, max_length=WORD)
+    target: str = Field(max_length=WORD)
+    actor: str
+    on_behalf_of: str | None = None
+    via: str
+    at: datetime
+    recorded_at: datetime
+    digest: str | None = Field(default=None, max_length=64)
+
+
+class NoteRow(Row, table=True):
+    """The free text beside a row of history; retention may erase it."""
+
+    __tablename__ = "eoi_note"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    subject_id: str = Field(primary_key=True, max_length=ID)
+    seq: int = Field(primary_key=True)
+    reason: str = Field(sa_type=Text)
+
+
+class AttemptRow(Row, table=True):
+    """What was refused: one row for each actor, subject, trigger and code."""
+
+    __tablename__ = "eoi_attempt"
+    __table_args__ = (
+        CheckConstraint("count >= 1", name="count_counts"),
+        Index("ix_eoi_attempt_of_call", "call_id"),
+        {"sqlite_with_rowid": False},
+    )
+
+    subject_id: str = Field(primary_key=True, max_length=ID)
+    actor: str = Field(primary_key=True)
+    #: Empty where the actor acts for itself: a key holds no NULL.
+    on_behalf_of: str = Field(primary_key=True)
+    trigger: str = Field(primary_key=True, max_length=WORD)
+    code: str = Field(primary_key=True, max_length=WORD)
+    call_id: str = Field(max_length=ID)
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+class KeyRow(Row, table=True):
+    """An idempotency key, and the answer that was given under it."""
+
+    __tablename__ = "eoi_key"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    #: SHA-256 over actor, organisations, on behalf of, command, subject and the key itself.
+    scope: str = Field(primary_key=True, max_length=64)
+    #: SHA-256 over the rest of the request.
+    fingerprint: str = Field(max_length=64)
+    #: JSON; empty only inside the transaction that claims the key.
+    answer: str = Field(sa_type=Text)
+    created_at: datetime
+
+
+class OutboxRow(Row, table=True):
+    """One event, written in the transaction that made it true."""
+
+    __tablename__ = "eoi_outbox"
+    __table_args__ = (
+        Index(
+            "ix_eoi_outbox_waiting", "position",
+            sqlite_where=text("NOT fanned_out"), postgresql_where=text("NOT fanned_out"),
+        ),
+    )  # fmt: skip
+
+    position: int | None = Field(default=None, sa_column=Column(_Number, primary_key=True))
+    type: str = Field(max_length=WORD)
+    call_id: str = Field(max_length=ID)
+    #: None where the event concerns the call itself.
+    eoi_id: str | None = Field(default=None, max_length=ID)
+    source: str | None = Field(default=None, max_length=WORD)
+    state: str = Field(max_length=WORD)
+    version: int
+    at: datetime
+    recorded_at: datetime
+    closes_at: datetime
+    #: Whether its deliveries have been made.
+    fanned_out: bool
+
+
+class EndpointRow(Row, table=True):
+    """A receiver of events."""
+
+    __tablename__ = "eoi_endpoint"
+
+    id: str = Field(primary_key=True, max_length=ID)
+    courier: str = Field(max_length=WORD)
+    url: str
+    #: The patterns, separated by blanks.
+    events: str
+    created_at: datetime
+    #: The last event that happened before it was there; it gets those after.
+    after_position: int = Field(sa_column=Column(_Number, nullable=False))
+
+
+class DeliveryRow(Row, table=True):
+    """One event's way to one receiver, with its own attempts."""
+
+    __tablename__ = "eoi_delivery"
+    __table_args__ = (
+        one_of("state", DELIVERY_STATES),
+        implies("delivered_has_its_instant", ("delivered",), "delivered_at IS NOT NULL"),
+        Index(
+            "ix_eoi_delivery_line", "endpoint_id", "subject_id", "position",
+            sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'"),
+        ),
+        Index(
+            "ix_eoi_delivery_due", "due_at",
+            sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'"),
+        ),
+    )  # fmt: skip
+
+    id: int | None = Field(default=None, sa_column=Column(_Number, primary_key=True))
+    position: int = Field(sa_column=Column(_Number, nullable=False))
+    #: An endpoint's id, or `log`.
+    endpoint_id: str = Field(max_length=ID)
+    #: What its order is kept by: the EOI, or the call.
+    subject_id: str = Field(max_length=ID)
+    state: str = Field(max_length=WORD)
+    attempt: int
+    due_at: datetime
+    leased_until: datetime | None = None
+    last_status: int | None = None
+    last_error: str | None = None
+    delivered_at: datetime | None = None
+
+
+#: Tables of which no row is ever changed or deleted; the migrations give each its triggers.
+APPEND_ONLY: Final = ("eoi_history",)
+#: The schema's revisions, oldest first; the last one is what this version reads and writes.
+REVISIONS: Final = ("0001",)
+#: Where Alembic keeps the revision that a database is at.
+VERSION_TABLE: Final = "eoi_schema_version"

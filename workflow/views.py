@@ -1,0 +1,184 @@
+"""What the engine answers with: frozen, and nothing of the database in it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from states.names import CallState, EoiState
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """That a command on an EOI was carried out."""
+
+    eoi_id: str
+    trigger: str
+    #: The state before; None where the EOI is new.
+    source: EoiState | None
+    #: The state after.
+    state: EoiState
+    #: The version after.
+    version: int
+    #: The instant of arrival, UTC.
+    at: datetime
+    #: The id of the event that tells of it.
+    event_id: str
+    #: True when the command was carried out before, under the same idempotency key.
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallView:
+    """A call, as it stands."""
+
+    #: None only in a dry run.
+    id: str | None
+    #: The council's own: 46/23.
+    reference: str
+    title: str
+    state: CallState
+    opens_at: datetime
+    #: The first instant that is too late, UTC.
+    closes_at: datetime
+    #: When it was in fact closed; None while it is not.
+    closed_at: datetime | None
+    #: IANA name of the zone in which the deadline is told.
+    timezone: str
+    phase: str | None
+    contact: str | None
+    audience: str | None
+    version: int
+    #: EOIs by state, now; None for applicants.
+    counts: Mapping[str, int] | None
+    #: EOIs by state after the lapse, in the closing transaction; None before it, and for applicants.
+    counts_at_close: Mapping[str, int] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EoiView:
+    """An expression of interest, as it stands."""
+
+    id: str
+    call_id: str
+    #: The organisation that applies, by its stable id.
+    applicant: str
+    #: Its name, for people.
+    applicant_name: str | None
+    state: EoiState
+    version: int
+    answers: Mapping[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    #: When the submission arrived.
+    submitted_at: datetime | None
+    decided_at: datetime | None
+    #: SHA-256, in hex, of the exact bytes of the manifest that holds the answers.
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryView:
+    """One change of one thing, for good."""
+
+    #: 1, 2, 3…: the version that it came to.
+    seq: int
+    trigger: str
+    source: str | None
+    target: str
+    #: Who did it: an opaque id.
+    actor: str
+    on_behalf_of: str | None
+    #: The door: `python`, `cli`.
+    via: str
+    #: The reason given; None where none was, or where retention has erased it.
+    reason: str | None
+    #: When it took effect: the instant of arrival; for what a close did, the planned instant.
+    at: datetime
+    #: When it was written down; for a close, the actual instant.
+    recorded_at: datetime
+    #: SHA-256 of the content as it then was; None where there is none.
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptView:
+    """Something that was tried and refused, kept."""
+
+    call_id: str
+    #: None where the call itself was meant.
+    eoi_id: str | None
+    trigger: str
+    #: The code of the first reason: `call-closed`.
+    code: str
+    actor: str
+    on_behalf_of: str | None
+    #: How often.
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointView:
+    """A receiver of events."""
+
+    id: str
+    #: `webhook`.
+    courier: str
+    url: str
+    #: Which events it gets: `eoi.submitted`, `call.*`, `*`.
+    events: tuple[str, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryView:
+    """One event's way to one receiver."""
+
+    id: int
+    event_id: str
+    type: str
+    #: The endpoint's id, or `log`.
+    endpoint: str
+    address: str
+    #: `pending`, `delivered` or `parked`.
+    state: str
+    #: How often it was tried.
+    attempts: int
+    #: When it will next be tried; None when it will not.
+    due_at: datetime | None
+    last_status: int | None
+    last_error: str | None
+    delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseReport:
+    """What one sweep did."""
+
+    #: The calls that it closed.
+    closed: tuple[CallView, ...] = ()
+    #: How many drafts lapsed in them.
+    lapsed: int = 0
+    #: Calls that are due and could not be closed, with why; the next sweep tries again.
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a longer list."""
+
+    items: tuple[T, ...]
+    #: Give it as `after` to get the next page; None on the last.
+    next: str | None
+
+    def __iter__(self) -> Iterator[T]:
+        """Walk through this page."""
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        """Return how many are on this page."""
+        return len(self.items)
