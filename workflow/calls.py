@@ -175,7 +175,7 @@ def _move_all(
     return all_of_call.move_all(
         unit.connection,
         move,
-        call_id=_id(call),
+        call_id=call.id,
         closes_at=call.closes_at,
         actor=command.actor,
         at=at,
@@ -208,7 +208,7 @@ def _event(
     return Event(
         id=f"{call.id}:{call.version}",
         type=decision.event,
-        call_id=_id(call),
+        call_id=call.id,
         call_reference=call.reference,
         eoi_id=None,
         applicant=None,
@@ -222,14 +222,9 @@ def _event(
 
 
 def _with_counts(unit: UnitOfWork, call: CallView) -> CallView:
-    return replace(call, counts=calls.counts(unit.connection, _id(call)))
+    return replace(call, counts=calls.counts(unit.connection, call.id))
 
 
 def _one(changed: bool) -> None:  # noqa: FBT001 -- what the store says
     if not changed:
         raise StaleVersion
-
-
-def _id(call: CallView) -> str:
-    assert call.id is not None  # noqa: S101 -- only a dry run's call has none
-    return call.id

@@ -34,7 +34,7 @@ def every_call(connection: Connection, actor: Actor | None) -> list[CallView]:
     if not reads_all(actor):
         return [_without_counts(each) for each in found]
     counts = calls.counts_of_all(connection)
-    return [replace(each, counts=counts.get(str(each.id), {})) for each in found]
+    return [replace(each, counts=counts.get(each.id, {})) for each in found]
 
 
 def find_call(connection: Connection, id_or_reference: object) -> CallView:
@@ -61,7 +61,7 @@ def call_id(connection: Connection, id_or_reference: object) -> str:
     """
     if isinstance(id_or_reference, str) and is_id(id_or_reference):
         return id_or_reference
-    return str(find_call(connection, id_or_reference).id)
+    return find_call(connection, id_or_reference).id
 
 
 def eoi(connection: Connection, eoi_id: str, actor: Actor | None) -> EoiView:
@@ -143,7 +143,7 @@ def _subject(connection: Connection, eoi_or_call_id: str, actor: Actor | None) -
         if found is not None and sees_eoi(actor, found.applicant):
             return found.id
     try:
-        return str(find_call(connection, eoi_or_call_id).id)
+        return find_call(connection, eoi_or_call_id).id
     except NotFound:
         msg = f"There is no EOI or call {str(eoi_or_call_id)[:60]!r}."
         raise NotFound(msg) from None
@@ -157,7 +157,7 @@ def _let_in(actor: Actor | None) -> None:
 def _for(actor: Actor | None, found: CallView, connection: Connection) -> CallView:
     if not reads_all(actor):
         return _without_counts(found)
-    return replace(found, counts=calls.counts(connection, str(found.id)))
+    return replace(found, counts=calls.counts(connection, found.id))
 
 
 def _without_counts(found: CallView) -> CallView:

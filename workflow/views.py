@@ -34,8 +34,7 @@ class Receipt:
 class CallView:
     """A call, as it stands."""
 
-    #: None only in a dry run.
-    id: str | None
+    id: str
     #: The council's own: 46/23.
     reference: str
     title: str
