@@ -77,6 +77,8 @@ class CallFacts:
     closed_at: datetime | None
     #: IANA name of the zone in which its deadline is told.
     timezone: str
+    #: Whom to ask, as the call names it; None where it names nobody.
+    contact: str | None = None
     #: Whether any EOI was ever begun for it; None where nobody asked.
     has_eois: bool | None = None
 

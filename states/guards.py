@@ -9,7 +9,7 @@ from typing import Final
 
 from states.deadlines import deadline_in_words, moment_in_words
 from states.errors import Refusal
-from states.facts import EoiFacts, Facts
+from states.facts import CallFacts, EoiFacts, Facts
 from states.names import CallState, Role
 
 #: What every guard looks like.
@@ -32,8 +32,8 @@ def call_is_open(facts: Facts) -> Refusal | None:
     arrival = moment_in_words(facts.now, call.timezone)
     message = (
         f"The call closed at {closing}; this arrived at {arrival}. "
-        "If the council is to look at it all the same, write to the contact named in the call, "
-        "say what stood in the way, and quote this answer: the attempt is on record."
+        f"If the council is to look at it all the same, write to {_whom_to_ask(call)} "
+        "and say what stood in the way. The attempt is on record."
     )
     return Refusal("call-closed", message, until=call.closes_at)
 
@@ -42,9 +42,13 @@ def _closed_in_flight(facts: Facts) -> Refusal:
     arrival = moment_in_words(facts.now, facts.call.timezone)
     message = (
         f"This arrived in time, at {arrival}, but the call was closed before it got through the queue. "
-        "The attempt is on record: ask the contact named in the call to reinstate it."
+        f"The attempt is on record: ask {_whom_to_ask(facts.call)} to reinstate it."
     )
     return Refusal("closed-in-flight", message, until=facts.call.closes_at)
+
+
+def _whom_to_ask(call: CallFacts) -> str:
+    return "the contact named in the call" if call.contact is None else f"the call's contact ({call.contact})"
 
 
 def call_has_closed(facts: Facts) -> Refusal | None:

@@ -9,17 +9,19 @@ from states.errors import BadInput
 ID_LENGTH: Final = 200
 
 
-def plain_text(value: object, *, field: str, longest: int = ID_LENGTH) -> str:
+def plain_text(value: object, *, field: str, longest: int = ID_LENGTH, lines: bool = False) -> str:
     """Return `value` in Unicode normal form NFC, without surrounding white space.
 
     Args:
         value: what was given; anything but a text is refused.
         field: the name to use in the error.
         longest: the greatest length allowed, in characters.
+        lines: whether it may have several lines, and tabs.
 
     Raises:
-        BadInput: not a text, empty, too long, or with a NUL or a lone surrogate
-            (PostgreSQL stores neither, UTF-8 cannot carry the second).
+        BadInput: not a text, empty, too long, with a control character (it could steer the terminal of
+            whoever reads it), with a NUL or with a lone surrogate (PostgreSQL stores neither, UTF-8 cannot
+            carry the second).
     """
     if not isinstance(value, str):
         msg = f"{field} must be a text, not {type(value).__name__}."
@@ -32,6 +34,10 @@ def plain_text(value: object, *, field: str, longest: int = ID_LENGTH) -> str:
         msg = f"{field} has {len(text):,} characters; at most {longest:,} are allowed."
         raise BadInput(msg, field=field)
     refuse_unstorable(text, field=field)
+    allowed = "\n\r\t" if lines else ""
+    if any(unicodedata.category(char) == "Cc" and char not in allowed for char in text):
+        msg = f"{field} holds a control character."
+        raise BadInput(msg, field=field)
     return text
 
 

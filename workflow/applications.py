@@ -231,6 +231,7 @@ def _facts(
         settles_at=loaded.closes_at + settle,
         closed_at=loaded.closed_at,
         timezone=loaded.timezone,
+        contact=loaded.contact,
     )
     eoi = EoiFacts(
         state=loaded.state,

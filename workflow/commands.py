@@ -47,6 +47,7 @@ def call_facts(call: CallView, settle: timedelta, *, has_eois: bool | None = Non
         settles_at=call.closes_at + settle,
         closed_at=call.closed_at,
         timezone=call.timezone,
+        contact=call.contact,
         has_eois=has_eois,
     )
 

@@ -230,8 +230,10 @@ class Database:
         return Connection(session.connection().connection, self.dialect)
 
     @contextmanager
-    def core(self) -> Iterator[sqlalchemy.Connection]:
+    def core(self, *, check: bool = True) -> Iterator[sqlalchemy.Connection]:
         """Lend a connection for statements of varying shape, run by Core; reads only."""
+        if check:
+            self._check_once()
         try:
             with self.engine.connect() as connection:
                 yield connection

@@ -510,6 +510,7 @@ class Engine:
         reason: str | None = None,
     ) -> list[Option]:
         now = self.clock.now() if at is None else aware(at, field="at")
+        require_some_role(actor)
         known_id = existing_id(eoi_id)
         with self._database.connect() as connection:
             return applications.what_if(

@@ -104,7 +104,7 @@ def reason_or_none(reason: object) -> str | None:
         msg = f"reason must be a text, not {type(reason).__name__}."
         raise BadInput(msg, field="reason")
     refuse_unstorable(reason, field="reason")
-    return plain_text(reason, field="reason", longest=REASON) if reason.strip() else None
+    return plain_text(reason, field="reason", longest=REASON, lines=True) if reason.strip() else None
 
 
 def version_or_none(version: object) -> int | None:

@@ -11,13 +11,13 @@ _VERSION = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
 
 def revision(database: Database) -> str | None:
     """Return the revision that the database is at; None where it holds none of our tables."""
-    with database.core() as connection:
+    with database.core(check=False) as connection:
         return _revision(connection)
 
 
 def is_empty(database: Database) -> bool:
     """Return whether the database holds no table at all, of anybody's."""
-    with database.core() as connection:
+    with database.core(check=False) as connection:
         return not inspect(connection).get_table_names()
 
 

@@ -33,6 +33,7 @@ class LoadedEoi(NamedTuple):
     closes_at: datetime
     closed_at: datetime | None
     timezone: str
+    contact: str | None
 
 
 _LOAD: Final = Prepared(
@@ -52,6 +53,7 @@ _LOAD: Final = Prepared(
         CALL.c.closes_at,
         CALL.c.closed_at,
         CALL.c.timezone,
+        CALL.c.contact,
     )
     .join_from(EOI, CALL, EOI.c.call_id == CALL.c.id)
     .where(EOI.c.id == bindparam("eoi_id"))
