@@ -1,4 +1,4 @@
-"""What a host writes: a call opened, an EOI submitted, the decision made. Run it: ./run python examples/embed.py"""
+"""What a host writes: open a call, draft, submit, ask, refuse. Run it by `./run python examples/embed.py`."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,9 +11,10 @@ with Engine("sqlite://") as engine:  # in memory; a service says sqlite:////var/
     officer = Actor("programme.team", roles={"officer", "admin"})
     head = Actor("user-8f21", roles={"applicant"}, organisations={"URN:121234"})
     closes_at = datetime.now(UTC) + timedelta(days=14)  # noqa: TID251 -- a host has a clock of its own
-    call = engine.open_call(NewCall(reference="46/23", title="Resource bases", closes_at=closes_at), actor=officer)
+    notice = NewCall(reference="46/23", title="Specialist Resource Bases", closes_at=closes_at)
+    call = engine.open_call(notice, actor=officer)
 
-    receipt = engine.draft(call.id, answers={"places": 18}, actor=head, applicant_name="Sprowston Junior School")
+    receipt = engine.draft(call.id, answers={"places": 18}, actor=head, applicant_name="Alder Primary")
     engine.submit(receipt.eoi_id, actor=head, idempotency_key="form-7f3a")  # sent twice, carried out once
     print("may now:", [option.trigger for option in engine.allowed(receipt.eoi_id, head) if option.ok])
 

@@ -73,7 +73,7 @@ class BadDeadline(BadInput):
         field: str | None = None,
         **facts: object,
     ) -> None:
-        """Refine the class's code: `local-time-missing`, `local-time-twice`, `no-such-date`…"""
+        """Refine the class's code: `local-time-missing`, `local-time-twice`, `no-such-date`."""
         super().__init__(message, field=field, **facts)
         if code:
             self.code = code

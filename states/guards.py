@@ -98,7 +98,7 @@ def new_closing_is_later(facts: Facts) -> Refusal | None:
 
 
 def closing_is_due_or_nobody_has_begun(facts: Facts) -> Refusal | None:
-    """At its deadline plus settle anybody with the role closes it; before, an officer, while no EOI exists."""
+    """At its deadline plus settle whoever has the role closes it; before, an officer, while no EOI exists."""
     call = facts.call
     if facts.now >= call.settles_at:
         return None

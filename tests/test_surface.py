@@ -58,20 +58,21 @@ _ENGINE = {
 
 def _parameters(name: str) -> str:
     signature = inspect.signature(getattr(Engine, name))
-    words = [f"**{each.name}" if each.kind is each.VAR_KEYWORD else each.name for each in signature.parameters.values()]
-    return " ".join(words[1:])
+    given = list(signature.parameters.values())[1:]
+    return " ".join(f"**{each.name}" if each.kind is each.VAR_KEYWORD else each.name for each in given)
 
 
 def test_the_engine_has_the_methods_that_hosts_were_promised() -> None:
     """A host that upgrades finds every method and parameter where it was."""
-    public = {name for name, each in inspect.getmembers(Engine, inspect.isfunction) if not name.startswith("_")}
+    public = {name for name, _ in inspect.getmembers(Engine, inspect.isfunction) if not name.startswith("_")}
     assert {name: _parameters(name) for name in public} == _ENGINE
 
 
 def test_every_command_takes_the_same_terms() -> None:
     """A host can give any command a key, an expected version and its own session."""
     assert workflow.engine.Terms.__annotations__.keys() == {"idempotency_key", "expected_version", "session"}
-    assert [name for name, words in _ENGINE.items() if words.endswith("**terms")] == list(_ENGINE)[:4] + list(_ENGINE)[6:14]
+    commands = [name for name, words in _ENGINE.items() if words.endswith("**terms")]
+    assert commands == [*list(_ENGINE)[:4], *list(_ENGINE)[6:14]]
 
 
 def test_everything_that_workflow_exports_is_there() -> None:

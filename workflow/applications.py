@@ -46,7 +46,7 @@ def draft(
     question = _question_of_draft(command, call, applicant)
     decision = decided(EOI, EoiTrigger.DRAFT, question, call_id=call_id, eoi_id=None)
     if (live := eois.live_id(unit.connection, call_id, applicant)) is not None:
-        msg = f"{applicant} has an EOI for {call.reference} already: {live}. Save that one, or withdraw it first."
+        msg = f"{applicant} has an EOI for {call.reference} already, {live}: save that one, or withdraw it."
         raise AlreadyApplied(msg, eoi_id=live, call_id=call_id)
     now = command.clock.now()
     eoi_id = new_id()

@@ -5,7 +5,7 @@ What is decided, and what is written, stands in the use cases; how a command is 
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, TypedDict, Unpack
+from typing import Any, Final, Self, TypedDict, Unpack
 
 import sqlalchemy
 from sqlalchemy.orm import Session
@@ -263,7 +263,7 @@ class Engine:
         data: Mapping[str, Any] | None = None,
         **terms: Unpack[Terms],
     ) -> Receipt:
-        """Make a move of the lifecycle: submit, review, approve, decline, withdraw, reinstate…
+        """Make a move of the lifecycle: submit, review, approve, decline, withdraw, reinstate.
 
         Args:
             eoi_id: which EOI.
@@ -325,7 +325,7 @@ class Engine:
         return self.fire(eoi_id, EoiTrigger.WITHDRAW, actor=actor, reason=reason, **terms)
 
     def allowed(self, eoi_id: str, actor: Actor, *, at: datetime | None = None) -> list[Option]:
-        """Return every trigger that leaves its present state: ok, or with all that stands in the way.
+        """Return every trigger that leaves its present state: ok, or with what stands in the way.
 
         Args:
             eoi_id: which EOI.
@@ -391,7 +391,7 @@ class Engine:
     # ---- time
 
     def close_due(self) -> CloseReport:
-        """Close every call whose deadline plus settle has come. Safe anywhere, any time, any number of times."""
+        """Close every call whose deadline plus settle has come. Safe anywhere, any time, twice."""
         with self._database.connect() as connection:
             report, events = closing.close_due(connection, self.clock, self._settle)
         self._dispatcher.tell(events)
@@ -405,7 +405,7 @@ class Engine:
     # ---- events out
 
     def on(self, pattern: str, hook: Hook) -> None:
-        """Call `hook(event)` in this process, after the commit: `eoi.submitted`, `eoi.*`, `*`. Best effort."""
+        """Call `hook(event)` in this process, after the commit: `eoi.*`, `*`. Best effort."""
         self._hooks.on(pattern, hook)
 
     def add_endpoint(
@@ -432,7 +432,7 @@ class Engine:
     def deliveries(
         self, *, state: str | None = None, limit: int = 50, actor: Actor | None = None
     ) -> list[DeliveryView]:
-        """Return deliveries, the newest first: `pending`, `delivered`, `parked`. Officer, admin or auditor."""
+        """Return deliveries (pending, delivered, parked), newest first. Officer, admin or auditor."""
         self._let_see_deliveries(actor)
         return self.outbox.deliveries(state=state, limit=limit)
 
@@ -467,7 +467,7 @@ class Engine:
         """Close the connections that are ours; a host's engine is the host's to close."""
         self._database.close()
 
-    def __enter__(self) -> "Engine":
+    def __enter__(self) -> Self:
         """Use it in a `with`, which closes it."""
         return self
 

@@ -1,4 +1,4 @@
-"""Functions of the host's, called in this process after the commit. Best effort: couriers are the durable way."""
+"""A host's functions, called in this process after the commit. Best effort: couriers are the durable way."""
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -45,6 +45,7 @@ def event_types(pattern: str) -> list[EventType]:
     """
     found = [each for each in EventType if isinstance(pattern, str) and fnmatchcase(each, pattern)]
     if not found:
-        msg = f"No event is called {pattern!r}. Events are: {', '.join(EventType)}; patterns such as eoi.* work too."
+        known = ", ".join(EventType)
+        msg = f"No event is called {pattern!r}. Events are: {known}; patterns such as eoi.* work too."
         raise BadInput(msg, field="events")
     return found

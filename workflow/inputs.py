@@ -86,7 +86,8 @@ def aware(value: object, *, field: str) -> datetime:
         msg = f"{field} must be an aware datetime, not {type(value).__name__}."
         raise BadDeadline(msg, field=field)
     if value.utcoffset() is None:
-        msg = f"{field} says no zone: give an aware datetime, such as datetime(…, tzinfo=ZoneInfo('Europe/London'))."
+        example = "datetime(2023, 3, 17, 17, tzinfo=ZoneInfo('Europe/London'))"
+        msg = f"{field} says no zone: give an aware datetime, such as {example}."
         raise BadDeadline(msg, code="naive-datetime", field=field)
     _within_reason(value, field=field)
     return value.astimezone(UTC)

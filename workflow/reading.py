@@ -93,7 +93,7 @@ def find(
 
     Raises:
         NotFound: no such call.
-        BadInput: no such state; a limit that is no number from 1 to 1000; an `after` that is no page's `next`.
+        BadInput: no such state; a limit that is no number from 1 to 1000; an `after` that is no id.
         Refused: the actor has no role.
     """
     _let_in(actor)

@@ -24,6 +24,10 @@ NAMING: Final = {
 _Number = BigInteger().with_variant(Integer(), "sqlite")
 
 
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
 class Row(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMING))):
     """The root of our tables."""
 
@@ -36,11 +40,17 @@ class CallRow(Row, table=True):
         one_of("state", CALL_STATES),
         CheckConstraint("opens_at < closes_at", name="opens_before_it_closes"),
         CheckConstraint("version >= 1", name="version_counts"),
-        implies("open_has_no_end", ("draft", "scheduled", "open"), "closed_at IS NULL AND counts_at_close IS NULL"),
-        implies("closed_is_counted", ("closed", "decided", "archived"), "closed_at IS NOT NULL AND counts_at_close IS NOT NULL"),
+        implies(
+            "open_has_no_end", ("draft", "scheduled", "open"), "closed_at IS NULL AND counts_at_close IS NULL"
+        ),
+        implies(
+            "closed_is_counted",
+            ("closed", "decided", "archived"),
+            "closed_at IS NOT NULL AND counts_at_close IS NOT NULL",
+        ),
         implies("cancelled_has_an_end", ("cancelled",), "cancelled_at IS NOT NULL"),
-        Index("ix_eoi_call_due", "closes_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
-    )  # fmt: skip
+        _partial("ix_eoi_call_due", "closes_at", where="state = 'open'"),
+    )
 
     id: str = Field(primary_key=True, max_length=ID)
     reference: str = Field(unique=True)
@@ -61,6 +71,9 @@ class CallRow(Row, table=True):
     counts_at_close: str | None = None
 
 
+_HANDED_IN: Final = ("submitted", "returned", "reviewed", "reserved", "approved", "declined", "rescinded")
+
+
 class EoiRow(Row, table=True):
     """An expression of interest."""
 
@@ -69,18 +82,22 @@ class EoiRow(Row, table=True):
         one_of("state", EOI_STATES),
         CheckConstraint("version >= 1", name="version_counts"),
         implies("draft_is_not_submitted", ("draft", "lapsed"), "submitted_at IS NULL"),
-        implies("submitted_has_its_instant", ("submitted", "returned", "reviewed", "reserved", "approved", "declined", "rescinded"), "submitted_at IS NOT NULL"),
+        implies("submitted_has_its_instant", _HANDED_IN, "submitted_at IS NOT NULL"),
         implies("reviewed_has_its_reviewer", ("reviewed",), "reviewed_by IS NOT NULL"),
-        implies("undecided_has_no_decision", ("draft", "submitted", "returned", "lapsed"), "decided_at IS NULL"),
+        implies(
+            "undecided_has_no_decision", ("draft", "submitted", "returned", "lapsed"), "decided_at IS NULL"
+        ),
         implies("decided_has_its_instant", ("approved", "declined", "rescinded"), "decided_at IS NOT NULL"),
-        Index(
-            "uq_eoi_eoi_one_live", "call_id", "applicant", unique=True,
-            sqlite_where=text("state NOT IN ('withdrawn', 'cancelled')"),
-            postgresql_where=text("state NOT IN ('withdrawn', 'cancelled')"),
+        _partial(
+            "uq_eoi_eoi_one_live",
+            "call_id",
+            "applicant",
+            where="state NOT IN ('withdrawn', 'cancelled')",
+            unique=True,
         ),
         Index("ix_eoi_eoi_by_state", "call_id", "state", "id"),
         Index("ix_eoi_eoi_by_applicant", "applicant", "id"),
-    )  # fmt: skip
+    )
 
     id: str = Field(primary_key=True, max_length=ID)
     call_id: str = Field(foreign_key="eoi_call.id", max_length=ID)
@@ -182,12 +199,7 @@ class OutboxRow(Row, table=True):
     """One event, written in the transaction that made it true."""
 
     __tablename__ = "eoi_outbox"
-    __table_args__ = (
-        Index(
-            "ix_eoi_outbox_waiting", "position",
-            sqlite_where=text("NOT fanned_out"), postgresql_where=text("NOT fanned_out"),
-        ),
-    )  # fmt: skip
+    __table_args__ = (_partial("ix_eoi_outbox_waiting", "position", where="NOT fanned_out"),)
 
     position: int | None = Field(default=None, sa_column=Column(_Number, primary_key=True))
     type: str = Field(max_length=WORD)
@@ -226,15 +238,9 @@ class DeliveryRow(Row, table=True):
     __table_args__ = (
         one_of("state", DELIVERY_STATES),
         implies("delivered_has_its_instant", ("delivered",), "delivered_at IS NOT NULL"),
-        Index(
-            "ix_eoi_delivery_line", "endpoint_id", "subject_id", "position",
-            sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'"),
-        ),
-        Index(
-            "ix_eoi_delivery_due", "due_at",
-            sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'"),
-        ),
-    )  # fmt: skip
+        _partial("ix_eoi_delivery_line", "endpoint_id", "subject_id", "position", where="state = 'pending'"),
+        _partial("ix_eoi_delivery_due", "due_at", where="state = 'pending'"),
+    )
 
     id: int | None = Field(default=None, sa_column=Column(_Number, primary_key=True))
     position: int = Field(sa_column=Column(_Number, nullable=False))

@@ -83,7 +83,8 @@ _LIVE: Final = Prepared(
 _INSERT: Final = Prepared(
     insert(EOI),
     columns=(
-        "id", "call_id", "applicant", "applicant_name", "state", "version", "digest", "created_at", "updated_at",
+        "id", "call_id", "applicant", "applicant_name", "state", "version", "digest",
+        "created_at", "updated_at",
     ),
 )  # fmt: skip
 _ADD_REVISION: Final = Prepared(insert(REVISION), columns=("eoi_id", "version", "manifest"))

@@ -36,7 +36,8 @@ FAN_OUT: Final = 5000
 _ENQUEUE: Final = Prepared(
     insert(OUTBOX),
     columns=(
-        "type", "call_id", "eoi_id", "source", "state", "version", "at", "recorded_at", "closes_at", "fanned_out",
+        "type", "call_id", "eoi_id", "source", "state", "version",
+        "at", "recorded_at", "closes_at", "fanned_out",
     ),
 )  # fmt: skip
 
@@ -158,13 +159,15 @@ _OLDEST: Final = Prepared(
     select(func.min(OUTBOX.c.recorded_at))
     .where(_WAITING)
     .union_all(
-        select(func.min(OUTBOX.c.recorded_at)).join_from(DELIVERY, OUTBOX, OUTBOX.c.position == DELIVERY.c.position).where(_PENDING)
+        select(func.min(OUTBOX.c.recorded_at))
+        .join_from(DELIVERY, OUTBOX, OUTBOX.c.position == DELIVERY.c.position)
+        .where(_PENDING)
     )
-)  # fmt: skip
+)
 
 _LISTED: Final = (
-    "id", "event_id", "type", "endpoint", "address", "state", "attempts", "due_at", "last_status", "last_error",
-    "delivered_at",
+    "id", "event_id", "type", "endpoint", "address", "state", "attempts", "due_at",
+    "last_status", "last_error", "delivered_at",
 )  # fmt: skip
 _SELECT_LIST: Final = (
     select(

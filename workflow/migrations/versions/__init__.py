@@ -1,0 +1,1 @@
+"""The revisions of the schema, each after the one before it."""

@@ -72,7 +72,8 @@ def upgrade() -> None:
             name=op.f("ck_eoi_call_cancelled_has_an_end"),
         ),
         sa.CheckConstraint(
-            "state NOT IN ('closed', 'decided', 'archived') OR (closed_at IS NOT NULL AND counts_at_close IS NOT NULL)",
+            "state NOT IN ('closed', 'decided', 'archived') "
+            "OR (closed_at IS NOT NULL AND counts_at_close IS NOT NULL)",
             name=op.f("ck_eoi_call_closed_is_counted"),
         ),
         sa.CheckConstraint(
@@ -194,7 +195,8 @@ def upgrade() -> None:
         sa.Column("reviewed_on_behalf_of", sa.String(), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "state IN ('draft', 'submitted', 'returned', 'reviewed', 'reserved', 'approved', 'declined', 'withdrawn', 'lapsed', 'rescinded', 'cancelled')",
+            "state IN ('draft', 'submitted', 'returned', 'reviewed', 'reserved', 'approved', 'declined', "
+            "'withdrawn', 'lapsed', 'rescinded', 'cancelled')",
             name=op.f("ck_eoi_eoi_state_known"),
         ),
         sa.CheckConstraint(
@@ -214,7 +216,8 @@ def upgrade() -> None:
             name=op.f("ck_eoi_eoi_reviewed_has_its_reviewer"),
         ),
         sa.CheckConstraint(
-            "state NOT IN ('submitted', 'returned', 'reviewed', 'reserved', 'approved', 'declined', 'rescinded') OR (submitted_at IS NOT NULL)",
+            "state NOT IN ('submitted', 'returned', 'reviewed', 'reserved', 'approved', 'declined', "
+            "'rescinded') OR (submitted_at IS NOT NULL)",
             name=op.f("ck_eoi_eoi_submitted_has_its_instant"),
         ),
         sa.CheckConstraint("version >= 1", name=op.f("ck_eoi_eoi_version_counts")),
