@@ -1,0 +1,1 @@
+"""Documents in: what councils write, read strictly."""
