@@ -1,0 +1,104 @@
+"""A thread that takes one step again and again, whatever a step raises; and the bell that wakes it."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from states.errors import EoiError
+from workflow.log import get_log
+
+_log = get_log("runner")
+
+
+class Bell:
+    """Wakes whoever waits, and forgets no ring that came while they were busy."""
+
+    def __init__(self) -> None:
+        """Begin in silence."""
+        self._changed = threading.Condition()
+        #: How often it has rung.
+        self.rings = 0
+
+    def ring(self) -> None:
+        """Wake everybody who waits."""
+        with self._changed:
+            self.rings += 1
+            self._changed.notify_all()
+
+    def wait(self, heard: int, timeout_s: float | None = None) -> None:
+        """Wait until it has rung since it had rung `heard` times, at the most `timeout_s` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.rings != heard, timeout_s)
+
+
+class Loop:
+    """One thread, one step: taken at each ring of the bell, and at least once in a period."""
+
+    def __init__(self, name: str, step: Callable[[], object], *, bell: Bell, period_s: float) -> None:
+        """Prepare; nothing runs before `start`.
+
+        Args:
+            name: what it is called in the log and in the health check.
+            step: what to do; harmless when done once too often.
+            bell: wakes it before the period is over.
+            period_s: the longest rest between two steps, in seconds.
+        """
+        self.name = name
+        self._step = step
+        self._bell = bell
+        self._period_s = period_s
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._last_well: float | None = None
+        #: How many steps have failed.
+        self.errors = 0
+        #: What the last failure said; None where the last step went well.
+        self.last_error: str | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def age_s(self) -> float | None:
+        """How long ago a step last went well, in seconds; None where none has yet."""
+        return None if self._last_well is None else time.monotonic() - self._last_well
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name=f"eoi-{self.name}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the step that runs come to its end, and the thread with it."""
+        self._stopping.set()
+        self._bell.ring()
+        if self._thread is not None:
+            self._thread.join()
+
+    def take_step(self) -> None:
+        """Take one step; what it raises is logged and counted, and goes no further."""
+        try:
+            self._step()
+        except EoiError as exc:
+            self._failed(exc)
+            _log.warning("runner.failed", loop=self.name, code=exc.code, errors=self.errors)
+        except Exception as exc:  # noqa: BLE001 -- whatever it is, the next step may go well; deadlines depend on it
+            self._failed(exc)
+            _log.exception("runner.failed", loop=self.name, code="unexpected", errors=self.errors)
+        else:
+            self.last_error = None
+            self._last_well = time.monotonic()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            heard = self._bell.rings
+            self.take_step()
+            if not self._stopping.is_set():
+                self._bell.wait(heard, self._period_s)
+
+    def _failed(self, exc: Exception) -> None:
+        self.errors += 1
+        self.last_error = f"{type(exc).__name__}: {exc}"

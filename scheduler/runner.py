@@ -1,0 +1,191 @@
+"""Runner: sweep first, arm the alarm, pump, stop; `once()` for cron hosts, `wake()`, `health()`."""
+
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+
+from scheduler.alarm import Alarm
+from scheduler.loop import Bell, Loop
+from scheduler.pump import LEASE_S, WORKERS, Pump, PumpReport
+from scheduler.sweep import Sweep
+from workflow import CloseReport, Engine, EoiError, Event, EventType
+from workflow.log import get_log
+from workflow.ports import Courier
+
+#: The longest rest between two looks at what is due, in seconds; other processes open calls too.
+PERIOD_S: Final = 1.0
+#: How long `stop` waits for deliveries that are on their way, in seconds.
+GRACE_S: Final = 30.0
+#: How late a sweep, a pump or a close may be before the health check says so, in seconds.
+LATE_S: Final = 15.0
+
+#: What changes the next due instant.
+_MOVES_A_DEADLINE: Final = {EventType.CALL_OPENED, EventType.CALL_EXTENDED}
+
+_log = get_log("runner")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """What one pass did."""
+
+    swept: CloseReport
+    pumped: PumpReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the runner is."""
+
+    #: Every thread runs, each did its work lately without an error, and no close is late.
+    ok: bool
+    #: Thread -> whether it runs: `sweep`, `pump`, `alarm`.
+    threads: Mapping[str, bool]
+    #: How long ago the last sweep went well, in seconds; None where none has yet.
+    sweep_age_s: float | None
+    #: How long ago the pump last looked and all went well, in seconds; None where it has not yet.
+    pump_age_s: float | None
+    #: How long the earliest call has been due to be closed and is not, in seconds; 0 where none is.
+    overdue_s: float
+    #: How long the oldest event has been waiting that is not yet at all its receivers, in seconds.
+    oldest_waiting_s: float | None
+    #: How many steps of the threads have failed since the start.
+    errors: int
+    #: What the last failure said; None where the last step of each thread went well.
+    last_error: str | None
+
+
+class Runner:
+    """Closes calls at their deadlines and delivers events, in threads of its own. Start it after a fork.
+
+    Commits in this process wake it at once; what other processes commit is seen within a period.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        couriers: Mapping[str, Courier],
+        *,
+        sweep_period_s: float = PERIOD_S,
+        pump_period_s: float = PERIOD_S,
+        workers: int = WORKERS,
+        lease_s: float = LEASE_S,
+        grace_s: float = GRACE_S,
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        """Prepare; no thread runs before `start`.
+
+        Args:
+            engine: whose calls and events.
+            couriers: name -> who carries: `webhook`, `log`.
+            sweep_period_s: the longest rest between two sweeps, in seconds.
+            pump_period_s: the longest rest between two looks for deliveries that are due, in seconds.
+            workers: how many deliveries are on their way at once.
+            lease_s: how long a claimed delivery is ours, in seconds; more than any courier takes.
+            grace_s: how long `stop` waits for deliveries that are on their way, in seconds.
+            dice: gives random numbers, 0 <= number < 1, for the jitter.
+        """
+        self._engine = engine
+        self._sweep = Sweep(engine)
+        self._pump = Pump(
+            engine.outbox, couriers, clock=engine.clock, workers=workers, lease_s=lease_s, dice=dice
+        )
+        self._grace_s = grace_s
+        self._bell = Bell()
+        self._alarm = Alarm(self._bell.ring)
+        self._sweeping = Loop("sweep", self._sweep_and_arm, bell=self._bell, period_s=sweep_period_s)
+        self._pumping = Loop("pump", self._pump.step, bell=self._pump.bell, period_s=pump_period_s)
+        self._lock = threading.Lock()
+        self._started = False
+        engine.on("*", self._heard)
+
+    def start(self) -> None:
+        """Close what fell due while nothing ran, then go on in the background.
+
+        - a sweep, before this returns; if it fails, that is logged and the thread tries again
+        - three threads: alarm, sweep, pump
+        """
+        with self._lock:
+            if self._started:
+                return
+            self._started = True
+            self._alarm.start()
+            self._sweeping.take_step()
+            self._sweeping.start()
+            self._pumping.start()
+            _log.info("runner.started")
+
+    def stop(self) -> None:
+        """Stop in good order: no new deliveries; those on their way end, or are given back."""
+        with self._lock:
+            self._sweeping.stop()
+            self._alarm.stop()
+            self._pumping.stop()
+            self._pump.stop(grace_s=self._grace_s)
+            if self._started:
+                _log.info("runner.stopped")
+            self._started = False
+
+    def once(self) -> RunReport:
+        """Make one pass: sweep, then deliver until nothing is due. For cron, and beside the threads.
+
+        Raises:
+            DatabaseUnavailable: what was done until then stands.
+        """
+        return RunReport(swept=self._sweep.once(), pumped=self._pump.once())
+
+    def wake(self) -> None:
+        """Look now, instead of at the end of the period."""
+        self._bell.ring()
+        self._pump.bell.ring()
+
+    def health(self) -> Health:
+        """Return how it is; where the database cannot be asked, that is what it says."""
+        loops = (self._sweeping, self._pumping)
+        threads = {loop.name: loop.alive for loop in loops} | {"alarm": self._alarm.alive}
+        failures = [loop.last_error for loop in loops if loop.last_error]
+        overdue_s, oldest_s = 0.0, None
+        try:
+            overdue_s, oldest_s = self._overdue_s(), self._oldest_waiting_s()
+        except EoiError as exc:
+            failures.append(f"{type(exc).__name__}: {exc}")
+        fresh = all(loop.age_s is not None and loop.age_s < LATE_S for loop in loops)
+        return Health(
+            ok=all(threads.values()) and fresh and not failures and overdue_s < LATE_S,
+            threads=threads,
+            sweep_age_s=self._sweeping.age_s,
+            pump_age_s=self._pumping.age_s,
+            overdue_s=overdue_s,
+            oldest_waiting_s=oldest_s,
+            errors=sum(loop.errors for loop in loops),
+            last_error=failures[-1] if failures else None,
+        )
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Stop."""
+        self.stop()
+
+    def _sweep_and_arm(self) -> None:
+        self._sweep.once()
+        due, delay_s = self._sweep.next_due()
+        self._alarm.arm(due, delay_s=delay_s)
+
+    def _heard(self, event: Event) -> None:
+        self._pump.bell.ring()
+        if event.type in _MOVES_A_DEADLINE:
+            self._bell.ring()
+
+    def _overdue_s(self) -> float:
+        _, delay_s = self._sweep.next_due()
+        return max(0.0, -delay_s)
+
+    def _oldest_waiting_s(self) -> float | None:
+        oldest = self._engine.outbox.oldest_waiting()
+        return None if oldest is None else (self._engine.clock.now() - oldest).total_seconds()
