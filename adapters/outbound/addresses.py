@@ -1,0 +1,215 @@
+"""Where webhooks may go: https on the public internet, and besides only what the operator has named.
+
+`vet` looks at the URL, when an endpoint is added and again at each attempt; `vet_resolved` at the addresses its
+name leads to, at each attempt. What is not vetted here yet is whether the connection then made goes to one of
+those very addresses; that belongs into a transport of the courier's client.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final, NoReturn, Self
+
+from states.errors import BadInput
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+#: The ports of a public receiver.
+PORTS: Final = frozenset({443, 8443})
+#: What the operator sets to allow more.
+VARIABLE: Final = "EOI_WEBHOOK_ALLOW"
+
+#: Stricter than RFC 3986 on purpose: what no two readers can read differently.
+_URL: Final = re.compile(
+    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(?P<port>[0-9]{1,5}))?(?P<rest>[/?].*)?",
+    re.IGNORECASE | re.ASCII,
+)
+_PRINTABLE: Final = re.compile(r"[!-~]*")
+_LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+#: A last label that some resolvers read as part of a number: 127.1, 0x7f000001, 2130706433.
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_LOOPBACK: Final[tuple[Network, ...]] = (ip_network("127.0.0.0/8"), ip_network("::1"))
+#: IPv6 addresses that carry an IPv4 address in their last 32 bits. Source: RFC 6052, 2.1 (NAT64).
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Where one URL leads."""
+
+    scheme: str
+    #: A name in small letters, or an address without brackets.
+    host: str
+    port: int
+    #: Whether the operator has named it: then its addresses are not looked at.
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """What the operator lets webhooks reach although it is private, by http and on any port."""
+
+    #: Names, each with the one port that is meant, or None for all.
+    names: frozenset[tuple[str, int | None]] = frozenset()
+    #: Networks, each with the one port that is meant, or None for all.
+    networks: tuple[tuple[Network, int | None], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `EOI_WEBHOOK_ALLOW`: hosts, `host:port`, addresses and networks, with commas between them.
+
+        Raises:
+            BadInput: one of them is none of these.
+        """
+        names, networks = set[tuple[str, int | None]](), list[tuple[Network, int | None]]()
+        for entry in filter(None, (part.strip().lower() for part in text.split(","))):
+            host, port = _entry(entry)
+            if isinstance(host, str):
+                names.add((host, port))
+                networks += [(each, port) for each in _LOOPBACK if host == "localhost"]
+            else:
+                networks.append((host, port))
+        return cls(frozenset(names), tuple(networks))
+
+    def host(self, host: str, port: int) -> bool:
+        """Return whether a URL's host, as it is written, is let through."""
+        address = _address(host)
+        if address is not None:
+            return self.address(address, port)
+        if _is_localhost(host):
+            return any(self.address(each[1], port) for each in _LOOPBACK) or self._name(host, port)
+        return self._name(host, port)
+
+    def address(self, address: Address, port: int) -> bool:
+        """Return whether an address is let through."""
+        return any(address in network and only in (None, port) for network, only in self.networks)
+
+    def _name(self, host: str, port: int) -> bool:
+        return bool(self.names & {(host, None), (host, port)})
+
+
+def vet(url: str, allow: Allow) -> Receiver:
+    """Return where a URL leads, if webhooks may go there as far as the URL itself says.
+
+    Raises:
+        BadInput: they may not; the message says why, and what to do.
+    """
+    match = _URL.fullmatch(url) if _PRINTABLE.fullmatch(url) else None
+    if match is None:
+        _refuse_form(url)
+    if "#" in (match["rest"] or ""):
+        _refuse(f"{url!r} has a fragment (#…), which no receiver gets: leave it out.")
+    scheme, host = match["scheme"].lower(), match["host"].lower().strip("[]").removesuffix(".")
+    port = int(match["port"] or (443 if scheme == "https" else 80))
+    _require_host(host, port)
+    if allow.host(host, port):
+        return Receiver(scheme, host, port, named=True)
+    _require_public(scheme, host, port)
+    return Receiver(scheme, host, port, named=False)
+
+
+def vet_resolved(receiver: Receiver, addresses: Iterable[str], allow: Allow) -> None:
+    """Pass only where every address that a receiver's name leads to may be reached.
+
+    Raises:
+        BadInput: one of them may not; the message says what to do.
+    """
+    if receiver.named:
+        return
+    for text in addresses:
+        # A link-local answer carries its interface: fe80::1%eth0.
+        address = ip_address(text.partition("%")[0])
+        if not is_public(address) and not allow.address(address, receiver.port):
+            _refuse(
+                f"{receiver.host} leads to {address}, which is no public address: name {receiver.host} or a "
+                f"network around {address} in {VARIABLE}, if webhooks are to go there."
+            )
+
+
+def is_public(address: Address) -> bool:
+    """Return whether an address, and any address inside it, is one of the public internet."""
+    return all(each.is_global and not each.is_multicast for each in (address, *_inside(address)))
+
+
+def _inside(address: Address) -> list[Address]:
+    """Return the IPv4 addresses that an IPv6 address stands for: mapped, 6to4, Teredo, NAT64."""
+    if isinstance(address, IPv4Address):
+        return []
+    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64:
+        found.append(IPv4Address(int(address) & 0xFFFFFFFF))
+    return [each for each in found if each is not None]
+
+
+def _require_host(host: str, port: int) -> None:
+    if not 1 <= port <= 65535:  # noqa: PLR2004 -- the ports there are
+        _refuse(f"There is no port {port}.")
+    if _address(host) is not None:
+        return
+    labels = host.split(".")
+    if not all(_LABEL.fullmatch(label) for label in labels) or len(host) > 253:  # noqa: PLR2004 -- RFC 1035, 2.3.4
+        _refuse(f"{host!r} is no host name and no address.")
+    if _NUMBER.fullmatch(labels[-1]):
+        _refuse(f"{host!r} reads like an address in an odd spelling: write it as four numbers, or as a name.")
+
+
+def _require_public(scheme: str, host: str, port: int) -> None:
+    address = _address(host)
+    if _is_localhost(host) or (address is not None and not is_public(address)):
+        _refuse(f"{host} is not on the public internet: name it in {VARIABLE}, if webhooks are to go there.")
+    if scheme != "https":
+        _refuse(f"http sends events in clear text: use https://{host}, or name {host} in {VARIABLE}.")
+    if port not in PORTS:
+        _refuse(f"Port {port} is not one of a public receiver (443, 8443): name {host} in {VARIABLE} for it.")
+
+
+def _entry(entry: str) -> tuple[str | Network, int | None]:
+    """Read one entry: a network or a name, and the only port that is meant."""
+    try:
+        return ip_network(entry.strip("[]"), strict=False), None
+    except ValueError:
+        host, _, port = entry.rpartition(":")
+        if not host:
+            host, port = entry, ""
+    try:
+        network: str | Network = ip_network(host.strip("[]"), strict=False)
+    except ValueError:
+        network = host.removesuffix(".")
+        if not all(_LABEL.fullmatch(label) for label in network.split(".")):
+            _refuse_entry(entry)
+    if port and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):  # noqa: PLR2004 -- the ports there are
+        _refuse_entry(entry)
+    return network, int(port) if port else None
+
+
+def _address(host: str) -> Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def _is_localhost(host: str) -> bool:
+    """Return whether a name means this machine. Source: RFC 6761, 6.3."""
+    return host == "localhost" or host.endswith(".localhost")
+
+
+def _refuse_form(url: str) -> NoReturn:
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        _refuse(
+            "A receiver's URL must not hold a user name or a password: leave out what stands before the @."
+        )
+    if not url.isascii():
+        _refuse(f"{url!r} has letters beyond ASCII: write the name as xn--…, and the rest with % signs.")
+    _refuse(f"{url!r} is no address of a receiver: give one such as https://council.example/eoi.")
+
+
+def _refuse_entry(entry: str) -> NoReturn:
+    msg = f"{VARIABLE} must hold hosts, host:port, addresses or networks with commas between them, not {entry!r}."
+    raise BadInput(msg, field="webhook_allow")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise BadInput(message, field="url")
