@@ -63,11 +63,12 @@ def decide(lifecycle: Lifecycle, trigger: str, facts: Facts) -> Decision:
     source = _state(facts)
     move = lifecycle.move(trigger, source)
     if move is None:
-        raise Refused.because(_from_the_wrong_state(lifecycle, trigger, facts))
+        move, reasons = _from_the_wrong_state(lifecycle, trigger, facts)
+        raise Refused.because([*reasons, *_needs_in_words(move, facts)])
     to, reasons = lifecycle.fire(trigger, source, facts)
-    missing = _missing(move, facts)
-    if reasons or missing:
-        raise Refused.because([*reasons, *(_NEED_IN_WORDS[need] for need in missing)])
+    reasons.extend(_needs_in_words(move, facts))
+    if reasons:
+        raise Refused.because(reasons)
     return Decision(trigger=trigger, source=source, to=to, event=move.event)
 
 
@@ -79,24 +80,24 @@ def explain(lifecycle: Lifecycle, trigger: str, facts: Facts) -> Option:
     """
     move = lifecycle.move(trigger, _state(facts))
     if move is None:
-        some_move, *_ = _moves_of(lifecycle, trigger)
-        return _option(some_move, _from_the_wrong_state(lifecycle, trigger, facts), ())
-    return _option(move, objections(move, facts), _missing(move, facts))
+        move, reasons = _from_the_wrong_state(lifecycle, trigger, facts)
+        return _option(move, reasons, facts)
+    return _option(move, objections(move, facts), facts)
 
 
 def options(lifecycle: Lifecycle, facts: Facts) -> list[Option]:
     """Return every trigger that leaves the present state, ok or with all its reasons."""
     moves = lifecycle.moves_from(_state(facts))
-    return [_option(move, objections(move, facts), _missing(move, facts)) for move in moves]
+    return [_option(move, objections(move, facts), facts) for move in moves]
 
 
-def _option(move: Move, reasons: list[Refusal], needs: tuple[str, ...]) -> Option:
+def _option(move: Move, reasons: list[Refusal], facts: Facts) -> Option:
     return Option(
         trigger=str(move.trigger),
         label=move.label,
         to=str(move.target),
         ok=not reasons,
-        needs=needs,
+        needs=_missing(move, facts),
         reasons=tuple(reasons),
     )
 
@@ -114,13 +115,20 @@ def _moves_of(lifecycle: Lifecycle, trigger: str) -> list[Move]:
     return moves
 
 
-def _from_the_wrong_state(lifecycle: Lifecycle, trigger: str, facts: Facts) -> list[Refusal]:
-    """Collect what else stands in the way first: to a lapsed EOI's school the closed call says more."""
+def _from_the_wrong_state(lifecycle: Lifecycle, trigger: str, facts: Facts) -> tuple[Move, list[Refusal]]:
+    """Return the move that was meant, and why not.
+
+    What else stands in the way comes first: to a lapsed EOI's school the closed call says more.
+    """
     moves = _moves_of(lifecycle, trigger)
     state = _state(facts)
     sources = " or ".join(str(source) for move in moves for source in move.sources)
     wrong = Refusal("wrong-state", f"It is {state}; to {trigger} it must be {sources}.", field="state")
-    return [*objections(moves[0], facts), wrong]
+    return moves[0], [*objections(moves[0], facts), wrong]
+
+
+def _needs_in_words(move: Move, facts: Facts) -> list[Refusal]:
+    return [_NEED_IN_WORDS[need] for need in _missing(move, facts)]
 
 
 def _missing(move: Move, facts: Facts) -> tuple[str, ...]:

@@ -124,16 +124,20 @@ def applicant_is_own_organisation(facts: Facts) -> Refusal | None:
 def decider_is_not_the_reviewer(facts: Facts) -> Refusal | None:
     """Somebody other than the reviewer decides.
 
-    The person behind an act is the one on whose behalf it is done. Two acts through one service are
-    those of two persons if each names its own; whoever acts directly is a person too.
+    Nobody named in the review, as the one who did it or for whom it was done, is named in the decision.
+    The exception is one service through which both were done: there the two for whom must differ.
     """
     eoi, actor = _eoi(facts), facts.actor
     if eoi.reviewed_by is None:
         return None
     reviewer = eoi.reviewed_on_behalf_of or eoi.reviewed_by
     decider = actor.on_behalf_of or actor.id
-    both_through_a_service = eoi.reviewed_on_behalf_of is not None and actor.on_behalf_of is not None
-    if decider != reviewer and (both_through_a_service or actor.id != eoi.reviewed_by):
+    both_for_others = eoi.reviewed_on_behalf_of is not None and actor.on_behalf_of is not None
+    if both_for_others and actor.id == eoi.reviewed_by:
+        distinct = decider != reviewer
+    else:
+        distinct = {eoi.reviewed_by, reviewer}.isdisjoint({actor.id, decider})
+    if distinct:
         return None
     return Refusal("reviewed-by-you", "Whoever reviewed an EOI does not decide on it: ask somebody else.")
 

@@ -52,6 +52,8 @@ _ENGINE = {
     "deliveries": "state limit actor",
     "retry": "delivery_id actor",
     "migrate": "",
+    "create": "",
+    "check": "",
     "close": "",
 }
 

@@ -5,7 +5,7 @@ Built for SQLite today; what PostgreSQL does otherwise belongs here and nowhere 
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from os import fspath
 from pathlib import Path
@@ -50,6 +50,12 @@ _BY_CODE: Final[dict[int, type[EoiError]]] = {
     sqlite3.SQLITE_NOTADB: DatabaseForeign,
     sqlite3.SQLITE_CONSTRAINT: Conflict,
 }
+
+_BROKEN_REFERENCES: Final = (
+    'SELECT broken."table", broken."rowid", broken.parent '
+    "FROM sqlite_master AS ours JOIN pragma_foreign_key_check(ours.name) AS broken "
+    "WHERE ours.type = 'table' AND ours.name GLOB 'eoi_*'"
+)
 
 
 class Connection:
@@ -141,6 +147,21 @@ class Connection:
     def keep_a_log(self) -> None:
         """Switch the file to write-ahead logging: readers and the one writer do not wait for each other."""
         self._execute("PRAGMA journal_mode = WAL")
+
+    def damage(self) -> list[str]:
+        """Return what SQLite finds wrong with the file's pages, and with the references of our tables."""
+        pages = [str(line) for (line,) in self._ask("PRAGMA quick_check") if line != "ok"]
+        return pages or [
+            f"{table}: row {row} refers to a row of {parent} that is not there."
+            for table, row, parent in self._ask(_BROKEN_REFERENCES)
+        ]
+
+    def _ask(self, sql: str) -> Sequence[Sequence[Any]]:
+        try:
+            self._cursor.execute(sql)
+            return self._cursor.fetchall()
+        except sqlite3.Error as exc:
+            raise translated(exc) from exc
 
     def _begun_immediate(self) -> bool:
         try:
@@ -270,6 +291,17 @@ class Database:
         """
         pooled = connection.connection
         Connection(pooled, self.dialect, lock_timeout_s=self._lock_timeout_s).begin_write()
+
+    def damage(self) -> list[str]:
+        """Return what the database finds wrong with its own pages and with our references; empty is well.
+
+        Asks SQLite's `quick_check`, and `foreign_key_check` of our tables alone; reads the whole file.
+
+        Raises:
+            DatabaseUnavailable: it cannot even be asked; `DatabaseCorrupt` where the damage is the reason.
+        """
+        with self._pooled() as pooled:
+            return Connection(pooled, self.dialect).damage()
 
     def close(self) -> None:
         """Close the pool of a database that we opened; a host's engine is the host's to close."""

@@ -463,6 +463,35 @@ class Engine:
 
         upgrade(self._database)
 
+    def create(self) -> bool:
+        """Make the tables where nothing is yet: no SQLite file, or one without any table.
+
+        Every other database is left as it is: to migrate what holds data is a decision.
+
+        Returns:
+            Whether it made them.
+
+        Raises:
+            DatabaseUnavailable: it cannot be opened or written.
+        """
+        path = self._database.path
+        if path is None or (path.exists() and not schema.is_empty(self._database)):
+            return False
+        self.migrate()
+        return True
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the database, in words: tables that differ, damage. Empty: nothing.
+
+        Raises:
+            SchemaMismatch: its tables are not those of this version.
+            DatabaseUnavailable: it cannot be opened.
+        """
+        from workflow.migrations import differences  # noqa: PLC0415 -- as `migrate`
+
+        schema.check(self._database)
+        return [*self._database.damage(), *differences(self._database)]
+
     def close(self) -> None:
         """Close the connections that are ours; a host's engine is the host's to close."""
         self._database.close()

@@ -1,19 +1,28 @@
 """The engine's log: structlog in front of the standard library's logging, silent until a host listens.
 
-Nothing here configures structlog or logging; a host's settings stay its own. One line for each use case,
-sweep and delivery: a static dotted name, data as keywords, no personal data.
+Nothing here configures structlog, nor logging beyond our own logger `eoi`; a host's settings stay its own.
+One line for each use case, sweep and delivery: a static dotted name, data as keywords, no personal data.
 """
 
 import logging
+import sys
 from collections.abc import MutableMapping
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import Any, Final, cast
 
 import structlog
 
-logging.getLogger("eoi").addHandler(logging.NullHandler())
+from states.errors import BadInput
 
-# Names that logging's own records carry; `extra` may not use them.
-_TAKEN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+_ROOT: Final = logging.getLogger("eoi")
+_ROOT.addHandler(logging.NullHandler())
+
+# Names that logging's records carry, which `extra` may not use, and those that open a line on stderr.
+_TAKEN: Final = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message", "asctime", "timestamp", "level", "logger",
+}  # fmt: skip
+# Those of them that structlog hands to logging's methods as what they are.
+_MEANT: Final = frozenset({"exc_info", "stack_info"})
 
 
 def get_log(name: str) -> structlog.stdlib.BoundLogger:
@@ -32,7 +41,73 @@ def get_log(name: str) -> structlog.stdlib.BoundLogger:
     return cast("structlog.stdlib.BoundLogger", log)
 
 
+def log_to_stderr(level: str = "info") -> None:
+    """Write every event of `level` and above to stderr, one line each, as key=value.
+
+    For a program of our own (`eoi serve`), never where a host embeds the engine. Called again, it changes
+    the level and adds nothing.
+
+    Args:
+        level: `debug`, `info`, `warning`, `error` or `critical`, in any case.
+
+    Raises:
+        BadInput: there is no such level.
+    """
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        msg = f"There is no log level {level!r}: give debug, info, warning, error or critical."
+        raise BadInput(msg, field="log_level")
+    for handler in [each for each in _ROOT.handlers if isinstance(each, _StderrHandler)]:
+        _ROOT.removeHandler(handler)
+    _ROOT.addHandler(_StderrHandler())
+    _ROOT.setLevel(number)
+
+
+class _StderrHandler(logging.StreamHandler[Any]):
+    """Writes to what stderr is now; a type of its own, so that it is found again."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self.setFormatter(
+            structlog.stdlib.ProcessorFormatter(
+                foreign_pre_chain=[
+                    _begin_with_instant,
+                    structlog.stdlib.add_log_level,
+                    structlog.stdlib.add_logger_name,
+                    structlog.stdlib.ExtraAdder(),
+                ],
+                processors=[
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.format_exc_info,
+                    _one_line,
+                    structlog.processors.LogfmtRenderer(
+                        key_order=["timestamp", "level", "logger", "event"],
+                        drop_missing=True,
+                        bool_as_flag=False,
+                    ),
+                ],
+            )
+        )
+
+
+def _begin_with_instant(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    record: logging.LogRecord = event["_record"]
+    instant = datetime.fromtimestamp(record.created, UTC)
+    event["timestamp"] = instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return event
+
+
+def _one_line(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Write control characters as Python would: no value begins a line or moves a terminal's cursor."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = "".join(
+                each if each.isprintable() or each == "\n" else repr(each)[1:-1] for each in value
+            )
+    return event
+
+
 def _free_names(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for name in _TAKEN & event.keys():
+    for name in (_TAKEN - _MEANT) & event.keys():
         event[f"eoi_{name}"] = event.pop(name)
     return event

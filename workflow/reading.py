@@ -6,6 +6,7 @@ from states.access import reads_all, require_some_role, sees_eoi
 from states.errors import BadInput
 from states.facts import Actor
 from states.names import EoiState
+from states.text import plain_text
 from workflow.database import Connection, Database
 from workflow.errors import NotFound
 from workflow.ids import existing_id, is_id
@@ -44,8 +45,8 @@ def find_call(connection: Connection, id_or_reference: object) -> CallView:
         NotFound: no such call.
     """
     found = None
-    if isinstance(id_or_reference, str) and _storable(id_or_reference):
-        name = id_or_reference.strip()
+    name = _as_kept(id_or_reference)
+    if name is not None:
         found = calls.by_id(connection, name) if is_id(name) else calls.by_reference(connection, name)
     if found is None:
         msg = f"There is no call {str(id_or_reference)[:60]!r}."
@@ -165,7 +166,8 @@ def _without_counts(found: CallView) -> CallView:
 
 
 def _applicants(applicant: str | None, actor: Actor | None) -> frozenset[str] | None:
-    asked = None if applicant is None else frozenset({applicant} if _storable(applicant) else ())
+    kept = _as_kept(applicant)
+    asked = None if applicant is None else frozenset(() if kept is None else (kept,))
     if actor is None or reads_all(actor):
         return asked
     return actor.organisations if asked is None else actor.organisations & asked
@@ -183,5 +185,9 @@ def _check_page(state: str | None, after: str | None, limit: int) -> None:
         raise BadInput(msg, field="limit")
 
 
-def _storable(text: str) -> bool:
-    return isinstance(text, str) and "\x00" not in text and text.isprintable()
+def _as_kept(name: object) -> str | None:
+    """Return the form in which a reference or an organisation is kept; None for what nothing is called."""
+    try:
+        return plain_text(name, field="name")
+    except BadInput:
+        return None

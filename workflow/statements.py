@@ -1,7 +1,7 @@
 """Statements built once in SQLAlchemy Core, compiled once for each dialect, run on the bare driver cursor.
 
-Core's own execution costs more than the statement itself on the hot path (docs/performance.md); this
-keeps its types and its SQL and leaves out the rest. Statements that vary in shape go through Core as usual.
+Core's own execution costs more than the statement itself on the hot path; this keeps its types and its SQL
+and leaves out the rest. Statements that vary in shape go through Core as usual.
 """
 
 from collections.abc import Callable, Sequence
@@ -81,9 +81,7 @@ class _Compiled:
 
     def __init__(self, statement: Preparable, columns: Sequence[str], dialect: Dialect) -> None:
         keys = list(columns) if isinstance(statement, Insert) and columns else None
-        compiled = statement.compile(dialect=dialect, column_keys=keys)
-        if not isinstance(compiled, SQLCompiler):  # pragma: no cover -- what Core always gives for these
-            raise TypeError(type(compiled))
+        compiled = dialect.statement_compiler(dialect, statement, column_keys=keys)
         self.sql = compiled.string
         names = list(compiled.positiontup or compiled.binds)
         self._positional = compiled.positional

@@ -1,0 +1,94 @@
+"""The composition root: what exists, and who gets what. The only importer of scheduler."""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import sqlalchemy
+
+from adapters.outbound.addresses import Allow
+from adapters.outbound.log import LogCourier
+from adapters.outbound.webhook import WebhookCourier
+from adapters.settings import Settings
+from scheduler import Runner
+from workflow import Engine
+from workflow.ports import Clock
+
+#: How many times its step's timeout a webhook may take in all (connect, send, wait, read), and some room.
+_STEPS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The whole program: started by `with`, and closed by it.
+
+    Attributes:
+        engine: the use cases.
+        runner: closes calls at their deadlines, delivers events.
+    """
+
+    engine: Engine
+    runner: Runner
+    _webhook: WebhookCourier
+
+    def start(self) -> None:
+        """Make the tables where nothing is yet; close what fell due meanwhile; run in the background.
+
+        Raises:
+            DatabaseUnavailable: it cannot be opened, or holds tables that are not this version's.
+        """
+        self.engine.create()
+        self.engine.next_due()  # says at once what is wrong with the database, where something is
+        self.runner.start()
+
+    def close(self) -> None:
+        """Let what is on its way end, then stop; a host's engine stays open."""
+        self.runner.stop()
+        self._webhook.close()
+        self.engine.close()
+
+    def __enter__(self) -> Self:
+        """Start."""
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Close."""
+        self.close()
+
+
+def build(settings: Settings, engine: sqlalchemy.Engine | None = None, *, clock: Clock | None = None) -> App:
+    """Put the program together; nothing runs before it is started. Build it after a fork.
+
+    Args:
+        settings: what the environment or the host says.
+        engine: a host's own SQLAlchemy engine, instead of the settings' database.
+        clock: anything with `now() -> aware datetime`; None: the system's.
+
+    Raises:
+        BadInput: settings that cannot be used.
+    """
+    core = build_engine(settings, engine, clock=clock)
+    webhook = WebhookCourier(
+        clock=core.clock, allow=Allow.parse(settings.webhook_allow), timeout_s=settings.webhook_timeout_s
+    )
+    runner = Runner(
+        core,
+        {"log": LogCourier(), "webhook": webhook},
+        lease_s=max(60.0, _STEPS * settings.webhook_timeout_s),
+    )
+    return App(core, runner, webhook)
+
+
+def build_engine(
+    settings: Settings, engine: sqlalchemy.Engine | None = None, *, clock: Clock | None = None
+) -> Engine:
+    """Put the engine alone together, for who closes and delivers nothing.
+
+    Raises:
+        BadInput: settings that cannot be used.
+    """
+    return Engine(engine or settings.database_url, clock=clock, settle_s=settings.settle_s)

@@ -1,0 +1,102 @@
+"""What the environment says; the only reader of it. Nobody below the composition root takes this object."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from adapters.outbound.addresses import Allow
+from states.errors import BadInput
+
+PREFIX: Final = "EOI_"
+
+
+def as_url(text: str) -> str:
+    """Return the URL of a database that is given as a URL, or as the path of an SQLite file.
+
+    Raises:
+        BadInput: a path that cannot be put into a URL.
+    """
+    if "://" in text:
+        return text
+    if "?" in text:
+        msg = f"{text!r} cannot be a database's path, because of the question mark."
+        raise BadInput(msg, field="database_url")
+    return f"sqlite:///{text}"
+
+
+def words(text: object) -> object:
+    """Return what stands between the commas of a text."""
+    if isinstance(text, str):
+        return tuple(filter(None, (word.strip() for word in text.split(","))))
+    return text
+
+
+def _allow(text: str) -> str:
+    Allow.parse(text)
+    return text
+
+
+def _upper(text: object) -> object:
+    return text.strip().upper() if isinstance(text, str) else text
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)]
+
+
+class Settings(BaseSettings):
+    """What can be set; each field `x` by `EOI_X`, or by keyword. An empty variable counts as none.
+
+    Raises:
+        BadInput: a value that cannot be used; the message names the variable.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, populate_by_name=True, extra="forbid", frozen=True
+    )
+
+    #: The database's URL, or the path of an SQLite file.
+    database_url: Annotated[str, AfterValidator(as_url)] = "sqlite:///eoi.db"
+    #: How long after its deadline a call is closed, in seconds.
+    settle_s: float = Field(default=2.0, ge=0, le=3600, allow_inf_nan=False)
+    #: Hosts, host:port, addresses and networks that webhooks may reach although private, and by http.
+    webhook_allow: Annotated[str, AfterValidator(_allow)] = ""
+    #: How long each step of a webhook may take, in seconds.
+    webhook_timeout_s: float = Field(default=10.0, gt=0, le=60, allow_inf_nan=False)
+    #: What the standalone program logs.
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
+    ] = "INFO"
+    #: Who asks, for the command line (`EOI_AS`).
+    acting_as: str | None = Field(default=None, validation_alias="EOI_AS")
+    #: The roles they hold, for the command line.
+    roles: Words = ()
+    #: The organisations they act for, for the command line.
+    organisations: Words = ()
+    #: Whether texts are to stay without colours (https://no-color.org): any value of `NO_COLOR` but none.
+    no_color: str = Field(default="", validation_alias="NO_COLOR")
+
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 -- the fields, checked by pydantic
+        """Take what is given by keyword, the rest from the environment.
+
+        Raises:
+            BadInput: see the class.
+        """
+        try:
+            super().__init__(**given)
+        except ValidationError as exc:
+            raise _refusal(exc) from None
+
+
+def variable(field: str) -> str:
+    """Return the name of the variable that sets a field."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"{PREFIX}{field.upper()}"
+
+
+def _refusal(exc: ValidationError) -> BadInput:
+    """Return our error for the first thing that pydantic found."""
+    found = exc.errors(include_url=False)[0]
+    name = str(found["loc"][0]) if found["loc"] else "settings"
+    said = variable(name) if name in Settings.model_fields else name
+    return BadInput(f"{said}: {found['msg']}, not {found['input']!r}.", field=name)
