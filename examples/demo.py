@@ -1,0 +1,348 @@
+"""The main job, end to end: the real sheet MI 46/23, from its publication to the last decision and notice.
+
+Run it by `./run demo`. It moves a clock of its own through March 2023; everything else is real: the sheet,
+the SQLite file, the scheduler, the webhooks over HTTP to a receiver on 127.0.0.1. The schools are invented.
+"""
+
+import sqlite3
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from adapters.bootstrap import App, build
+from adapters.inbound.deadline_lint import lint
+from adapters.inbound.mi_sheet import Sheet, read_sheet
+from adapters.settings import Settings
+from demo_receiver import Receiver
+from demo_story import ZONE, Story
+from states.deadlines import deadline_in_words, moment_in_words
+from states.diagram import mermaid
+from states.lifecycle import EOI
+from workflow import Actor, CallView, Engine, EoiTrigger, NewCall, Refused, Role
+from workflow.testing import FrozenClock
+
+HERE: Final = Path(__file__).resolve().parent
+SHEET: Final = HERE / "mi-sheet-46-23.txt"
+DATABASE: Final = HERE.parent / ".demo" / "eoi.db"
+SECOND: Final = timedelta(seconds=1)
+
+OFFICER: Final = Actor("programme.team", {Role.OFFICER})
+REVIEWER: Final = Actor("send.adviser", {Role.REVIEWER})
+PANEL: Final = Actor("panel.chair", {Role.DECIDER})
+#: The stable id of each invented school, and its name.
+SCHOOLS: Final = {
+    "URN:990001": "Alder Primary",
+    "URN:990002": "Beech Junior",
+    "URN:990003": "Cedar Infant",
+    "URN:990004": "Damson Primary",
+    "URN:990005": "Elm Primary",
+    "URN:990006": "Fern Junior",
+}
+ALDER, BEECH, CEDAR, DAMSON, ELM, FERN = SCHOOLS
+
+#: What must be true at the end: the claim, the question to the database, the answer that it must give.
+PROOFS: Final = (
+    (
+        "submissions that arrived at or after the deadline",
+        (
+            "SELECT count(*) FROM eoi_eoi e JOIN eoi_call c ON c.id = e.call_id "
+            "WHERE e.submitted_at >= c.closes_at"
+        ),
+        0,
+    ),
+    (
+        "drafts left in a closed call",
+        (
+            "SELECT count(*) FROM eoi_eoi e JOIN eoi_call c ON c.id = e.call_id "
+            "WHERE c.state = 'closed' AND e.state = 'draft'"
+        ),
+        0,
+    ),
+    ("late attempts refused, and kept", "SELECT sum(count) FROM eoi_attempt WHERE code = 'call-closed'", 1),
+    (
+        "EOIs whose versions and rows of history do not agree",
+        (
+            "SELECT count(*) FROM eoi_eoi e WHERE e.version <> "
+            "(SELECT count(*) FROM eoi_history h WHERE h.subject_id = e.id)"
+        ),
+        0,
+    ),
+    (
+        "changes without their event, or events without their change",
+        "SELECT (SELECT count(*) FROM eoi_history) - (SELECT count(*) FROM eoi_outbox)",
+        0,
+    ),
+    ("notices that have not arrived", "SELECT count(*) FROM eoi_delivery WHERE state <> 'delivered'", 0),
+)
+#: What the receiver must have been told of, in this order for each call and EOI.
+CHANGES: Final = "SELECT subject_id, seq FROM eoi_history ORDER BY subject_id, seq"
+
+
+class Demo:
+    """The running program, the clock that it obeys, and who listens."""
+
+    def __init__(self, app: App, clock: FrozenClock, receiver: Receiver, story: Story) -> None:
+        """Take the stage."""
+        self.app, self.clock, self.receiver, self.story = app, clock, receiver, story
+        self.engine: Engine = app.engine
+        #: The EOI of each school.
+        self.eois: dict[str, str] = {}
+
+    def head(self, urn: str) -> Actor:
+        """Return whoever edits a school's EOI."""
+        return Actor(f"head-{urn[-6:]}", {Role.APPLICANT}, organisations={urn})
+
+    def move_to(self, when: datetime) -> None:
+        """Move the clock, once every notice so far has arrived: in March 2023 nobody waited days for one."""
+        self.app.runner.once()
+        self.clock.move_to(when)
+
+    def at(self, when: datetime, sentence: str, *, mood: str = "") -> None:
+        """Move the clock, and tell what happens then."""
+        self.move_to(when)
+        self.story.at(when, sentence, mood=mood)
+
+    def draft(self, urn: str, when: datetime, answers: dict[str, object]) -> None:
+        """Let a school begin its EOI."""
+        self.at(when, f"{SCHOOLS[urn]} begins an EOI.")
+        receipt = self.engine.draft(
+            "46/23",
+            answers=answers,
+            actor=self.head(urn),
+            applicant_name=SCHOOLS[urn],
+            idempotency_key=f"form-{urn}",
+        )
+        self.eois[urn] = receipt.eoi_id
+
+    def submit(self, urn: str, when: datetime, sentence: str) -> None:
+        """Let a school hand its EOI in."""
+        self.move_to(when)
+        receipt = self.engine.submit(self.eois[urn], actor=self.head(urn))
+        self.story.at(when, f"{sentence} Receipt: version {receipt.version}, event …{receipt.event_id[-8:]}.")
+
+
+def main() -> int:
+    """Tell the whole story; return 0 if everything claimed at its end is so."""
+    story = Story(colour=sys.stdout.isatty())
+    DATABASE.parent.mkdir(exist_ok=True)
+    for old in DATABASE.parent.glob("eoi.db*"):
+        old.unlink()
+    clock = FrozenClock(datetime(2023, 3, 14, 10, tzinfo=UTC))
+    with Receiver() as receiver:
+        settings = Settings(database_url=f"sqlite:///{DATABASE}", webhook_allow=receiver.host)
+        with build(settings, clock=clock) as app:
+            demo = Demo(app, clock, receiver, story)
+            call = open_the_call(demo, read_the_sheet(demo))
+            schools_apply(demo)
+            deadline_passes(demo, call)
+            panel_decides(demo)
+            notices_arrive(demo)
+            look_back(demo)
+    return prove(story, receiver)
+
+
+def read_the_sheet(demo: Demo) -> Sheet:
+    """Read the real sheet, and question its deadline."""
+    story = demo.story
+    story.chapter("A sheet arrives")
+    sheet = read_sheet(SHEET.read_bytes(), timezone=ZONE)
+    story.fact("Sheet", f"MI {sheet.reference}: {sheet.title}")
+    story.fact("Published", moment_in_words(sheet.opens_at or demo.clock.now(), ZONE))
+    story.fact("Closes", f"{deadline_in_words(sheet.closes_at, ZONE)}, read from “{sheet.closing_words}”")
+    story.fact("Phase", sheet.phase)
+    story.fact("Contact", sheet.contact)
+    story.fact("Audience", sheet.audience)
+    story.tell("Would this deadline stand up? The reader asks:")
+    for finding in lint(sheet):
+        story.warn(finding.message)
+    return sheet
+
+
+def open_the_call(demo: Demo, sheet: Sheet) -> CallView:
+    """Open the call, and let another system listen."""
+    demo.story.chapter("The call is opened")
+    endpoint = demo.engine.add_endpoint(demo.receiver.url, actor=OFFICER)
+    demo.story.tell(f"Another system listens: webhooks go to {endpoint.url}.")
+    call = demo.engine.open_call(
+        NewCall(
+            reference=sheet.reference,
+            title=sheet.title,
+            opens_at=sheet.opens_at,
+            closes_at=sheet.closes_at,
+            timezone=sheet.timezone,
+            phase=sheet.phase,
+            contact=sheet.contact,
+            audience=sheet.audience,
+            closing_words=sheet.closing_words,
+        ),
+        actor=OFFICER,
+    )
+    first_late = call.closes_at.isoformat().replace("+00:00", "Z")
+    demo.story.at(
+        demo.clock.now(), f"Call {call.reference} is open. The first instant too late: {first_late}."
+    )
+    return call
+
+
+def schools_apply(demo: Demo) -> None:
+    """Six schools draft; some submit, one saves again, one takes its EOI back, one waits too long."""
+    demo.story.chapter("Six schools")
+    for number, urn in enumerate(SCHOOLS):
+        demo.draft(
+            urn, datetime(2023, 3, 14, 14 + number, 5, tzinfo=UTC), {"places": 10 + number, "need": "ASD"}
+        )
+    demo.submit(ALDER, datetime(2023, 3, 15, 9, 30, tzinfo=UTC), "Alder Primary submits.")
+    demo.at(datetime(2023, 3, 15, 11, tzinfo=UTC), "Beech Junior saves again: 18 places, not 11.")
+    demo.engine.save(demo.eois[BEECH], answers={"places": 18, "need": "ASD"}, actor=demo.head(BEECH))
+    demo.submit(BEECH, datetime(2023, 3, 16, 15, 45, tzinfo=UTC), "Beech Junior submits.")
+    demo.submit(CEDAR, datetime(2023, 3, 16, 16, tzinfo=UTC), "Cedar Infant submits.")
+    demo.at(
+        datetime(2023, 3, 17, 10, tzinfo=UTC), "Cedar Infant withdraws: its governors have voted against it."
+    )
+    demo.engine.withdraw(demo.eois[CEDAR], actor=demo.head(CEDAR), reason="The governors voted against it.")
+
+
+def deadline_passes(demo: Demo, call: CallView) -> None:
+    """One school is a second early, one a second late; then the sweep closes the call."""
+    demo.story.chapter("The deadline")
+    demo.submit(DAMSON, call.closes_at - SECOND, "Damson Primary submits, one second before closing.")
+    demo.at(call.closes_at + SECOND, "Elm Primary submits, one second after. It is told:")
+    try:
+        demo.engine.submit(demo.eois[ELM], actor=demo.head(ELM))
+    except Refused as refusal:
+        demo.story.warn(f"{refusal.reasons[0].message} [{refusal.code}]")
+    demo.move_to(call.closes_at + 3 * SECOND)
+    demo.app.runner.wake()
+    demo.receiver.wait_until(lambda events: any(event["type"] == "call.closed" for event in events))
+    closed = demo.engine.call("46/23")
+    counts = ", ".join(f"{count} {state}" for state, count in (closed.counts_at_close or {}).items())
+    demo.story.at(
+        closed.closed_at or demo.clock.now(), f"The scheduler's sweep has closed the call: {counts}."
+    )
+    demo.story.tell("Elm's and Fern's drafts lapsed in the same transaction. Nobody can submit any more.")
+
+
+def panel_decides(demo: Demo) -> None:
+    """The adviser reviews; the panel, somebody else, approves two and declines one."""
+    demo.story.chapter("Review and decision")
+    for number, urn in enumerate((ALDER, BEECH, DAMSON)):
+        demo.at(
+            datetime(2023, 3, 21, 10 + number, tzinfo=UTC), f"{SCHOOLS[urn]} is reviewed by {REVIEWER.id}."
+        )
+        demo.engine.review(demo.eois[urn], actor=REVIEWER)
+    decisions = (
+        (
+            ALDER,
+            EoiTrigger.APPROVE,
+            "Meets the need in the north of the county; premises ready by September.",
+        ),
+        (BEECH, EoiTrigger.APPROVE, "A strong record with autism; 18 places where most children travel."),
+        (
+            DAMSON,
+            EoiTrigger.DECLINE,
+            "No room on site before 2025; the panel asks the school to apply again then.",
+        ),
+    )
+    for number, (urn, trigger, reason) in enumerate(decisions):
+        mood = "good" if trigger == EoiTrigger.APPROVE else "bad"
+        demo.at(
+            datetime(2023, 3, 28, 13, 10 * number, tzinfo=UTC),
+            f"{SCHOOLS[urn]}: {trigger}. {reason}",
+            mood=mood,
+        )
+        demo.engine.fire(demo.eois[urn], trigger, actor=PANEL, reason=reason)
+
+
+def notices_arrive(demo: Demo) -> None:
+    """Show what the other system received, in the order in which it came."""
+    demo.story.chapter("What the other system was told")
+    wanted = _events_so_far(demo)
+    demo.receiver.wait_until(lambda events: len(events) >= wanted)
+    names = {eoi: SCHOOLS[urn] for urn, eoi in demo.eois.items()}
+    came = [
+        (number, event["type"], names.get(event["subject"], "the call")) for number, event in _numbered(demo)
+    ]
+    half = (len(came) + 1) // 2
+    left, right = came[:half], [*came[half:], ("", "", "")][:half]
+    head = ("no.", "event", "of", "", "no.", "event", "of")
+    demo.story.table(head, [(*a, "", *b) for a, b in zip(left, right, strict=True)])
+    demo.story.tell("For each EOI they came in the order in which they happened.")
+
+
+def look_back(demo: Demo) -> None:
+    """Show the history of one EOI, and the table of moves that every EOI goes through."""
+    demo.story.chapter("The history of one EOI: Beech Junior")
+    history = demo.engine.history(demo.eois[BEECH])
+    rows = [
+        (
+            each.seq,
+            each.trigger,
+            each.target,
+            each.actor,
+            moment_in_words(each.at, ZONE),
+            (each.digest or "")[:12],
+        )
+        for each in history
+    ]
+    demo.story.table(("seq", "what", "state", "who", "when", "digest of the content"), rows)
+    demo.story.fact("Reason", history[-1].reason)
+    demo.story.chapter("The life of an EOI")
+    demo.story.code(mermaid(EOI))
+    demo.story.tell("Mermaid, made from the table that decides; drawn in docs/lifecycle.md.")
+
+
+def prove(story: Story, receiver: Receiver) -> int:
+    """Ask the database itself, and try to change history; return 0 if all is as claimed."""
+    story.chapter("What was proven, asked of the database")
+    wrong = 0
+    database = sqlite3.connect(DATABASE)
+    for claim, sql, wanted in PROOFS:
+        (found,) = database.execute(sql).fetchone()
+        story.proof(claim, sql, found, holds=found == wanted)
+        wrong += found != wanted
+    rows = database.execute(CHANGES).fetchall()
+    as_told = rows == in_order_of_coming(receiver)
+    story.proof(
+        "changes that the receiver was told of, once each and in order", CHANGES, len(rows), holds=as_told
+    )
+    wrong += not as_told
+    edit = "UPDATE eoi_history SET actor = 'nobody'"
+    try:
+        database.execute(edit)
+        answer, wrong = "done", wrong + 1
+    except sqlite3.IntegrityError as refusal:
+        answer = f"refused: {refusal}"
+    story.proof("somebody edits history", edit, answer, holds=answer != "done")
+    database.close()
+    story.chapter("What to try next")
+    path = DATABASE.relative_to(HERE.parent)
+    story.code(
+        f"./run eoi --db {path} list\n"
+        f"./run eoi --db {path} call history 46/23\n"
+        f"./run eoi --db {path} outbox list\n"
+        "./run eoi call lint examples/mi-sheet-46-23.txt\n"
+        "./run eoi --help\n"
+        "./run test"
+    )
+    return 1 if wrong else 0
+
+
+def in_order_of_coming(receiver: Receiver) -> list[tuple[str, int]]:
+    """Return what the receiver was told of, by call and EOI, each in the order in which it came."""
+    came = [(event["subject"], event["data"]["version"]) for event in receiver.events]
+    return sorted(came, key=lambda change: change[0])
+
+
+def _numbered(demo: Demo) -> list[tuple[int, dict[str, str]]]:
+    return list(enumerate(demo.receiver.events, start=1))
+
+
+def _events_so_far(demo: Demo) -> int:
+    """How many events the receiver should hold: one for each change of the call and of each EOI."""
+    subjects = [demo.engine.call("46/23").id, *demo.eois.values()]
+    return sum(len(demo.engine.history(subject)) for subject in subjects)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

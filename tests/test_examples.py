@@ -1,0 +1,73 @@
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """Return a folder with the examples alone, so that what they write lands nowhere else."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    return tmp_path
+
+
+def _run(script: Path) -> subprocess.CompletedProcess[str]:
+    surroundings = {"PATH": os.defpath, "LANG": "C.UTF-8"}
+    command = [sys.executable, "-W", "error", str(script)]
+    return subprocess.run(
+        command, cwd=script.parent, env=surroundings, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.slow
+def test_the_embedding_example_runs(clone: Path) -> None:
+    """A host's engineer runs the example as it stands and sees two events, an option and a refusal."""
+    done = _run(clone / "examples" / "embed.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = re.sub(r"[0-9a-f-]{36}", "ID", done.stdout).splitlines()
+    assert told == [
+        "eoi.drafted    ID is draft",
+        "eoi.submitted  ID is submitted",
+        "may now: ['withdraw']",
+        "eoi.cancelled  ID is cancelled",
+        "refused: call-cancelled -- The call was cancelled; it takes no more.",
+    ]
+
+
+@pytest.mark.slow
+def test_the_demo_tells_the_whole_story_and_proves_it(clone: Path) -> None:
+    """A newcomer who runs the demo sees the sheet, the refusal, the decisions, and every claim hold."""
+    done = _run(clone / "examples" / "demo.py")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    for words in (
+        "3 days 14 hours",
+        "11:59pm on Friday 17 March 2023",
+        "12:00:01am on Saturday 18 March 2023",
+        "call-closed",
+        "stateDiagram-v2",
+        "refused: eoi_history is append-only",
+    ):
+        assert words in done.stdout
+    assert "\x1b" not in done.stdout
+    assert "NOT SO" not in done.stdout
+
+
+@pytest.mark.slow
+def test_the_demo_leaves_a_database_that_says_the_same(clone: Path) -> None:
+    """Whoever opens the demo's database afterwards finds what the story told."""
+    _run(clone / "examples" / "demo.py")
+    database = sqlite3.connect(clone / ".demo" / "eoi.db")
+    states = dict(database.execute("SELECT state, count(*) FROM eoi_eoi GROUP BY state").fetchall())
+    kept = database.execute("SELECT trigger, code, count FROM eoi_attempt").fetchall()
+    ((closed_at,),) = database.execute("SELECT closed_at FROM eoi_call").fetchall()
+    database.close()
+    assert states == {"approved": 2, "declined": 1, "withdrawn": 1, "lapsed": 2}
+    assert kept == [("submit", "call-closed", 1)]
+    assert closed_at == "2023-03-18 00:00:03.000000"
