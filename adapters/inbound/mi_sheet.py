@@ -74,6 +74,7 @@ def read_sheet(
     timezone: str = "Europe/London",
     closes_on: date | None = None,
     closes_at: datetime | None = None,
+    opens_at: datetime | None = None,
     reference: str | None = None,
     title: str | None = None,
 ) -> Sheet:
@@ -85,6 +86,7 @@ def read_sheet(
         timezone: IANA name of the zone in which its times are meant.
         closes_on: the last local day to apply, instead of what the sheet says about closing.
         closes_at: the same to the minute: aware, or a local wall time.
+        opens_at: aware, instead of the sheet's publication.
         reference: instead of what the sheet says.
         title: instead of what the sheet says.
 
@@ -97,7 +99,7 @@ def read_sheet(
     text = text_of(data, what="sheet")
     labels = labelled(text)
     closing = closing_given(closes_on, closes_at, timezone) or closing_in(prepared(text), timezone)
-    opens_at = _publication(labels.get("published", ""), timezone)
+    opens_at = opens_at or _publication(labels.get("published", ""), timezone)
     if opens_at and closing.closes_at <= opens_at:
         raise _backwards(opens_at, closing, timezone)
     titled = _stated(title, title_in(text, labels), field="title", example="'Specialist Resource Bases'")

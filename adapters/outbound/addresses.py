@@ -31,8 +31,13 @@ _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 #: A last label that some resolvers read as part of a number: 127.1, 0x7f000001, 2130706433.
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LOOPBACK: Final[tuple[Network, ...]] = (ip_network("127.0.0.0/8"), ip_network("::1"))
-#: IPv6 addresses that carry an IPv4 address in their last 32 bits. Source: RFC 6052, 2.1 (NAT64).
+#: The only IPv6 addresses of the public internet. `is_global` knows what was taken out of it, but calls global
+#: whatever it has not heard of, and addresses long given up. Source: IANA, IPv6 Address Space; RFC 4291, 2.5.4.
+_UNICAST: Final = IPv6Network("2000::/3")
+#: Beside them: IPv6 addresses that carry an IPv4 address in their last 32 bits. Source: RFC 6052, 2.1 (NAT64).
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+#: The last prefix set aside for examples; older Pythons take it for global. Source: RFC 9637.
+_EXAMPLES: Final = IPv6Network("3fff::/20")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +135,18 @@ def vet_resolved(receiver: Receiver, addresses: Iterable[str], allow: Allow) -> 
 
 def is_public(address: Address) -> bool:
     """Return whether an address, and any address inside it, is one of the public internet."""
+    if isinstance(address, IPv6Address) and (
+        (address not in _UNICAST and address not in _NAT64) or address in _EXAMPLES
+    ):
+        return False
     return all(each.is_global and not each.is_multicast for each in (address, *_inside(address)))
 
 
 def _inside(address: Address) -> list[Address]:
-    """Return the IPv4 addresses that an IPv6 address stands for: mapped, 6to4, Teredo, NAT64."""
+    """Return the IPv4 addresses that a public IPv6 address stands for: 6to4, Teredo, NAT64."""
     if isinstance(address, IPv4Address):
         return []
-    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    found = [address.sixtofour, *(address.teredo or ())]
     if address in _NAT64:
         found.append(IPv4Address(int(address) & 0xFFFFFFFF))
     return [each for each in found if each is not None]

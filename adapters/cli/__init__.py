@@ -1,0 +1,13 @@
+"""The command line `eoi`. Each command asks the engine, and tells the answer as text or as one JSON document.
+
+    app         the commands, put together
+    door        what every command shares: who asks, which database, how an error ends it
+    telling     how things are told on a terminal; `adapters.documents` tells them as JSON
+    calls, eois, delivery, running, storage    the commands
+
+Commands import the composition root inside, so that `--help` is quick.
+"""
+
+from adapters.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,103 @@
+"""Commands about what leaves the engine: endpoints, and the outbox."""
+
+from typing import Annotated
+
+import typer
+
+from adapters.cli.door import Door, command
+from adapters.cli.telling import moment, table
+
+endpoints = typer.Typer(help="Receivers of webhooks.", no_args_is_help=True, rich_markup_mode=None)
+outbox = typer.Typer(help="What is on its way to them.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@command(
+    endpoints,
+    "add",
+    examples="""
+    eoi endpoint add https://council.example/eoi --as programme.team --role officer
+    eoi endpoint add https://council.example/eoi --events eoi.submitted --events 'call.*'
+    """,
+)
+def add(
+    door: Door,
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="Where to POST; https, unless EOI_WEBHOOK_ALLOW names it.")
+    ],
+    *,
+    events: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--events", metavar="EVENTS", help="Which, such as call.*; may be repeated. Else every event."
+        ),
+    ] = None,
+) -> None:
+    """Add a receiver; it gets the events from now on. Officer or admin."""
+    from adapters.outbound.addresses import Allow, vet
+
+    vet(url.strip(), Allow.parse(door.settings().webhook_allow))
+    patterns = [word for words in events or () for word in words.replace(",", " ").split()]
+    with door.engine() as engine:
+        view = engine.add_endpoint(url, events=patterns, actor=door.actor())
+    door.tell.answer(view, [f"Endpoint {view.id} gets {', '.join(view.events)} at {view.url}."])
+
+
+@command(endpoints, "list")
+def list_endpoints(door: Door) -> None:
+    """List every receiver. Officer, admin or auditor."""
+    with door.engine() as engine:
+        found = engine.endpoints(actor=door.reader())
+    rows = ((each.id, each.url, " ".join(each.events), moment(each.created_at, "UTC")) for each in found)
+    door.tell.answer(found, [table(("endpoint", "URL", "events", "added (UTC)"), rows)])
+
+
+@command(outbox, "list", examples="eoi outbox list --state parked")
+def list_deliveries(
+    door: Door,
+    *,
+    state: Annotated[
+        str | None, typer.Option("--state", metavar="STATE", help="pending, delivered or parked.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", help="At the most so many.")] = 50,
+) -> None:
+    """List deliveries, the newest first. Officer, admin or auditor."""
+    with door.engine() as engine:
+        found = engine.deliveries(state=state, limit=limit, actor=door.reader())
+    rows = (
+        (
+            each.id,
+            each.type,
+            each.event_id,
+            each.address or each.endpoint,
+            each.state,
+            each.attempts,
+            moment(each.due_at, "UTC"),
+            each.last_error or "",
+        )
+        for each in found
+    )
+    head = ("id", "event", "event id", "to", "state", "tries", "next (UTC)", "last error")
+    door.tell.answer(found, [table(head, rows)])
+
+
+@command(
+    outbox,
+    "retry",
+    examples="""
+    eoi outbox retry 17 --as programme.team --role officer
+    eoi outbox retry --all --as programme.team --role officer
+    """,
+)
+def retry(
+    door: Door,
+    delivery: Annotated[int | None, typer.Argument(metavar="ID", help="A parked delivery.")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every parked delivery.")] = False,
+) -> None:
+    """Put parked deliveries back into their line. Officer or admin."""
+    if (delivery is None) is not every:
+        msg = "Say which: the ID of a parked delivery, or --all."
+        raise typer.BadParameter(msg)
+    with door.engine() as engine:
+        count = engine.retry(delivery, actor=door.actor())
+    door.tell.answer({"retried": count}, [f"{count} back in line; `eoi serve` or `eoi tick` delivers."])

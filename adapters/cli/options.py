@@ -1,0 +1,66 @@
+"""Arguments and options that several commands take, and how their words are read."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+
+
+def day(words: str) -> date:
+    """Read a date: 2023-03-17."""
+    try:
+        return date.fromisoformat(words.strip())
+    except ValueError:
+        msg = f"{words!r} is no date such as 2023-03-17."
+        raise typer.BadParameter(msg) from None
+
+
+def time_of(words: str) -> datetime:
+    """Read a time: 2023-03-17T17:00, local, or with its offset."""
+    try:
+        if "T" not in words.strip().replace(" ", "T"):
+            raise ValueError  # noqa: TRY301 -- one place says what is wrong
+        return datetime.fromisoformat(words.strip())
+    except ValueError:
+        msg = f"{words!r} is no time such as 2023-03-17T17:00 (local) or 2023-03-17T17:00+00:00."
+        raise typer.BadParameter(msg) from None
+
+
+Call = Annotated[str, typer.Argument(metavar="CALL", help="A call: its reference (46/23) or its id.")]
+Eoi = Annotated[str, typer.Argument(metavar="EOI", help="An EOI: its id.")]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; kept beside history.")]
+Key = Annotated[
+    str | None,
+    typer.Option("--key", metavar="TEXT", help="Idempotency key: sent again, it is carried out once."),
+]
+ExpectVersion = Annotated[
+    int | None,
+    typer.Option("--expect-version", metavar="N", help="Only if it is still at this version."),
+]
+At = Annotated[
+    datetime | None,
+    typer.Option(
+        "--at",
+        parser=time_of,
+        metavar="TIME",
+        help="As of another instant, with its offset: 2023-03-18T00:00Z.",
+    ),
+]
+ClosesOn = Annotated[
+    date | None,
+    typer.Option(
+        "--closes-on",
+        parser=day,
+        metavar="DATE",
+        help="The last day to apply, 2023-03-17; the whole day counts.",
+    ),
+]
+ClosesAt = Annotated[
+    datetime | None,
+    typer.Option(
+        "--closes-at",
+        parser=time_of,
+        metavar="TIME",
+        help="The first instant that is too late: 2023-03-17T17:00, local, or with its offset.",
+    ),
+]

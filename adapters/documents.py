@@ -1,0 +1,50 @@
+"""What the engine answers, as JSON documents: for the command line today, for HTTP later.
+
+Keys are the views' field names; instants are RFC 3339 in UTC, ending in Z. Errors become problem details
+(RFC 9457) with our `code`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from states.errors import BadInput, EoiError, Refused
+
+
+def to_json(answer: object) -> str:
+    """Return an answer as one JSON document."""
+    return json.dumps(document(answer), ensure_ascii=False, indent=2)
+
+
+def document(answer: object) -> Any:  # noqa: ANN401 -- JSON's values
+    """Return views, reports, lists of them, and what stands in them, as JSON knows it."""
+    if is_dataclass(answer) and not isinstance(answer, type):
+        return {field.name: document(getattr(answer, field.name)) for field in fields(answer)}
+    if isinstance(answer, Mapping):
+        return {str(name): document(value) for name, value in answer.items()}
+    if isinstance(answer, list | tuple | set | frozenset):
+        return [document(each) for each in answer]
+    if isinstance(answer, datetime):
+        return instant(answer)
+    return answer
+
+
+def problem(error: EoiError) -> dict[str, Any]:
+    """Return an error as a problem document (RFC 9457): `title`, `detail`, and our `code`."""
+    told: dict[str, Any] = {
+        "title": (type(error).__doc__ or "").split("\n", 1)[0],
+        "code": error.code,
+        "detail": error.message,
+    }
+    if isinstance(error, Refused):
+        told["reasons"] = document(error.reasons)
+    if isinstance(error, BadInput) and error.field:
+        told["field"] = error.field
+    return told
+
+
+def instant(at: datetime) -> str:
+    """Return an instant as RFC 3339 has it, in UTC, ending in Z."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
