@@ -42,7 +42,9 @@ class Story:
 
     def warn(self, sentence: str) -> None:
         """Tell what somebody should think about."""
-        text = textwrap.fill(sentence, WIDTH, initial_indent="   ! ", subsequent_indent="     ")
+        text = textwrap.fill(
+            sentence, WIDTH, initial_indent="   ! ", subsequent_indent="     ", break_on_hyphens=False
+        )
         print(self._in("warn", text))
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
