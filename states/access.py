@@ -38,5 +38,5 @@ def require_role(actor: Actor, wanted: Collection[Role], *, to: str) -> None:
     """
     if not actor.roles & set(wanted):
         held = ", ".join(sorted(actor.roles)) or "none"
-        message = f"To {to} needs the role {' or '.join(sorted(wanted))}; {actor.id} has: {held}."
+        message = f"It takes the role {' or '.join(sorted(wanted))} to {to}; {actor.id} has: {held}."
         raise Refused.because([Refusal("role-missing", message)])

@@ -205,7 +205,7 @@ def _local(at: datetime, timezone: str, *, less: timedelta = timedelta()) -> dat
 
 def _clock(local: datetime) -> str:
     """Return the time of day, with the zone's short name where the clocks show it twice."""
-    told = "noon" if local.time() == _NOON else _digits(local)
+    told = "noon" if local.time().replace(microsecond=0) == _NOON else _digits(local)
     twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
     return f"{told} {local.tzname()}" if twice else told
 

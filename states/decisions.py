@@ -4,12 +4,13 @@ The one way to a new state. Only use cases ask here.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from states.errors import Refusal, Refused, UnknownTrigger
 from states.events import EventType
 from states.facts import Facts
+from states.guards import NEEDS
 from states.lifecycle import Lifecycle, Move, objections
+from states.names import ENDED_WITH_THE_CALL, NOT_YET
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,6 @@ class Option:
     needs: tuple[str, ...]
     #: Everything that stands in the way.
     reasons: tuple[Refusal, ...]
-
-
-_NEED_IN_WORDS: Final = {
-    "reason": Refusal("reason-missing", "Say why: a reason is kept with this decision.", field="reason"),
-    "closes_at": Refusal(
-        "closes-at-missing", "Say until when: the new closing is missing.", field="closes_at"
-    ),
-}
 
 
 def decide(lifecycle: Lifecycle, trigger: str, facts: Facts) -> Decision:
@@ -109,26 +102,37 @@ def _state(facts: Facts) -> str:
 def _moves_of(lifecycle: Lifecycle, trigger: str) -> list[Move]:
     moves = lifecycle.moves_of(trigger)
     if not moves:
+        named = str(trigger)[:60]
         known = ", ".join(dict.fromkeys(str(move.trigger) for move in lifecycle.moves))
-        msg = f"There is no trigger {trigger!r} for a {lifecycle.name}. Triggers are: {known}."
-        raise UnknownTrigger(msg, trigger=trigger)
+        msg = f"There is no trigger {named!r} in the lifecycle of {lifecycle.name}. Triggers are: {known}."
+        raise UnknownTrigger(msg, trigger=named)
     return moves
 
 
 def _from_the_wrong_state(lifecycle: Lifecycle, trigger: str, facts: Facts) -> tuple[Move, list[Refusal]]:
     """Return the move that was meant, and why not.
 
-    What else stands in the way comes first: to a lapsed EOI's school the closed call says more.
+    The role comes first. Then the state, and what else stands in the way; but what happened to the call
+    says more than the state of a call, or that of an EOI which ended with its call: lapsed, cancelled.
     """
     moves = _moves_of(lifecycle, trigger)
-    state = _state(facts)
-    sources = " or ".join(str(source) for move in moves for source in move.sources)
-    wrong = Refusal("wrong-state", f"It is {state}; to {trigger} it must be {sources}.", field="state")
-    return moves[0], [*objections(moves[0], facts), wrong]
+    wrong = Refusal("wrong-state", _wrong_state_in_words(trigger, moves, _state(facts)), field="state")
+    found = objections(moves[0], facts)
+    if facts.eoi is None or facts.eoi.state in ENDED_WITH_THE_CALL:
+        return moves[0], [*found, wrong]
+    return moves[0], sorted([wrong, *found], key=lambda reason: reason.code != "role-missing")
+
+
+def _wrong_state_in_words(trigger: str, moves: list[Move], state: str) -> str:
+    sources = [source for move in moves for source in move.sources]
+    if sources == [NOT_YET]:
+        return f"It is there already, and {state}; to {trigger} is to begin a new one."
+    now = "It does not exist yet" if state == NOT_YET else f"It is {state}"
+    return f"{now}; to {trigger} it must be {' or '.join(sources)}."
 
 
 def _needs_in_words(move: Move, facts: Facts) -> list[Refusal]:
-    return [_NEED_IN_WORDS[need] for need in _missing(move, facts)]
+    return [NEEDS[need] for need in _missing(move, facts)]
 
 
 def _missing(move: Move, facts: Facts) -> tuple[str, ...]:

@@ -106,9 +106,14 @@ class Refused(EoiError):
         self.code = reasons[0].code
 
     def __init_subclass__(cls, **kwargs: object) -> None:
-        """Enter the subclass as the one that stands for its code."""
+        """Enter a subclass with a code of its own as the one that stands for it."""
         super().__init_subclass__(**kwargs)
-        Refused.by_code[cls.code] = cls
+        if "code" in vars(cls):
+            Refused.by_code[cls.code] = cls
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel whole between processes: a host's worker pool pickles what it raises."""
+        return type(self), (self.reasons,), vars(self)
 
     @classmethod
     def because(cls, reasons: Sequence[Refusal], **facts: object) -> "Refused":

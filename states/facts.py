@@ -6,7 +6,7 @@ from datetime import datetime
 
 from states.errors import BadInput
 from states.names import CallState, EoiState, Role
-from states.text import plain_text
+from states.text import plain_id, plain_text
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -35,15 +35,16 @@ class Actor:
         """Normalise what is given.
 
         Raises:
-            BadInput: an empty or unstorable id, an unknown role, or a bare text where several are meant.
+            BadInput: an id that is empty, unstorable or holds what nobody can see; an unknown role; a bare
+                text where several are meant.
         """
         put = object.__setattr__
-        put(self, "id", plain_text(id, field="actor"))
+        put(self, "id", plain_id(id, field="actor"))
         put(self, "roles", frozenset(_role(role) for role in _several(roles, field="roles")))
         ids = _several(organisations, field="organisations")
-        put(self, "organisations", frozenset(plain_text(each, field="organisation") for each in ids))
-        behalf = None if on_behalf_of is None else plain_text(on_behalf_of, field="on_behalf_of")
-        put(self, "on_behalf_of", behalf)
+        put(self, "organisations", frozenset(plain_id(each, field="organisation") for each in ids))
+        behalf = None if on_behalf_of is None else plain_id(on_behalf_of, field="on_behalf_of")
+        put(self, "on_behalf_of", None if behalf == self.id else behalf)
         put(self, "via", plain_text(via, field="via", longest=32))
 
 
@@ -58,7 +59,7 @@ def _role(value: str) -> Role:
     try:
         return Role(value)
     except ValueError:
-        msg = f"There is no role {value!r}. Roles are: {', '.join(Role)}."
+        msg = f"There is no role {str(value)[:60]!r}. Roles are: {', '.join(Role)}."
         raise BadInput(msg, field="roles") from None
 
 
@@ -79,7 +80,7 @@ class CallFacts:
     timezone: str
     #: Whom to ask, as the call names it; None where it names nobody.
     contact: str | None = None
-    #: Whether any EOI was ever begun for it; None where nobody asked.
+    #: Whether any EOI was ever begun for it; None where nobody looked.
     has_eois: bool | None = None
 
 

@@ -1,28 +1,33 @@
 """Named predicates: facts in, a `Refusal` or `None` out.
 
-A guard's name is a sentence that must be true for a move to happen; the table in
-`lifecycle`, the generated docs and the diagram all print it.
+A guard's name is a sentence that must be true for a move to happen. The first line of its
+docstring says the same to a programme officer: docs/lifecycle.md prints it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from states.deadlines import deadline_in_words, moment_in_words
 from states.errors import Refusal
 from states.facts import CallFacts, EoiFacts, Facts
-from states.names import CallState, Role
+from states.names import NOT_YET, CallState, Role
 
 #: What every guard looks like.
 Guard = Callable[[Facts], Refusal | None]
 
+_STILL_LET_THROUGH: Final = "what arrived before it is still being let through."
+
 
 def call_is_open(facts: Facts) -> Refusal | None:
-    """Open means: state open and the instant of arrival before the first instant that is too late."""
+    """The call is open, and this arrived before the first instant that is too late."""
     call = facts.call
     if call.state == CallState.OPEN and facts.now < call.closes_at:
         return None
     if call.state == CallState.CANCELLED:
-        return Refusal("call-cancelled", "The call was cancelled; it takes no more.", until=call.closed_at)
+        return Refusal("call-cancelled", "The call was cancelled; it takes no more.")
+    if call.state == NOT_YET:
+        return Refusal("call-not-open", "The call is not open yet.")
     if call.closed_at is not None and facts.now < call.closes_at <= call.closed_at:
         return _closed_in_flight(facts)
     if call.closed_at is not None and call.closed_at < call.closes_at:
@@ -30,20 +35,23 @@ def call_is_open(facts: Facts) -> Refusal | None:
         return Refusal("call-closed", f"The call was closed early, at {when}.", until=call.closed_at)
     closing = deadline_in_words(call.closes_at, call.timezone)
     arrival = moment_in_words(facts.now, call.timezone)
-    message = (
-        f"The call closed at {closing}; this arrived at {arrival}. "
-        f"If the council is to look at it all the same, write to {_whom_to_ask(call)} "
-        "and say what stood in the way. The attempt is on record."
-    )
+    message = f"The call closed at {closing}; this arrived at {arrival}."
+    if facts.eoi is not None:
+        message += (
+            f" If the council is to look at it all the same, write to {_whom_to_ask(call)} "
+            "and say what stood in the way. The attempt is on record."
+        )
     return Refusal("call-closed", message, until=call.closes_at)
 
 
 def _closed_in_flight(facts: Facts) -> Refusal:
     arrival = moment_in_words(facts.now, facts.call.timezone)
-    message = (
-        f"This arrived in time, at {arrival}, but the call was closed before it got through the queue. "
-        f"The attempt is on record: ask {_whom_to_ask(facts.call)} to reinstate it."
-    )
+    message = f"This arrived in time, at {arrival}, but the call was closed before it got through the queue."
+    if facts.eoi is not None:
+        message += (
+            " The attempt is on record, and an officer can reinstate a submission that was overtaken "
+            f"like this: write to {_whom_to_ask(facts.call)}."
+        )
     return Refusal("closed-in-flight", message, until=facts.call.closes_at)
 
 
@@ -52,25 +60,28 @@ def _whom_to_ask(call: CallFacts) -> str:
 
 
 def call_has_closed(facts: Facts) -> Refusal | None:
-    """Nobody assesses anything while others may still submit."""
+    """The call has closed: nobody may still submit."""
     call = facts.call
     if call.state == CallState.CLOSED:
         return None
     if call.state == CallState.CANCELLED:
-        return Refusal("call-cancelled", "The call was cancelled.", until=call.closed_at)
+        return Refusal("call-cancelled", "The call was cancelled.")
     closing = deadline_in_words(call.closes_at, call.timezone)
-    return Refusal("call-still-open", f"The call is open until {closing}.", until=call.settles_at)
+    if facts.now < call.closes_at:
+        return Refusal("call-still-open", f"The call is open until {closing}.", until=call.settles_at)
+    message = f"The call's deadline was {closing}; {_STILL_LET_THROUGH}"
+    return Refusal("call-still-open", message, until=call.settles_at)
 
 
 def call_was_cancelled(facts: Facts) -> Refusal | None:
-    """An EOI is cancelled with its call and never alone."""
+    """The whole call was cancelled: an EOI is never cancelled alone."""
     if facts.call.state == CallState.CANCELLED:
         return None
     return Refusal("call-not-cancelled", "An EOI is cancelled only with its whole call.")
 
 
 def opening_is_not_ahead(facts: Facts) -> Refusal | None:
-    """A call opens at once; opening by appointment is not there yet."""
+    """The opening is not ahead: a call opens at once, not by appointment."""
     if facts.call.opens_at <= facts.now:
         return None
     when = moment_in_words(facts.call.opens_at, facts.call.timezone)
@@ -79,7 +90,7 @@ def opening_is_not_ahead(facts: Facts) -> Refusal | None:
 
 
 def closing_is_ahead(facts: Facts) -> Refusal | None:
-    """A call is opened only while somebody can still answer it."""
+    """The closing is ahead: a call is opened only while somebody can still answer it."""
     if facts.now < facts.call.closes_at:
         return None
     closing = deadline_in_words(facts.call.closes_at, facts.call.timezone)
@@ -88,7 +99,7 @@ def closing_is_ahead(facts: Facts) -> Refusal | None:
 
 
 def new_closing_is_later(facts: Facts) -> Refusal | None:
-    """An extension never takes time away."""
+    """The new closing is later than the present one: an extension never takes time away."""
     new = facts.new_closes_at
     if new is None or new > facts.call.closes_at:
         return None
@@ -98,23 +109,31 @@ def new_closing_is_later(facts: Facts) -> Refusal | None:
 
 
 def closing_is_due_or_nobody_has_begun(facts: Facts) -> Refusal | None:
-    """At its deadline plus settle whoever has the role closes it; before, an officer, while no EOI exists."""
+    """The deadline and the settle time after it have passed; before that, an officer, while no EOI exists."""
     call = facts.call
     if facts.now >= call.settles_at:
         return None
+    if Role.OFFICER in facts.actor.roles and not _has_eois(call):
+        return None
     closing = deadline_in_words(call.closes_at, call.timezone)
+    if facts.now >= call.closes_at:
+        message = f"The deadline was {closing}; {_STILL_LET_THROUGH}"
+        return Refusal("closing-not-due", message, until=call.settles_at)
     if Role.OFFICER not in facts.actor.roles:
         return Refusal("closing-not-due", f"The call closes at {closing}.", until=call.settles_at)
-    if call.has_eois:
-        message = (
-            f"A school has begun an EOI, so the call stays open until {closing}. An admin can cancel it."
-        )
-        return Refusal("eois-exist", message, until=call.settles_at)
-    return None
+    message = f"A school has begun an EOI, so the call stays open until {closing}. An admin can cancel it."
+    return Refusal("eois-exist", message, until=call.settles_at)
+
+
+def _has_eois(call: CallFacts) -> bool:
+    if call.has_eois is None:
+        msg = "This guard asks whether anybody has begun an EOI; the facts do not say."
+        raise TypeError(msg)
+    return call.has_eois
 
 
 def applicant_is_own_organisation(facts: Facts) -> Refusal | None:
-    """An applicant acts only for the organisations that are its own."""
+    """The school or trust that applies is one for which the person acts."""
     if _eoi(facts).applicant in facts.actor.organisations:
         return None
     message = f"{facts.actor.id} does not act for {_eoi(facts).applicant}."
@@ -122,7 +141,7 @@ def applicant_is_own_organisation(facts: Facts) -> Refusal | None:
 
 
 def decider_is_not_the_reviewer(facts: Facts) -> Refusal | None:
-    """Somebody other than the reviewer decides.
+    """Somebody else decides than the one who reviewed, or for whom it was reviewed.
 
     Nobody named in the review, as the one who did it or for whom it was done, is named in the decision.
     The exception is one service through which both were done: there the two for whom must differ.
@@ -130,20 +149,18 @@ def decider_is_not_the_reviewer(facts: Facts) -> Refusal | None:
     eoi, actor = _eoi(facts), facts.actor
     if eoi.reviewed_by is None:
         return None
-    reviewer = eoi.reviewed_on_behalf_of or eoi.reviewed_by
-    decider = actor.on_behalf_of or actor.id
-    both_for_others = eoi.reviewed_on_behalf_of is not None and actor.on_behalf_of is not None
+    reviewers = {eoi.reviewed_by, eoi.reviewed_on_behalf_of or eoi.reviewed_by}
+    deciders = {actor.id, actor.on_behalf_of or actor.id}
+    both_for_others = len(reviewers) == len(deciders) == 2  # noqa: PLR2004 -- whoever did it, and for whom
     if both_for_others and actor.id == eoi.reviewed_by:
-        distinct = decider != reviewer
-    else:
-        distinct = {eoi.reviewed_by, reviewer}.isdisjoint({actor.id, decider})
-    if distinct:
+        reviewers.remove(actor.id)
+    if reviewers.isdisjoint(deciders):
         return None
     return Refusal("reviewed-by-you", "Whoever reviewed an EOI does not decide on it: ask somebody else.")
 
 
 def submission_was_in_flight(facts: Facts) -> Refusal | None:
-    """Only what arrived in time and was overtaken by the close is let in afterwards."""
+    """A submission of this EOI arrived in time and was overtaken by the close (`closed-in-flight`)."""
     if _eoi(facts).refused_in_flight_at is not None:
         return None
     return Refusal("not-in-flight", "No submission of this EOI was refused as closed-in-flight.")
@@ -155,6 +172,16 @@ def _eoi(facts: Facts) -> EoiFacts:
         raise TypeError(msg)
     return facts.eoi
 
+
+#: What a table may ask the caller to give along, and what to say where it is missing.
+NEEDS: Final[Mapping[str, Refusal]] = MappingProxyType(
+    {
+        "reason": Refusal("reason-missing", "Say why: a reason is kept with this decision.", field="reason"),
+        "closes_at": Refusal(
+            "closes-at-missing", "Say until when: the new closing is missing.", field="closes_at"
+        ),
+    }
+)
 
 #: Every guard that a table may name.
 GUARDS: Final[frozenset[Guard]] = frozenset(

@@ -17,6 +17,7 @@ from states.events import EventType
 from states.facts import Facts
 from states.guards import (
     GUARDS,
+    NEEDS,
     Guard,
     applicant_is_own_organisation,
     call_has_closed,
@@ -96,9 +97,8 @@ def objections(move: Move, facts: Facts) -> list[Refusal]:
 def _role_missing(move: Move, facts: Facts) -> Refusal:
     wanted = " or ".join(sorted(move.roles))
     held = ", ".join(sorted(facts.actor.roles)) or "none"
-    return Refusal(
-        "role-missing", f"To {move.trigger} needs the role {wanted}; {facts.actor.id} has: {held}."
-    )
+    message = f"It takes the role {wanted} to {move.trigger}; {facts.actor.id} has: {held}."
+    return Refusal("role-missing", message)
 
 
 def _nothing_objects(event: EventData) -> bool:
@@ -120,8 +120,10 @@ class Lifecycle:
             final: the states in which it may rest for good.
 
         Raises:
-            BadLifecycle: two answers to one question, an unknown guard, a state that nothing reaches,
-                a dead end, or a way that never comes to rest.
+            BadLifecycle: no moves; two answers to one question; a row that leaves no state, that may be
+                made by nobody or an unknown role, or that names an unknown guard or need; an event of
+                another thing or trigger; a state that nothing reaches; a dead end, or a way that never
+                comes to rest.
         """
         self.name = name
         self.moves = tuple(moves)
@@ -133,8 +135,8 @@ class Lifecycle:
         self._machine = _machine(name, (NOT_YET, *self.states), moves)
 
     def move(self, trigger: str, source: str) -> Move | None:
-        """Return the row that answers `trigger` in state `source`, if there is one."""
-        return self._by_question.get((trigger, source))
+        """Return the row that answers `trigger` in state `source`, if there is one; for anything at all."""
+        return self._by_question.get((trigger, source)) if isinstance(trigger, str) else None
 
     def moves_of(self, trigger: str) -> list[Move]:
         """Return every row with this trigger; empty for a trigger that the table does not know."""
@@ -154,21 +156,40 @@ class Lifecycle:
         return probe.state, reasons
 
     def _check(self) -> None:
+        if not self.moves:
+            self._fail("it has no moves")
         if len(self._by_question) != sum(len(move.sources) for move in self.moves):
             self._fail("two rows answer one trigger in one state")
-        if unknown := [guard for move in self.moves for guard in move.guards if guard not in GUARDS]:
-            self._fail(f"unknown guard {unknown[0]}")
-        if unheld := [move.trigger for move in self.moves if not move.roles]:
-            self._fail(f"nobody may {unheld[0]}")
+        for move in self.moves:
+            self._check_row(move)
+        told = {(move.event, move.trigger) for move in self.moves}
+        if len(told) != len({event for event, _ in told}):
+            self._fail("two triggers leave one event behind")
+        if NOT_YET in self.states:
+            self._fail(f"a move leads to {NOT_YET}")
         if lost := [state for state in self._named() if state not in self._reached_from(NOT_YET)]:
             self._fail(f"nothing reaches {lost[0]}")
-        for state in self._named() - self.final:
-            if not self.final & self._reached_from(state):
+        for state in self._named():
+            if state not in self.final and not self.final & self._reached_from(state):
                 self._fail(f"no way out of {state}")
 
-    def _named(self) -> set[str]:
+    def _check_row(self, move: Move) -> None:
+        if not move.sources:
+            self._fail(f"{move.trigger} leaves no state")
+        if not move.roles:
+            self._fail(f"nobody may {move.trigger}")
+        if unknown := sorted(move.roles - set(Role)):
+            self._fail(f"unknown role {unknown[0]}")
+        if nameless := [guard for guard in move.guards if guard not in GUARDS]:
+            self._fail(f"unknown guard {nameless[0].__name__}")
+        if wordless := [need for need in move.needs if need not in NEEDS]:
+            self._fail(f"unknown need {wordless[0]}")
+        if not move.event.startswith(f"{self.name}."):
+            self._fail(f"{move.trigger} leaves {move.event} behind, which happens to something else")
+
+    def _named(self) -> list[str]:
         sources = {source for move in self.moves for source in move.sources}
-        return (sources | set(self.states) | self.final) - {NOT_YET}
+        return sorted((sources | set(self.states) | self.final) - {NOT_YET})
 
     def _reached_from(self, start: str) -> set[str]:
         reached, todo = set[str](), [start]
@@ -260,7 +281,7 @@ EOI: Final = Lifecycle(
             sources=(NOT_YET,),
             target=EoiState.DRAFT,
             roles=_APPLICANT,
-            guards=(call_is_open, applicant_is_own_organisation),
+            guards=(applicant_is_own_organisation, call_is_open),
             label="Begin an EOI",
             event=EventType.EOI_DRAFTED,
         ),
@@ -269,7 +290,7 @@ EOI: Final = Lifecycle(
             sources=(EoiState.DRAFT,),
             target=EoiState.DRAFT,
             roles=_APPLICANT,
-            guards=(call_is_open, applicant_is_own_organisation),
+            guards=(applicant_is_own_organisation, call_is_open),
             label="Save the answers",
             event=EventType.EOI_SAVED,
         ),
@@ -278,7 +299,7 @@ EOI: Final = Lifecycle(
             sources=(EoiState.DRAFT,),
             target=EoiState.SUBMITTED,
             roles=_APPLICANT,
-            guards=(call_is_open, applicant_is_own_organisation),
+            guards=(applicant_is_own_organisation, call_is_open),
             label="Submit",
             event=EventType.EOI_SUBMITTED,
         ),

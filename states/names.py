@@ -102,6 +102,9 @@ LIVE_EOI_STATES: Final = (EoiState.DRAFT, EoiState.SUBMITTED, EoiState.REVIEWED)
 #: EOIs that no longer stand in the way of a new one by the same applicant for the same call.
 STEPPED_ASIDE: Final = (EoiState.WITHDRAWN, EoiState.CANCELLED)
 
+#: EOIs that came to their end with their call, at its close or its cancelling.
+ENDED_WITH_THE_CALL: Final = (EoiState.LAPSED, EoiState.CANCELLED)
+
 #: EOIs about which the panel has decided.
 DECIDED_EOI_STATES: Final = (EoiState.APPROVED, EoiState.DECLINED)
 

@@ -141,6 +141,15 @@ def test_an_instant_is_no_closing_day() -> None:
     assert refused(closing_instant, "2023-03-17", LONDON).field == "closes_on"
 
 
+def test_a_day_that_a_zone_left_out_is_no_closing_day() -> None:
+    """Samoa went from Thursday to Saturday when it crossed the date line: that Friday nobody could apply."""
+    error = refused(closing_instant, date(2011, 12, 30), "Pacific/Apia")
+    assert (error.code, error.field) == ("local-time-missing", "closes_on")
+    assert error.message == (
+        "Friday 30 December 2011 did not take place in Pacific/Apia: the calendar there left it out."
+    )
+
+
 def test_an_aware_time_is_no_wall_time() -> None:
     """A wall time has no offset, and a deadline that is told has one."""
     assert refused(instant, utc(2023, 3, 17, 12), LONDON).code == "bad-deadline"
@@ -182,6 +191,8 @@ def test_a_deadline_is_told_as_people_say_it(closes_at: datetime, words: str) ->
     [
         (utc(2023, 3, 18, 0, 0, 1), "12:00:01am on Saturday 18 March 2023"),
         (utc(2023, 3, 18), "midnight at the start of Saturday 18 March 2023"),
+        (utc(2023, 3, 18, 0, 0, 0, 1), "midnight at the start of Saturday 18 March 2023"),
+        (utc(2023, 3, 17, 12, 0, 0, 1), "noon on Friday 17 March 2023"),
         (utc(2023, 3, 14, 10), "10am on Tuesday 14 March 2023"),
         (utc(2023, 3, 14, 10, 0, 30, 999), "10:00:30am on Tuesday 14 March 2023"),
         (utc(2023, 8, 14, 10), "11am on Monday 14 August 2023"),

@@ -52,7 +52,7 @@ def test_the_demo_tells_the_whole_story_and_proves_it(clone: Path) -> None:
         "12:00:01am on Saturday 18 March 2023",
         "call-closed",
         "stateDiagram-v2",
-        "refused: eoi_history is append-only",
+        "refused, eoi_history is append-only",
     ):
         assert words in done.stdout
     assert "\x1b" not in done.stdout
