@@ -7,19 +7,20 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from os import fspath
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Any, Final, ParamSpec, TypeVar
 
 import sqlalchemy
 from sqlalchemy import Dialect, PoolProxiedConnection, QueuePool
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from states.errors import BadInput, EoiError
+from workflow import files
 from workflow.errors import (
     Conflict,
     DatabaseCorrupt,
@@ -31,10 +32,12 @@ from workflow.errors import (
     DatabaseUnopened,
     TransactionConflict,
 )
-from workflow.statements import Cursor, Prepared
+from workflow.statements import Cursor, Prepared, Unreadable
 
 #: How long a writer waits for the write lock, in seconds.
 LOCK_TIMEOUT_S: Final = 30.0
+#: The longest that anybody may be made to wait, in seconds.
+LONGEST_S: Final = 3600
 #: How long it pauses between two tries, in seconds. SQLite's own pauses grow to 100 ms, so that beside a
 #: busy writer others waited over a second.
 LOCK_PAUSE_S: Final = 0.001
@@ -50,12 +53,18 @@ _BY_CODE: Final[dict[int, type[EoiError]]] = {
     sqlite3.SQLITE_NOTADB: DatabaseForeign,
     sqlite3.SQLITE_CONSTRAINT: Conflict,
 }
+# What the driver raises: its own errors; UnicodeDecodeError where a damaged file's text is no text;
+# OverflowError and UnicodeEncodeError where a value cannot be stored.
+_RAISED: Final = (sqlite3.Error, UnicodeError, OverflowError)
 
 _BROKEN_REFERENCES: Final = (
     'SELECT broken."table", broken."rowid", broken.parent '
     "FROM sqlite_master AS ours JOIN pragma_foreign_key_check(ours.name) AS broken "
     "WHERE ours.type = 'table' AND ours.name GLOB 'eoi_*'"
 )
+
+P = ParamSpec("P")
+V = TypeVar("V")
 
 
 class Connection:
@@ -72,14 +81,16 @@ class Connection:
         """Run a statement; return how many rows it changed."""
         try:
             return statement.run(self._cursor, self._dialect, parameters)
-        except sqlite3.Error as exc:
+        except _RAISED as exc:
             raise translated(exc) from exc
 
     def rows(self, statement: Prepared, **parameters: object) -> list[tuple[Any, ...]]:
         """Run a statement; return its rows."""
         try:
             return statement.rows(self._cursor, self._dialect, parameters)
-        except sqlite3.Error as exc:
+        except Unreadable as exc:
+            raise DatabaseCorrupt from exc
+        except _RAISED as exc:
             raise translated(exc) from exc
 
     def row(self, statement: Prepared, **parameters: object) -> tuple[Any, ...] | None:
@@ -98,6 +109,7 @@ class Connection:
             DatabaseLocked: somebody else held it for too long.
         """
         give_up_at = time.monotonic() + self._lock_timeout_s
+        ((patience_ms,),) = self._ask("PRAGMA busy_timeout")
         self._execute("PRAGMA busy_timeout = 0")
         try:
             while not self._begun_immediate():
@@ -105,7 +117,7 @@ class Connection:
                     raise DatabaseLocked(waited_s=self._lock_timeout_s)
                 time.sleep(LOCK_PAUSE_S)
         finally:
-            self._execute(f"PRAGMA busy_timeout = {int(LOCK_TIMEOUT_S * 1000)}")
+            self._execute(f"PRAGMA busy_timeout = {patience_ms}")
 
     def join_write(self) -> None:
         """Take the write lock inside the transaction of a host, at once or not at all.
@@ -130,10 +142,17 @@ class Connection:
         """Let what was done since the savepoint stand as part of the host's transaction."""
         self._execute("RELEASE SAVEPOINT eoi_command")
 
-    def undo_to_savepoint(self) -> None:
-        """Undo what was done since the savepoint, and leave the host's own work alone."""
+    def undo_to_savepoint(self) -> bool:
+        """Undo what was done since the savepoint, and leave the host's own work alone.
+
+        Returns:
+            Whether there is a transaction left; a disk that is full or fails makes SQLite undo all of it.
+        """
+        if not self._dbapi.driver_connection.in_transaction:
+            return False
         self._execute("ROLLBACK TO SAVEPOINT eoi_command")
         self.release_savepoint()
+        return True
 
     def commit(self) -> None:
         """End the transaction; from here on it is durable."""
@@ -150,8 +169,8 @@ class Connection:
 
     def damage(self) -> list[str]:
         """Return what SQLite finds wrong with the file's pages, and with the references of our tables."""
-        pages = [str(line) for (line,) in self._ask("PRAGMA quick_check") if line != "ok"]
-        return pages or [
+        lines = [line for (text,) in self._ask("PRAGMA quick_check") for line in str(text).splitlines()]
+        return [line for line in lines if line != "ok" and not line.startswith("***")] or [
             f"{table}: row {row} refers to a row of {parent} that is not there."
             for table, row, parent in self._ask(_BROKEN_REFERENCES)
         ]
@@ -160,7 +179,7 @@ class Connection:
         try:
             self._cursor.execute(sql)
             return self._cursor.fetchall()
-        except sqlite3.Error as exc:
+        except _RAISED as exc:
             raise translated(exc) from exc
 
     def _begun_immediate(self) -> bool:
@@ -173,7 +192,7 @@ class Connection:
     def _execute(self, sql: str) -> None:
         try:
             self._cursor.execute(sql)
-        except sqlite3.Error as exc:
+        except _RAISED as exc:
             raise translated(exc) from exc
 
 
@@ -196,21 +215,24 @@ class Database:
             lock_timeout_s: how long a writer waits for the write lock, in seconds.
 
         Raises:
-            BadInput: no URL, or one of a database that is not supported.
+            BadInput: no URL, or one of a database that is not supported; a timeout that is none.
         """
+        if not 0 <= lock_timeout_s <= LONGEST_S:
+            msg = f"lock_timeout_s must be from 0 to {LONGEST_S} seconds, not {lock_timeout_s!r}."
+            raise BadInput(msg, field="lock_timeout_s")
         self._check = check
         self._checked = False
         self._lock_timeout_s = lock_timeout_s
         self._owned = isinstance(target, str)
-        #: The file, where there is one that is ours to make.
+        #: The file, where there is one that is ours to make; absolute, wherever the process may move to.
         self.path: Path | None = None
+        self._file: tuple[int, int] | None = None
         if isinstance(target, sqlalchemy.Engine):
             _require_sqlite(target.dialect.name)
             self.engine = target
         else:
-            url = _url(target)
-            self.path = Path(url.database) if url.database not in (None, "", ":memory:") else None
-            self.engine = _own_engine(self.path)
+            self.path = _file(target)
+            self.engine = _own_engine(self.path, lock_timeout_s)
         self.dialect = self.engine.dialect
 
     @contextmanager
@@ -222,23 +244,53 @@ class Database:
         """
         self._check_once()
         with self._pooled() as pooled:
-            yield Connection(pooled, self.dialect, lock_timeout_s=self._lock_timeout_s)
+            try:
+                yield Connection(pooled, self.dialect, lock_timeout_s=self._lock_timeout_s)
+            except DatabaseReadOnly:
+                # It stays so for this connection, also when the file can be written again.
+                if self.path is not None:
+                    pooled.invalidate()
+                raise
 
     @contextmanager
     def _pooled(self) -> Iterator[PoolProxiedConnection]:
-        try:
+        with self._translating():
             pooled = self.engine.raw_connection()
-        except sqlite3.Error as exc:
+        try:
+            self._require_same_file()
+            yield pooled
+        finally:
+            pooled.close()
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        """Turn what the driver and the pool raise into our errors."""
+        try:
+            yield
+        except _RAISED as exc:
             raise translated(exc, path=self.path) from exc
         except DBAPIError as exc:
             raise translated(exc.orig, path=self.path) from exc
         except PoolTimeoutError as exc:
             msg = "Every connection of the pool was busy for too long: try again."
             raise DatabaseUnavailable(msg) from exc
-        try:
-            yield pooled
-        finally:
-            pooled.close()
+
+    def _require_same_file(self) -> None:
+        """Pass only while the file that was opened first stands at its place.
+
+        What is written to a file that was removed is lost, and SQLite says nothing in WAL mode.
+        """
+        if self.path is None:
+            return
+        found = files.identity(self.path)
+        self._file = self._file or found
+        if found is None or found != self._file:
+            happened = "removed" if found is None else "replaced"
+            msg = (
+                f"{self.path} was {happened} while it was open: nothing more is written. "
+                "Stop every program that uses it, put the right file there, and start again."
+            )
+            raise DatabaseUnopened(msg, path=fspath(self.path))
 
     def _check_once(self) -> None:
         if not self._checked:
@@ -246,22 +298,38 @@ class Database:
             self._checked = True
 
     def of_session(self, session: Session) -> Connection:
-        """Return the connection that a host's session works on."""
+        """Return the connection that a host's session works on.
+
+        Raises:
+            BadInput: it works on another database, or cannot be used at all.
+            TransactionConflict: its transaction has failed and waits to be rolled back.
+        """
         self._check_once()
-        return Connection(session.connection().connection, self.dialect)
+        with self._translating():
+            connection = _begun(session)
+            _require_sqlite(connection.dialect.name)
+            self._require_this_database(connection)
+            return Connection(connection.connection, self.dialect)
+
+    def _require_this_database(self, connection: sqlalchemy.Connection) -> None:
+        """Pass only a host's connection to the database that we work on, by whichever engine of the host."""
+        if connection.engine.pool is self.engine.pool:
+            return
+        theirs = _main_file(connection.connection)
+        with self._pooled() as pooled:
+            ours = _main_file(pooled)
+        if not theirs or not ours or files.identity(Path(theirs)) != files.identity(Path(ours)):
+            msg = f"The session works on another database ({theirs or 'in memory'}), not on {ours or 'ours'}."
+            raise BadInput(msg, field="session")
 
     @contextmanager
     def core(self, *, check: bool = True) -> Iterator[sqlalchemy.Connection]:
         """Lend a connection for statements of varying shape, run by Core; reads only."""
         if check:
             self._check_once()
-        try:
-            with self.engine.connect() as connection:
-                yield connection
-        except DBAPIError as exc:
-            raise translated(exc.orig, path=self.path) from exc
-        except sqlite3.Error as exc:
-            raise translated(exc, path=self.path) from exc
+        with self._translating(), self.engine.connect() as connection:
+            self._require_same_file()
+            yield connection
 
     def make_file(self) -> bool:
         """Create the database's file, readable for its owner alone; return whether it was missing.
@@ -269,14 +337,11 @@ class Database:
         Raises:
             DatabaseUnopened: its folder does not exist or cannot be written.
         """
-        if self.path is None or self.path.exists():
+        if self.path is None:
             return False
-        try:
-            self.path.touch(mode=0o600, exist_ok=True)
-        except OSError as exc:
-            msg = f"{self.path} cannot be made: {exc.strerror}."
-            raise DatabaseUnopened(msg, path=fspath(self.path)) from exc
-        return True
+        if self._file is not None:
+            self._require_same_file()
+        return files.make(self.path)
 
     def keep_a_log(self) -> None:
         """Switch the file to write-ahead logging, for good; a host's engine is left as it is."""
@@ -307,31 +372,86 @@ class Database:
         """Close the pool of a database that we opened; a host's engine is the host's to close."""
         if self._owned:
             self.engine.dispose()
+            self._file = None
+
+
+def from_row(build: Callable[P, V]) -> Callable[P, V]:
+    """Let a function that builds views from rows say that the file is damaged, where none can be built."""
+
+    @wraps(build)
+    def view(*args: P.args, **kwargs: P.kwargs) -> V:
+        try:
+            return build(*args, **kwargs)
+        except (KeyError, TypeError, ValueError) as exc:
+            raise DatabaseCorrupt from exc
+
+    return view
 
 
 def translated(exc: BaseException | None, *, path: Path | None = None) -> EoiError:
-    """Return our error for a driver's."""
+    """Return our error for what a driver raised."""
     code = getattr(exc, "sqlite_errorcode", None)
-    error = _BY_CODE.get((code or 0) & 0xFF, DatabaseUnavailable)
-    facts = {"driver": str(exc), "sqlite_code": code, "path": None if path is None else fspath(path)}
-    if error is DatabaseUnopened and path is not None and not path.exists():
-        msg = f"There is no database at {path}: `eoi db upgrade` (or engine.migrate()) makes one."
-        return DatabaseUnopened(msg, **facts)
+    # What follows is the text of a row.
+    driver = str(exc).partition(" with text ")[0]
+    facts = {"driver": driver, "sqlite_code": code, "path": None if path is None else fspath(path)}
+    if isinstance(exc, OverflowError | UnicodeEncodeError):
+        return BadInput("A number or text in it cannot be stored.", **facts)
+    if isinstance(exc, UnicodeDecodeError) or driver.startswith("Could not decode"):
+        return DatabaseCorrupt(**facts)
+    error = _BY_CODE.get(_primary(code), DatabaseUnavailable)
+    return error(_message(error, driver, code, path), **facts)
+
+
+def _primary(code: int | None) -> int:
+    return (code or 0) & 0xFF
+
+
+def _message(error: type[EoiError], driver: str, code: int | None, path: Path | None) -> str | None:
+    """Return what says more than the error's own sentence; None where nothing does."""
+    if error is DatabaseUnopened and path is not None:
+        return _unopened(path)
+    if error is DatabaseUnavailable and _primary(code) == sqlite3.SQLITE_IOERR:
+        return f"The disk failed the database ({driver}): look at its room, its quota and its health."
     if error is DatabaseUnavailable:
-        return DatabaseUnavailable(f"The database failed: {exc}.", **facts)
+        return f"The database failed: {driver}."
     if error is Conflict:
-        return Conflict(f"It collides with what is there: {exc}.", **facts)
-    return error(**facts)
+        return f"It collides with what is there: {driver}."
+    return None
 
 
-def _url(target: str) -> URL:
+def _unopened(path: Path) -> str:
+    if files.is_folder(path):
+        return f"{path} is a folder, not a database file."
+    if not files.exists(path) and files.exists(path.parent):
+        return f"There is no database at {path}: `eoi db upgrade` (or engine.migrate()) makes one."
+    return f"{path} cannot be opened: does its folder exist, and may this user write there?"
+
+
+def _file(url: str) -> Path | None:
     try:
-        url = make_url(target)
-    except ArgumentError:
-        msg = f"{target!r} is no database URL: give one such as sqlite:///eoi.db."
+        name = make_url(url).get_backend_name()
+    except (ArgumentError, ValueError):
+        msg = f"{url!r} is no database URL: give one such as sqlite:///eoi.db."
         raise BadInput(msg, field="db") from None
-    _require_sqlite(url.get_backend_name())
-    return url
+    _require_sqlite(name)
+    return files.file_of(str(url))
+
+
+def _begun(session: Session) -> sqlalchemy.Connection:
+    try:
+        return session.connection()
+    except PendingRollbackError as exc:
+        msg = "The host's transaction has failed: roll it back and try again."
+        raise TransactionConflict(msg) from exc
+    except InvalidRequestError as exc:
+        msg = f"The session cannot be used: {exc.args[0]}"
+        raise BadInput(msg, field="session") from exc
+
+
+def _main_file(dbapi: PoolProxiedConnection) -> str:
+    cursor = dbapi.cursor()
+    cursor.execute("PRAGMA database_list")
+    return next(str(file) for _, name, file in cursor.fetchall() if name == "main")
 
 
 def _require_sqlite(name: str) -> None:
@@ -340,20 +460,23 @@ def _require_sqlite(name: str) -> None:
         raise BadInput(msg, field="db")
 
 
-def _own_engine(path: Path | None) -> sqlalchemy.Engine:
+def _own_engine(path: Path | None, lock_timeout_s: float) -> sqlalchemy.Engine:
     """Build an engine whose connections never create a file, and begin no transaction of themselves.
 
     A database in memory lives in one connection, which everybody takes in turn.
     """
-    # Opened from wherever the process may have moved to: a relative path means the folder it started in.
-    name = ":memory:" if path is None else f"file:{quote(fspath(path.absolute()))}?mode=rw"
+    name = ":memory:" if path is None else f"{path.as_uri()}?mode=rw"
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
-            name, uri=path is not None, timeout=LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            name, uri=path is not None, timeout=lock_timeout_s, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = FULL")
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+        except _RAISED:
+            connection.close()
+            raise
         return connection
 
     only_one: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if path is None else {}

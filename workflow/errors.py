@@ -79,7 +79,7 @@ class DatabaseLocked(DatabaseUnavailable):
 
 
 class DatabaseReadOnly(DatabaseUnavailable):
-    """The database can only be read: make the file and its folder writable."""
+    """The database can only be read: make its folder writable, the file, and those beside it (-wal, -shm)."""
 
     code = "database-read-only"
 

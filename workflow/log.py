@@ -19,7 +19,7 @@ _ROOT.addHandler(logging.NullHandler())
 
 # Names that logging's records carry, which `extra` may not use, and those that open a line on stderr.
 _TAKEN: Final = frozenset(vars(logging.makeLogRecord({}))) | {
-    "message", "asctime", "timestamp", "level", "logger",
+    "message", "asctime", "stacklevel", "timestamp", "level", "logger",
 }  # fmt: skip
 # Those of them that structlog hands to logging's methods as what they are.
 _MEANT: Final = frozenset({"exc_info", "stack_info"})
@@ -33,6 +33,7 @@ def get_log(name: str) -> structlog.stdlib.BoundLogger:
             structlog.stdlib.filter_by_level,
             structlog.contextvars.merge_contextvars,
             _free_names,
+            _say_where,
             structlog.stdlib.render_to_log_kwargs,
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -108,6 +109,11 @@ def _one_line(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMap
 
 
 def _free_names(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for name in (_TAKEN - _MEANT) & event.keys():
-        event[f"eoi_{name}"] = event.pop(name)
+    taken = _TAKEN - _MEANT
+    return {f"eoi_{name}" if name in taken else name: value for name, value in event.items()}
+
+
+def _say_where(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Have a host's log name the place in our code, which is three calls above the one that logging sees."""
+    event["stacklevel"] = 4
     return event

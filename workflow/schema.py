@@ -1,7 +1,10 @@
 """Whether a database's tables are those that this version reads and writes."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
+from workflow import files
 from workflow.database import Database
 from workflow.errors import SchemaMissing, SchemaOutdated, SchemaTooNew
 from workflow.tables import REVISIONS, VERSION_TABLE
@@ -16,13 +19,15 @@ def revision(database: Database) -> str | None:
 
 
 def is_empty(database: Database) -> bool:
-    """Return whether the database holds no table at all, of anybody's."""
+    """Return whether the database holds no table at all, of anybody's; nor does a file that is missing."""
+    if database.path is not None and not files.exists(database.path):
+        return True
     with database.core(check=False) as connection:
         return not inspect(connection).get_table_names()
 
 
-def check(database: Database) -> None:
-    """Pass only where the tables are those of this version.
+def check(database: Database, revisions: Sequence[str] = REVISIONS) -> None:
+    """Pass only where the tables are those of the newest of `revisions`, the oldest first.
 
     Raises:
         SchemaMissing: there are none of ours.
@@ -32,13 +37,14 @@ def check(database: Database) -> None:
     found = revision(database)
     if found is None:
         raise SchemaMissing(path=str(database.path))
-    if found not in REVISIONS:
-        raise SchemaTooNew(found=found, newest_known=REVISIONS[-1])
-    if found != REVISIONS[-1]:
-        raise SchemaOutdated(found=found, needed=REVISIONS[-1])
+    if found not in revisions:
+        raise SchemaTooNew(found=found, newest_known=revisions[-1])
+    if found != revisions[-1]:
+        raise SchemaOutdated(found=found, needed=revisions[-1])
 
 
 def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    return connection.execute(select(_VERSION.c.version_num)).scalar_one_or_none()
+    found = connection.execute(select(_VERSION.c.version_num)).scalars().all()
+    return ", ".join(sorted(map(str, found))) or None

@@ -20,10 +20,17 @@ Preparable = Select[Any] | CompoundSelect[Any] | UpdateBase
 _ABSENT: Final = object()
 
 
+class Unreadable(ValueError):
+    """A stored value is not of its column's type: something else wrote it, or the file is damaged."""
+
+
 class Cursor(Protocol):
     """As much of a DB-API cursor (PEP 249) as is used here."""
 
-    rowcount: int
+    @property
+    def rowcount(self) -> int:
+        """How many rows the last statement changed; -1 where the driver does not say."""
+        ...
 
     def execute(self, operation: str, parameters: Any = ..., /) -> Any:  # noqa: ANN401 -- PEP 249
         """Run one statement."""
@@ -59,7 +66,11 @@ class Prepared:
         return cursor.rowcount
 
     def rows(self, cursor: Cursor, dialect: Dialect, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-        """Run it; return its rows with every value as Python has it."""
+        """Run it; return its rows with every value as Python has it.
+
+        Raises:
+            Unreadable: a stored value is not of its column's type.
+        """
         compiled = self._for(dialect)
         cursor.execute(compiled.sql, compiled.bind(parameters))
         return [compiled.read(row) for row in cursor.fetchall()]
@@ -82,6 +93,9 @@ class _Compiled:
     def __init__(self, statement: Preparable, columns: Sequence[str], dialect: Dialect) -> None:
         keys = list(columns) if isinstance(statement, Insert) and columns else None
         compiled = dialect.statement_compiler(dialect, statement, column_keys=keys)
+        if compiled.post_compile_params:
+            msg = "A list of IN has no fixed text: write it as or_(…), or leave the statement to Core."
+            raise ValueError(msg)
         self.sql = compiled.string
         names = list(compiled.positiontup or compiled.binds)
         self._positional = compiled.positional
@@ -101,10 +115,13 @@ class _Compiled:
         return dict(zip((name for name, _, _ in self._binds), values, strict=True))
 
     def read(self, row: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(
-            value if convert is None else convert(value)
-            for value, convert in zip(row, self._results, strict=True)
-        )
+        try:
+            return tuple(
+                value if convert is None else convert(value)
+                for value, convert in zip(row, self._results, strict=True)
+            )
+        except (TypeError, ValueError) as exc:
+            raise Unreadable from exc
 
 
 def _bind(compiled: SQLCompiler, name: str, dialect: Dialect) -> tuple[str, Any, Convert | None]:

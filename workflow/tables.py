@@ -49,6 +49,11 @@ class CallRow(Row, table=True):
             "closed_at IS NOT NULL AND counts_at_close IS NOT NULL",
         ),
         implies("cancelled_has_an_end", ("cancelled",), "cancelled_at IS NOT NULL"),
+        implies(
+            "only_cancelled_is_cancelled",
+            (state for state in CALL_STATES if state != "cancelled"),
+            "cancelled_at IS NULL",
+        ),
         _partial("ix_eoi_call_due", "closes_at", where="state = 'open'"),
     )
 
@@ -82,6 +87,11 @@ class EoiRow(Row, table=True):
         one_of("state", EOI_STATES),
         CheckConstraint("version >= 1", name="version_counts"),
         implies("draft_is_not_submitted", ("draft", "lapsed"), "submitted_at IS NULL"),
+        implies(
+            "draft_is_not_reviewed",
+            ("draft", "lapsed"),
+            "reviewed_by IS NULL AND reviewed_on_behalf_of IS NULL",
+        ),
         implies("submitted_has_its_instant", _HANDED_IN, "submitted_at IS NOT NULL"),
         implies("reviewed_has_its_reviewer", ("reviewed",), "reviewed_by IS NOT NULL"),
         implies(
@@ -127,7 +137,7 @@ class RevisionRow(Row, table=True):
 
 
 class HistoryRow(Row, table=True):
-    """One change of one call or EOI. Append-only: triggers refuse UPDATE and DELETE."""
+    """One change of one call or EOI. Append-only: triggers refuse UPDATE, DELETE and REPLACE."""
 
     __tablename__ = "eoi_history"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -238,6 +248,7 @@ class DeliveryRow(Row, table=True):
     __table_args__ = (
         one_of("state", DELIVERY_STATES),
         implies("delivered_has_its_instant", ("delivered",), "delivered_at IS NOT NULL"),
+        implies("undelivered_has_no_instant", ("pending", "parked"), "delivered_at IS NULL"),
         _partial("ix_eoi_delivery_line", "endpoint_id", "subject_id", "position", where="state = 'pending'"),
         _partial("ix_eoi_delivery_due", "due_at", where="state = 'pending'"),
     )

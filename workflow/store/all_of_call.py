@@ -9,13 +9,40 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Insert, Table, bindparam, insert, literal, or_, select, update
 
+from states.events import Event, EventType
 from states.facts import Actor
 from states.lifecycle import Move
 from workflow.database import Connection
 from workflow.statements import Prepared
-from workflow.store.tables import EOI, HISTORY, NOTE, OUTBOX
+from workflow.store.tables import CALL, EOI, HISTORY, NOTE, OUTBOX
 
 _NEXT: Final = EOI.c.version + 1
+
+
+_TOLD: Final = (
+    "call_id", "call_reference", "applicant", "source", "state", "at", "recorded_at", "closes_at",
+)  # fmt: skip
+_EVENTS: Final = Prepared(
+    select(
+        OUTBOX.c.eoi_id,
+        OUTBOX.c.version,
+        OUTBOX.c.call_id,
+        CALL.c.reference,
+        EOI.c.applicant,
+        OUTBOX.c.source,
+        OUTBOX.c.state,
+        OUTBOX.c.at,
+        OUTBOX.c.recorded_at,
+        OUTBOX.c.closes_at,
+    )
+    .join_from(OUTBOX, CALL, CALL.c.id == OUTBOX.c.call_id)
+    .join(EOI, EOI.c.id == OUTBOX.c.eoi_id)
+    .where(
+        OUTBOX.c.position > bindparam("after"),
+        OUTBOX.c.position <= bindparam("upto"),
+    )
+    .order_by(OUTBOX.c.position)
+)
 
 
 class _Statements:
@@ -73,6 +100,21 @@ def move_all(
         **instants,
     )
     return connection.run(statements.advance, the_call=call_id, to=move.target, new_updated_at=recorded_at)
+
+
+def events(connection: Connection, type_: EventType, *, after: int, upto: int) -> list[Event]:
+    """Return what a move of all has told, out of its span of the outbox."""
+    rows = connection.rows(_EVENTS, after=after, upto=upto)
+    return [
+        Event(
+            id=f"{eoi_id}:{version}",
+            type=type_,
+            eoi_id=eoi_id,
+            version=version,
+            **dict(zip(_TOLD, rest, strict=True)),
+        )
+        for eoi_id, version, *rest in rows
+    ]
 
 
 @cache

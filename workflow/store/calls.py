@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, func, insert, select, update
 
 from states.names import CallState
-from workflow.database import Connection
+from workflow.database import Connection, from_row
 from workflow.statements import Prepared
 from workflow.store.tables import CALL, EOI
 from workflow.views import CallView
@@ -142,6 +142,7 @@ def cancel(connection: Connection, call_id: str, seen: int, *, cancelled_at: dat
     return changed == 1
 
 
+@from_row
 def _view(row: tuple[Any, ...]) -> CallView:
     values = dict(zip(_VIEW, row, strict=True))
     values["state"] = CallState(values["state"])

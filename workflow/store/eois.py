@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy import bindparam, insert, select, update
 
 from states.names import STEPPED_ASIDE, EoiState
-from workflow.database import Connection
+from workflow.database import Connection, from_row
 from workflow.statements import Prepared
 from workflow.store.tables import CALL, EOI, REVISION
 from workflow.views import EoiView
@@ -164,6 +164,7 @@ def advance(
     return changed == 1
 
 
+@from_row
 def find(
     connection: sqlalchemy.Connection,
     *,
@@ -186,6 +187,7 @@ def find(
     return [_view(tuple(row)) for row in connection.execute(query)]
 
 
+@from_row
 def _view(row: tuple[Any, ...]) -> EoiView:
     *values, manifest = row
     fields = dict(zip(_VIEW, values, strict=True))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, func, insert, select
+from sqlalchemy import and_, bindparam, case, func, insert, select
 from sqlalchemy import update as update_statement
 
 from states.facts import Actor
@@ -28,8 +28,16 @@ _OF: Final = Prepared(
 
 _ATTEMPT_KEY: Final = ("subject_id", "actor", "on_behalf_of", "trigger", "code")
 _THIS_ATTEMPT: Final = and_(*(ATTEMPT.c[name] == bindparam(f"the_{name}") for name in _ATTEMPT_KEY))
+# Whoever waited longer for the lock is written down later, and may have arrived earlier.
+_AT: Final = bindparam("at", type_=ATTEMPT.c.first_at.type)
 _COUNT_ATTEMPT: Final = Prepared(
-    update_statement(ATTEMPT).where(_THIS_ATTEMPT).values(count=ATTEMPT.c.count + 1, last_at=bindparam("at"))
+    update_statement(ATTEMPT)
+    .where(_THIS_ATTEMPT)
+    .values(
+        count=ATTEMPT.c.count + 1,
+        first_at=case((ATTEMPT.c.first_at > _AT, _AT), else_=ATTEMPT.c.first_at),
+        last_at=case((ATTEMPT.c.last_at < _AT, _AT), else_=ATTEMPT.c.last_at),
+    )
 )
 _ADD_ATTEMPT: Final = Prepared(
     insert(ATTEMPT), columns=(*_ATTEMPT_KEY, "call_id", "count", "first_at", "last_at")

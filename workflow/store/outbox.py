@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from states.events import Event, EventType
-from workflow.database import Connection
+from workflow.database import Connection, from_row
 from workflow.ports import Delivery
 from workflow.statements import Prepared
 from workflow.store.tables import CALL, DELIVERY, ENDPOINT, EOI, OUTBOX
@@ -47,14 +47,6 @@ _SUBJECT: Final = func.coalesce(OUTBOX.c.eoi_id, OUTBOX.c.call_id)
 _PENDING: Final = DELIVERY.c.state == "pending"
 _FREE: Final = or_(DELIVERY.c.leased_until.is_(None), DELIVERY.c.leased_until <= bindparam("now"))
 
-_ANY_WORK: Final = Prepared(
-    select(literal(1)).where(
-        or_(
-            exists().where(_WAITING),
-            exists().where(_PENDING, DELIVERY.c.due_at <= bindparam("now"), _FREE),
-        )
-    )
-)
 _FIRST_WAITING: Final = (
     select(OUTBOX.c.position).where(_WAITING).order_by(OUTBOX.c.position).limit(FAN_OUT).subquery()
 )
@@ -105,9 +97,14 @@ _SOMETHING_EARLIER: Final = (
     )
     .correlate(DELIVERY)
 )
+#: At the head of its line, due, and lent to nobody.
+_READY: Final = and_(_PENDING, DELIVERY.c.due_at <= bindparam("now"), _FREE, ~_SOMETHING_EARLIER)
+_ANY_WORK: Final = Prepared(
+    select(literal(1)).where(or_(exists().where(_WAITING), exists(select(DELIVERY.c.id).where(_READY))))
+)
 _TAKEN: Final = (
     select(DELIVERY.c.id)
-    .where(_PENDING, DELIVERY.c.due_at <= bindparam("now"), _FREE, ~_SOMETHING_EARLIER)
+    .where(_READY)
     .order_by(DELIVERY.c.due_at, DELIVERY.c.position)
     .limit(bindparam("at_most"))
 )
@@ -132,8 +129,12 @@ _LOAD: Final = Prepared(
     .where(DELIVERY.c.id == bindparam("the_id"))
 )
 
+#: The fence. The attempt alone is none: a person who puts a parked delivery back lets it count from 1 again.
 _THIS: Final = and_(
-    _PENDING, DELIVERY.c.id == bindparam("the_id"), DELIVERY.c.attempt == bindparam("the_attempt")
+    _PENDING,
+    DELIVERY.c.id == bindparam("the_id"),
+    DELIVERY.c.attempt == bindparam("the_attempt"),
+    DELIVERY.c.leased_until == bindparam("the_lease"),
 )
 _ENDED: Final[dict[str, Any]] = {"leased_until": None, "last_status": bindparam("status")}
 _SETTLE: Final = Prepared(
@@ -216,7 +217,7 @@ def last_position(connection: Connection) -> int:
 
 
 def any_work(connection: Connection, now: datetime) -> bool:
-    """Return whether an event waits to be fanned out, or a delivery is due and free."""
+    """Return whether an event waits to be fanned out, or a delivery can be claimed."""
     return connection.row(_ANY_WORK, now=now) is not None
 
 
@@ -235,29 +236,31 @@ def fan_out(connection: Connection) -> None:
 def claim(connection: Connection, now: datetime, *, until: datetime, at_most: int) -> list[Delivery]:
     """Lease deliveries that are due and at the head of their line; each counts one attempt more."""
     taken = sorted(number for (number,) in connection.rows(_CLAIM, now=now, until=until, at_most=at_most))
-    return [_delivery(row) for number in taken for row in connection.rows(_LOAD, the_id=number)]
+    return [_delivery(row, until) for number in taken for row in connection.rows(_LOAD, the_id=number)]
 
 
 def settle(connection: Connection, delivery: Delivery, now: datetime, *, status: int | None) -> int:
     """It arrived."""
-    return connection.run(_SETTLE, the_id=delivery.id, the_attempt=delivery.attempt, status=status, now=now)
+    return connection.run(_SETTLE, **_fence(delivery), status=status, now=now)
 
 
 def postpone(
     connection: Connection, delivery: Delivery, retry_at: datetime, *, status: int | None, why: str
 ) -> int:
     """It did not arrive, and is tried again at `retry_at`."""
-    this = {"the_id": delivery.id, "the_attempt": delivery.attempt}
-    return connection.run(_POSTPONE, **this, status=status, why=why, retry_at=retry_at)
+    return connection.run(_POSTPONE, **_fence(delivery), status=status, why=why, retry_at=retry_at)
 
 
 def park(connection: Connection, delivery: Delivery, *, status: int | None, why: str) -> int:
     """It is not tried again until a person says so; its line goes on."""
-    return connection.run(_PARK, the_id=delivery.id, the_attempt=delivery.attempt, status=status, why=why)
+    return connection.run(_PARK, **_fence(delivery), status=status, why=why)
 
 
 def retry(connection: Connection, delivery_id: int | None, now: datetime) -> int:
-    """Put a parked delivery (None: all of them) back into its line; return how many there were."""
+    """Put a parked delivery (None: all of them) back into its line; return how many there were.
+
+    What its line delivered while it was parked stays delivered; what still waits there comes after it.
+    """
     if delivery_id is None:
         return connection.run(_RETRY_ALL, now=now)
     return connection.run(_RETRY_ONE, now=now, the_id=delivery_id)
@@ -281,7 +284,16 @@ def _matching(patterns: str) -> tuple[str, ...]:
     )
 
 
-def _delivery(row: tuple[Any, ...]) -> Delivery:
+def _fence(delivery: Delivery) -> dict[str, object]:
+    return {
+        "the_id": delivery.id,
+        "the_attempt": delivery.attempt,
+        "the_lease": delivery.leased_until,
+    }
+
+
+@from_row
+def _delivery(row: tuple[Any, ...], until: datetime) -> Delivery:
     (
         number,
         attempt,
@@ -312,7 +324,14 @@ def _delivery(row: tuple[Any, ...]) -> Delivery:
         recorded_at=recorded_at,
         closes_at=closes_at,
     )
-    return Delivery(id=number, event=event, courier=courier or LOG, address=url or "", attempt=attempt)
+    return Delivery(
+        id=number,
+        event=event,
+        courier=courier or LOG,
+        address=url or "",
+        attempt=attempt,
+        leased_until=until,
+    )
 
 
 def _delivery_view(row: tuple[Any, ...]) -> DeliveryView:

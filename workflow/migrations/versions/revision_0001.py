@@ -24,6 +24,13 @@ _TABLES = (
     "eoi_call",
     "eoi_attempt",
 )
+# INSERT OR REPLACE deletes the row in its way, and fires no DELETE trigger for it.
+_REFUSED = {
+    "update": "UPDATE ON eoi_history",
+    "delete": "DELETE ON eoi_history",
+    "replace": "INSERT ON eoi_history WHEN EXISTS "
+    "(SELECT 1 FROM eoi_history WHERE subject_id = NEW.subject_id AND seq = NEW.seq)",
+}
 
 
 def upgrade() -> None:
@@ -80,6 +87,11 @@ def upgrade() -> None:
             "state NOT IN ('draft', 'scheduled', 'open') OR (closed_at IS NULL AND counts_at_close IS NULL)",
             name=op.f("ck_eoi_call_open_has_no_end"),
         ),
+        sa.CheckConstraint(
+            "state NOT IN ('draft', 'scheduled', 'open', 'closed', 'decided', 'archived') "
+            "OR (cancelled_at IS NULL)",
+            name=op.f("ck_eoi_call_only_cancelled_is_cancelled"),
+        ),
         sa.CheckConstraint("opens_at < closes_at", name=op.f("ck_eoi_call_opens_before_it_closes")),
         sa.CheckConstraint("version >= 1", name=op.f("ck_eoi_call_version_counts")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_eoi_call")),
@@ -105,6 +117,10 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "state NOT IN ('delivered') OR (delivered_at IS NOT NULL)",
             name=op.f("ck_eoi_delivery_delivered_has_its_instant"),
+        ),
+        sa.CheckConstraint(
+            "state NOT IN ('pending', 'parked') OR (delivered_at IS NULL)",
+            name=op.f("ck_eoi_delivery_undelivered_has_no_instant"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_eoi_delivery")),
     )
@@ -208,6 +224,10 @@ def upgrade() -> None:
             name=op.f("ck_eoi_eoi_draft_is_not_submitted"),
         ),
         sa.CheckConstraint(
+            "state NOT IN ('draft', 'lapsed') OR (reviewed_by IS NULL AND reviewed_on_behalf_of IS NULL)",
+            name=op.f("ck_eoi_eoi_draft_is_not_reviewed"),
+        ),
+        sa.CheckConstraint(
             "state NOT IN ('draft', 'submitted', 'returned', 'lapsed') OR (decided_at IS NULL)",
             name=op.f("ck_eoi_eoi_undecided_has_no_decision"),
         ),
@@ -241,9 +261,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["eoi_id"], ["eoi_eoi.id"], name=op.f("fk_eoi_revision_eoi_id")),
         sa.PrimaryKeyConstraint("eoi_id", "version", name=op.f("pk_eoi_revision")),
     )
-    for change in ("UPDATE", "DELETE"):
+    for name, rule in _REFUSED.items():
         op.execute(
-            f"CREATE TRIGGER eoi_history_refuses_{change.lower()} BEFORE {change} ON eoi_history "
+            f"CREATE TRIGGER eoi_history_refuses_{name} BEFORE {rule} "
             "BEGIN SELECT RAISE(ABORT, 'eoi_history is append-only'); END"
         )
 

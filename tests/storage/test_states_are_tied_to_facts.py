@@ -1,0 +1,166 @@
+"""The database itself refuses a state without its facts, and facts without their state."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from workflow.columns import CALL_STATES, DELIVERY_STATES, EOI_STATES
+from workflow.tables import Row
+from workflow.testing import engine_in, new_call, officer, school, submitted
+
+AT = "2023-03-17 09:00:00.000000"
+
+CALL = {"closed_at": None, "counts_at_close": None, "cancelled_at": None}
+ENDED = {"closed_at": AT, "counts_at_close": "{}", "cancelled_at": None}
+#: What a call in each state must look like; every other fact for it is a contradiction.
+CALLS = {
+    "draft": [CALL],
+    "scheduled": [CALL],
+    "open": [CALL],
+    "closed": [ENDED],
+    "decided": [ENDED],
+    "archived": [ENDED],
+    "cancelled": [
+        {"closed_at": closed, "counts_at_close": counts, "cancelled_at": AT}
+        for closed in (None, AT)
+        for counts in (None, "{}")
+    ],
+}
+
+_YES_OR_NO = (None, AT)
+_ANY = [
+    {"submitted_at": submitted, "reviewed_by": reviewer, "decided_at": decided}
+    for submitted in _YES_OR_NO
+    for reviewer in (None, "reviewer-1")
+    for decided in _YES_OR_NO
+]
+_HANDED_IN = [each for each in _ANY if each["submitted_at"]]
+_UNDECIDED = [each for each in _HANDED_IN if not each["decided_at"]]
+_DECIDED = [each for each in _HANDED_IN if each["decided_at"]]
+EOIS = {
+    "draft": [_ANY[0]],
+    "submitted": _UNDECIDED,
+    "returned": _UNDECIDED,
+    "reviewed": [each for each in _HANDED_IN if each["reviewed_by"]],
+    "reserved": _HANDED_IN,
+    "approved": _DECIDED,
+    "declined": _DECIDED,
+    "withdrawn": _ANY,
+    "lapsed": [_ANY[0]],
+    "rescinded": _DECIDED,
+    "cancelled": _ANY,
+}
+DELIVERIES = {
+    "pending": [{"delivered_at": None}],
+    "parked": [{"delivered_at": None}],
+    "delivered": [{"delivered_at": AT}],
+}
+
+#: A contradiction of each tie, and the name by which the database refuses it.
+TIES = [
+    ("UPDATE eoi_call SET closed_at = '2023-01-01'", "ck_eoi_call_open_has_no_end"),
+    ("UPDATE eoi_call SET counts_at_close = '{}'", "ck_eoi_call_open_has_no_end"),
+    ("UPDATE eoi_call SET state = 'closed', closed_at = 'x'", "ck_eoi_call_closed_is_counted"),
+    ("UPDATE eoi_call SET state = 'closed', counts_at_close = '{}'", "ck_eoi_call_closed_is_counted"),
+    ("UPDATE eoi_call SET state = 'cancelled'", "ck_eoi_call_cancelled_has_an_end"),
+    ("UPDATE eoi_call SET cancelled_at = 'x'", "ck_eoi_call_only_cancelled_is_cancelled"),
+    ("UPDATE eoi_call SET state = 'ajar'", "ck_eoi_call_state_known"),
+    ("UPDATE eoi_call SET closes_at = opens_at", "ck_eoi_call_opens_before_it_closes"),
+    ("UPDATE eoi_call SET version = 0", "ck_eoi_call_version_counts"),
+    ("UPDATE eoi_eoi SET state = 'draft'", "ck_eoi_eoi_draft_is_not_submitted"),
+    (
+        "UPDATE eoi_eoi SET state = 'draft', submitted_at = NULL, reviewed_on_behalf_of = 'x'",
+        "ck_eoi_eoi_draft_is_not_reviewed",
+    ),
+    ("UPDATE eoi_eoi SET submitted_at = NULL", "ck_eoi_eoi_submitted_has_its_instant"),
+    ("UPDATE eoi_eoi SET state = 'reviewed'", "ck_eoi_eoi_reviewed_has_its_reviewer"),
+    ("UPDATE eoi_eoi SET decided_at = 'x'", "ck_eoi_eoi_undecided_has_no_decision"),
+    ("UPDATE eoi_eoi SET state = 'approved'", "ck_eoi_eoi_decided_has_its_instant"),
+    ("UPDATE eoi_eoi SET state = 'accepted'", "ck_eoi_eoi_state_known"),
+    ("UPDATE eoi_eoi SET version = 0", "ck_eoi_eoi_version_counts"),
+    ("UPDATE eoi_delivery SET state = 'delivered'", "ck_eoi_delivery_delivered_has_its_instant"),
+    ("UPDATE eoi_delivery SET delivered_at = 'x'", "ck_eoi_delivery_undelivered_has_no_instant"),
+    ("UPDATE eoi_delivery SET state = 'lost'", "ck_eoi_delivery_state_known"),
+    (
+        "INSERT INTO eoi_attempt VALUES ('s', 'a', '', 'submit', 'call-closed', 'c', 0, 'x', 'x')",
+        "ck_eoi_attempt_count_counts",
+    ),
+]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """Return a bare connection to a file that holds a call, an EOI and its deliveries."""
+    engine = engine_in(tmp_path)
+    submitted(engine, engine.open_call(new_call(), actor=officer()).id, school())
+    assert len(engine.outbox.claim(engine.clock.now(), limit=9, lease_s=60)) == 2
+    engine.close()
+    with closing(sqlite3.connect(tmp_path / "eoi.db", isolation_level=None)) as connection:
+        yield connection
+
+
+def taken(shell: sqlite3.Connection, table: str, state: str, facts: dict[str, str | None]) -> bool:
+    """Return whether the table takes a state with these facts, whatever else may be wrong."""
+    columns = ", ".join(f"{name} = :{name}" for name in ("state", *facts))
+    try:
+        shell.execute(f"UPDATE {table} SET {columns}", {"state": state, **facts})  # noqa: S608 -- names of ours
+    except sqlite3.IntegrityError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("table", "consistent"),
+    [("eoi_call", CALLS), ("eoi_eoi", EOIS), ("eoi_delivery", DELIVERIES)],
+    ids=["call", "eoi", "delivery"],
+)
+def test_only_a_state_with_its_facts_is_taken(
+    shell: sqlite3.Connection, table: str, consistent: dict[str, list[dict[str, str | None]]]
+) -> None:
+    """Each state is tried with every set of facts: exactly the consistent ones are stored."""
+    all_facts = [
+        dict(each) for each in {tuple(facts.items()) for sets in consistent.values() for facts in sets}
+    ]
+    for state, expected in consistent.items():
+        found = [facts for facts in all_facts if taken(shell, table, state, facts)]
+        assert sorted(found, key=str) == sorted(expected, key=str), state
+
+
+def test_the_tables_above_name_every_state() -> None:
+    """No state of the lifecycle, now or to come, is left without a line."""
+    assert (tuple(CALLS), tuple(EOIS)) == (CALL_STATES, EOI_STATES)
+    assert set(DELIVERIES) == set(DELIVERY_STATES)
+
+
+@pytest.mark.parametrize(("statement", "check"), TIES)
+def test_every_tie_refuses_by_its_name(shell: sqlite3.Connection, statement: str, check: str) -> None:
+    """Whoever writes a contradiction past the engine is told which rule it breaks."""
+    with pytest.raises(sqlite3.IntegrityError, match=f"CHECK constraint failed: {check}"):
+        shell.execute(statement)
+
+
+def test_every_tie_is_tried_above() -> None:
+    """A CHECK that is added to the tables without a contradiction here is noticed."""
+    named = {
+        str(each.name)
+        for table in Row.metadata.tables.values()
+        for each in table.constraints
+        if str(each.name).startswith("ck_")
+    }
+    assert {check for _, check in TIES} == named
+
+
+def test_one_applicant_has_one_live_eoi_for_a_call(shell: sqlite3.Connection) -> None:
+    """A second live EOI is refused by the database too; beside a withdrawn one it is taken."""
+    copy = (
+        "INSERT INTO eoi_eoi SELECT 'second', call_id, applicant, applicant_name, state, version, digest, "
+        "created_at, updated_at, submitted_at, reviewed_by, reviewed_on_behalf_of, decided_at FROM eoi_eoi"
+    )
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE constraint failed"):
+        shell.execute(copy)
+    shell.execute("UPDATE eoi_eoi SET state = 'withdrawn'")
+    shell.execute(copy.replace(" state,", " 'submitted',"))
+    assert shell.execute("SELECT count(*) FROM eoi_eoi").fetchone() == (2,)
