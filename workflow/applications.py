@@ -42,8 +42,10 @@ def draft(
         AlreadyApplied: the applicant has a live EOI for this call.
     """
     call = _call(unit.connection, call_id)
-    require_version(command, call.version)
     question = _question_of_draft(command, call, applicant)
+    if command.expected_version not in (None, call.version):
+        _refuse_late(EoiTrigger.DRAFT, question, call_id=call_id, eoi_id=None)
+    require_version(command, call.version)
     decision = decided(EOI, EoiTrigger.DRAFT, question, call_id=call_id, eoi_id=None)
     if (live := eois.live_id(unit.connection, call_id, applicant)) is not None:
         msg = f"{applicant} has an EOI for {call.reference} already, {live}: save that one, or withdraw it."
@@ -93,7 +95,7 @@ def save(unit: UnitOfWork, command: Command, eoi_id: str, *, manifest: Manifest)
         StaleVersion: it has changed since it was read.
     """
     loaded = _loaded(unit.connection, command, eoi_id)
-    require_version(command, loaded.version)
+    _require_version(command, loaded, EoiTrigger.SAVE)
     decision = _decide(command, loaded, EoiTrigger.SAVE, refused_in_flight_at=None)
     eois.add_revision(unit.connection, eoi_id=eoi_id, version=loaded.version + 1, manifest=manifest.text)
     return _advance(unit, command, loaded, decision, also={"digest": manifest.digest}, digest=manifest.digest)
@@ -112,8 +114,8 @@ def fire(unit: UnitOfWork, command: Command, eoi_id: str, trigger: str) -> Recei
         StaleVersion: it has changed since it was read.
     """
     loaded = _loaded(unit.connection, command, eoi_id)
-    require_version(command, loaded.version)
-    in_flight = _refused_in_flight_at(unit.connection, loaded)
+    _require_version(command, loaded, trigger)
+    in_flight = _refused_in_flight_at(unit.connection, loaded, trigger)
     decision = _decide(command, loaded, trigger, refused_in_flight_at=in_flight)
     also = _facts_of(decision, command, in_flight)
     return _advance(unit, command, loaded, decision, also=also, digest=loaded.digest)
@@ -127,8 +129,7 @@ def refuse_late_draft(connection: Connection, command: Command, call_id: str, *,
         NotFound: no such call.
     """
     question = _question_of_draft(command, _call(connection, call_id), applicant)
-    if call_is_open(question) is not None:
-        decided(EOI, EoiTrigger.DRAFT, question, call_id=call_id, eoi_id=None)
+    _refuse_late(EoiTrigger.DRAFT, question, call_id=call_id, eoi_id=None)
 
 
 def refuse_late_move(connection: Connection, command: Command, eoi_id: str, trigger: str) -> None:
@@ -138,11 +139,9 @@ def refuse_late_move(connection: Connection, command: Command, eoi_id: str, trig
         Refused: it is late.
         NotFound: no such EOI, or not one the actor may see.
     """
-    if not any(call_is_open in move.guards for move in EOI.moves_of(trigger)):
-        return
-    loaded = _loaded(connection, command, eoi_id)
-    if call_is_open(_question(command, loaded, None)) is not None:
-        _decide(command, loaded, trigger, refused_in_flight_at=None)
+    if _has_a_deadline(trigger):
+        loaded = _loaded(connection, command, eoi_id)
+        _refuse_late(trigger, _question(command, loaded, None), call_id=loaded.call_id, eoi_id=loaded.id)
 
 
 def what_if(
@@ -168,7 +167,7 @@ def what_if(
         now=now,
         settle=settle,
         reason=reason,
-        refused_in_flight_at=_refused_in_flight_at(connection, loaded),
+        refused_in_flight_at=_refused_in_flight_at(connection, loaded, trigger),
     )
     return options(EOI, facts) if trigger is None else [explain(EOI, trigger, facts)]
 
@@ -191,8 +190,29 @@ def _load_visible(connection: Connection, actor: Actor, eoi_id: str) -> LoadedEo
     return loaded
 
 
-def _refused_in_flight_at(connection: Connection, loaded: LoadedEoi) -> datetime | None:
-    if loaded.state != EoiState.LAPSED:
+def _require_version(command: Command, loaded: LoadedEoi, trigger: str) -> None:
+    """Go on only with the version that the caller has seen, unless it is late: then that is what it is told.
+
+    The close makes a new version of every draft. Whoever it overtook must be kept as closed-in-flight, and
+    not be told to read again.
+    """
+    if command.expected_version not in (None, loaded.version) and _has_a_deadline(trigger):
+        _refuse_late(trigger, _question(command, loaded, None), call_id=loaded.call_id, eoi_id=loaded.id)
+    require_version(command, loaded.version)
+
+
+def _has_a_deadline(trigger: str) -> bool:
+    return any(call_is_open in move.guards for move in EOI.moves_of(trigger))
+
+
+def _refuse_late(trigger: str, question: Facts, *, call_id: str, eoi_id: str | None) -> None:
+    if call_is_open(question) is not None:
+        decided(EOI, trigger, question, call_id=call_id, eoi_id=eoi_id)
+
+
+def _refused_in_flight_at(connection: Connection, loaded: LoadedEoi, trigger: str | None) -> datetime | None:
+    """Return when a submission arrived that the close overtook; only `reinstate` (None: any move) asks."""
+    if trigger not in (None, EoiTrigger.REINSTATE):
         return None
     return history.first_attempt_at(connection, loaded.id, trigger=EoiTrigger.SUBMIT, code="closed-in-flight")
 

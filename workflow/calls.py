@@ -12,8 +12,8 @@ from workflow.commands import Command, call_facts, decided, record, require_vers
 from workflow.errors import NotFound, ReferenceTaken, StaleVersion
 from workflow.ids import new_id
 from workflow.inputs import NewCall
-from workflow.store import all_of_call, calls
-from workflow.unit_of_work import UnitOfWork
+from workflow.store import all_of_call, calls, outbox
+from workflow.unit_of_work import Many, UnitOfWork
 from workflow.views import CallView
 
 
@@ -103,7 +103,7 @@ def close(unit: UnitOfWork, command: Command, call_id: str) -> tuple[CallView, i
     has_eois = calls.has_eois(unit.connection, call_id)
     question = _question(command, call, has_eois=has_eois)
     decision = decided(CALL, CallTrigger.CLOSE, question, call_id=call_id, eoi_id=None)
-    closed_at = command.clock.now()
+    closed_at = max(command.clock.now(), command.arrived_at)  # A clock may have been set back meanwhile.
     at = min(call.closes_at, command.arrived_at)
     lapsed = _move_all(unit, command, call, EoiTrigger.LAPSE, EoiState.DRAFT, at=at, recorded_at=closed_at)
     counts = calls.counts(unit.connection, call_id)
@@ -172,7 +172,8 @@ def _move_all(
     """Make the table's row of `trigger` (the one that leaves `source`) for all EOIs that it concerns."""
     move = EOI.move(trigger, source)
     assert move is not None  # noqa: S101 -- a row of our own table
-    return all_of_call.move_all(
+    before = outbox.last_position(unit.connection)
+    moved = all_of_call.move_all(
         unit.connection,
         move,
         call_id=call.id,
@@ -182,6 +183,9 @@ def _move_all(
         recorded_at=recorded_at,
         reason=command.reason,
     )
+    if moved:
+        unit.events.append(Many(move.event, after=before, upto=outbox.last_position(unit.connection)))
+    return moved
 
 
 def _add(unit: UnitOfWork, call: CallView, new: NewCall) -> None:

@@ -1,6 +1,9 @@
-"""The system's clock; the only place in the engine that asks it."""
+"""The system's clock, the only place in the engine that asks it; and how a host's own clock is read."""
 
 from datetime import UTC, datetime
+
+from states.errors import BadInput
+from workflow.ports import Clock
 
 
 class SystemClock:
@@ -9,3 +12,30 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the present instant in UTC."""
         return datetime.now(UTC)
+
+
+class UtcClock:
+    """A clock that was handed in, obeyed as it is, and read in UTC."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Read this clock.
+
+        Raises:
+            BadInput: it has no `now()`.
+        """
+        if not callable(getattr(clock, "now", None)):
+            msg = f"A clock has a now(); {type(clock).__name__} has none."
+            raise BadInput(msg, field="clock")
+        self._clock = clock
+
+    def now(self) -> datetime:
+        """Return the instant that it tells.
+
+        Raises:
+            BadInput: it tells no aware instant.
+        """
+        at = self._clock.now()
+        if not isinstance(at, datetime) or at.utcoffset() is None:
+            msg = "The clock tells a time without its zone: its now() must return an aware datetime."
+            raise BadInput(msg, field="clock")
+        return at.astimezone(UTC)

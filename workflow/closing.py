@@ -13,7 +13,7 @@ from workflow.database import Connection
 from workflow.log import get_log
 from workflow.ports import Clock
 from workflow.store import calls
-from workflow.unit_of_work import own_transaction
+from workflow.unit_of_work import Many, own_transaction
 from workflow.views import CloseReport
 
 #: The engine itself, when it closes what is due.
@@ -22,7 +22,9 @@ SWEEP: Final = Actor("system", roles={Role.SYSTEM}, via="sweep")
 _log = get_log("sweep")
 
 
-def close_due(connection: Connection, clock: Clock, settle: timedelta) -> tuple[CloseReport, list[Event]]:
+def close_due(
+    connection: Connection, clock: Clock, settle: timedelta
+) -> tuple[CloseReport, list[Event | Many]]:
     """Close every call whose deadline plus settle has come; twice, or on two nodes, is harmless.
 
     - for each: the call, its drafts, history, outbox and counts, in one transaction
@@ -32,7 +34,7 @@ def close_due(connection: Connection, clock: Clock, settle: timedelta) -> tuple[
     """
     now = clock.now()
     command = Command(actor=SWEEP, arrived_at=now, clock=clock, settle=settle)
-    closed, events, lapsed, failed = [], list[Event](), 0, dict[str, str]()
+    closed, events, lapsed, failed = [], list[Event | Many](), 0, dict[str, str]()
     for call_id in calls.due(connection, now - settle):
         try:
             with own_transaction(connection) as unit:

@@ -1,6 +1,7 @@
 """How every command is carried out: key, glance, transaction, attempt, hooks, one line of log."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
@@ -12,10 +13,11 @@ from states.events import Event
 from workflow.commands import Command
 from workflow.database import Connection, Database
 from workflow.hooks import Hooks
+from workflow.host_session import after_outermost_commit, place_in
 from workflow.idempotency import Key, claim_or_find, find_answer, keep_answer, key_of
 from workflow.log import get_log
-from workflow.store import history
-from workflow.unit_of_work import UnitOfWork, after_outermost_commit, own_transaction, place_in
+from workflow.store import all_of_call, history
+from workflow.unit_of_work import Many, UnitOfWork, own_transaction
 from workflow.views import CallView, Receipt
 
 T = TypeVar("T", Receipt, CallView)
@@ -31,16 +33,16 @@ class Order(Generic[T]):
     command: Command
     #: What is asked: `fire submit`.
     name: str
-    #: Of which call or EOI; empty where it makes a new call.
-    subject: str
+    #: The id of the call or EOI that the caller names; empty where it makes a new call.
+    subject: Callable[[Connection], str] = lambda _: ""
     #: The rest of the request but for reason and version, as JSON knows it: what a key's second use is
     #: compared with.
     request: object = None
     answer: type[T]
-    #: The use case.
-    do: Callable[[UnitOfWork], T]
+    #: The use case; it is given the subject's id.
+    do: Callable[[UnitOfWork, str], T]
     #: A plain read before any lock, which turns away what is late.
-    glance: Callable[[Connection], None] = lambda _: None
+    glance: Callable[[Connection, str], None] = lambda _, __: None
 
 
 class Dispatcher:
@@ -63,61 +65,86 @@ class Dispatcher:
         Raises:
             EoiError: whatever the use case says; nothing has changed then.
         """
-        key = _key(order)
         if order.command.session is not None:
-            return self._in_session(order, key, order.command.session)
+            return self._in_session(order, order.command.session)
         with self._database.connect() as connection:
+            subject = order.subject(connection)
+            key = _key(order, subject)
             if key and (known := find_answer(connection, key)):
                 return _replayed(order, known)
             try:
-                order.glance(connection)
+                order.glance(connection, subject)
                 with own_transaction(connection) as unit:
-                    result = _do(order, key, unit)
+                    result = _do(order, subject, key, unit)
             except Refused as refused:
-                self._keep_attempt(connection, order.command, refused)
+                if key and (known := find_answer(connection, key)):
+                    return _replayed(order, known)  # Its twin was carried out between the two reads.
+                self._keep_attempt(own_transaction(connection), order.command, refused)
                 raise
         self.tell(unit.events)
         return result
 
-    def _in_session(self, order: Order[T], key: Key | None, session: Session) -> T:
+    def _in_session(self, order: Order[T], session: Session) -> T:
         connection = self._database.of_session(session)
         try:
-            with place_in(connection) as unit:
-                result = _do(order, key, unit)
+            with place_in(session, connection) as unit:
+                subject = order.subject(connection)
+                result = _do(order, subject, _key(order, subject), unit)
         except Refused as refused:
-            _add_attempt(connection, order.command, refused)
+            self._keep_attempt(place_in(session, connection), order.command, refused)
             raise
-        after_outermost_commit(session, lambda: self.tell(unit.events))
+        after_outermost_commit(session, lambda: self.tell(unit.events, connection))
         return result
 
-    def _keep_attempt(self, connection: Connection, command: Command, refused: Refused) -> None:
+    def _keep_attempt(
+        self, transaction: AbstractContextManager[UnitOfWork], command: Command, refused: Refused
+    ) -> None:
         """Keep it in a short transaction of its own; where that fails, the refusal stands all the same."""
         _log.info("command.refused", code=refused.code, **_subjects(refused))
         try:
-            with own_transaction(connection) as unit:
+            with transaction as unit:
                 _add_attempt(unit.connection, command, refused)
         except EoiError as exc:
             _log.warning("attempt.not-kept", code=exc.code, **_subjects(refused))
 
-    def tell(self, events: Sequence[Event]) -> None:
-        """Log each event, and call the hooks. Only after the commit."""
+    def tell(self, events: Iterable[Event | Many], connection: Connection | None = None) -> None:
+        """Log each event, and call the hooks. Only after the commit.
+
+        Args:
+            events: what has happened; a set of many is read only if a hook wants it, and logged by its call.
+            connection: where to read it; None: one of our own.
+        """
+        for each in events:
+            if isinstance(each, Event):
+                _log.info(each.type.value, event_id=each.id, call_id=each.call_id, state=each.state)
+                self._hooks.tell(each)
+            elif self._hooks.want(each.type):
+                self._tell_many(each, connection)
+
+    def _tell_many(self, many: Many, connection: Connection | None) -> None:
+        lent = self._database.connect() if connection is None else nullcontext(connection)
+        try:
+            with lent as readable:
+                events = all_of_call.events(readable, many.type, after=many.after, upto=many.upto)
+        except EoiError as exc:
+            _log.warning("hook.failed", type=many.type, code=exc.code)
+            return
         for event in events:
-            _log.info(event.type.value, event_id=event.id, call_id=event.call_id, state=event.state)
-        self._hooks.tell(events)
+            self._hooks.tell(event)
 
 
-def _key(order: Order[T]) -> Key | None:
+def _key(order: Order[T], subject: str) -> Key | None:
     command = order.command
     if command.idempotency_key is None:
         return None
     request = [order.request, command.reason, command.expected_version]
-    return key_of(command.idempotency_key, command.actor, order.name, order.subject, request)
+    return key_of(command.idempotency_key, command.actor, order.name, subject, request)
 
 
-def _do(order: Order[T], key: Key | None, unit: UnitOfWork) -> T:
+def _do(order: Order[T], subject: str, key: Key | None, unit: UnitOfWork) -> T:
     if key and (known := claim_or_find(unit.connection, key, order.command.arrived_at)):
         return _replayed(order, known)
-    result = order.do(unit)
+    result = order.do(unit, subject)
     if key:
         keep_answer(unit.connection, key, _ANSWERS[order.answer].dump_json(result).decode())
     return result

@@ -3,34 +3,44 @@
 What is decided, and what is written, stands in the use cases; how a command is carried out, in `dispatch`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Self, TypedDict, Unpack
 
 import sqlalchemy
 from sqlalchemy.orm import Session
 
-from states.access import require_role, require_some_role
+from states.access import require_role
 from states.decisions import Option
-from states.errors import BadInput
 from states.facts import Actor
-from states.names import CallTrigger, EoiTrigger, Role
-from states.text import plain_text
-from workflow import applications, calls, closing, endpoints, reading, schema
-from workflow.clock import SystemClock
+from states.names import EoiTrigger, Role
+from workflow import applications, closing, endpoints, orders, reading, schema
+from workflow.clock import SystemClock, UtcClock
 from workflow.commands import Command
 from workflow.database import LOCK_TIMEOUT_S, Database
-from workflow.dispatch import Dispatcher, Order
+from workflow.dispatch import Dispatcher, Order, T
 from workflow.errors import NotFound
 from workflow.hooks import Hooks
+from workflow.host_session import host_session
+from workflow.idempotency import key_or_none
 from workflow.ids import existing_id
-from workflow.inputs import LINE, NewCall, aware, reason_or_none, version_or_none
-from workflow.manifest import manifest_of
+from workflow.inputs import (
+    NewCall,
+    aware,
+    data_of,
+    reason_in,
+    reason_or_none,
+    seconds,
+    some_actor,
+    trigger_word,
+    version_or_none,
+    whole_number,
+)
 from workflow.outbox import Outbox
 from workflow.ports import Clock, Hook
 from workflow.store import endpoints as endpoint_store
 from workflow.store import outbox as outbox_store
-from workflow.unit_of_work import own_transaction
+from workflow.unit_of_work import one_state, own_transaction
 from workflow.views import (
     AttemptView,
     CallView,
@@ -83,14 +93,11 @@ class Engine:
             lock_timeout_s: how long a command waits for the database's write lock, in seconds.
 
         Raises:
-            BadInput: no such database, or a settle time below 0.
+            BadInput: no such database, no clock, or a time below 0 or beyond all sense.
         """
-        if not 0 <= settle_s <= 3600:  # noqa: PLR2004 -- an hour is beyond all sense
-            msg = f"settle_s must be from 0 to 3600 seconds, not {settle_s!r}."
-            raise BadInput(msg, field="settle_s")
-        #: Tells the time.
-        self.clock: Clock = clock or SystemClock()
-        self._settle = timedelta(seconds=settle_s)
+        #: Tells the time, in UTC.
+        self.clock: Clock = SystemClock() if clock is None else UtcClock(clock)
+        self._settle = timedelta(seconds=seconds(settle_s, field="settle_s"))
         self._database = Database(database, check=schema.check, lock_timeout_s=lock_timeout_s)
         self._hooks = Hooks()
         self._dispatcher = Dispatcher(self._database, self._hooks)
@@ -101,23 +108,7 @@ class Engine:
 
     def open_call(self, new: NewCall, *, actor: Actor, **terms: Unpack[Terms]) -> CallView:
         """Publish a call; it takes EOIs from now until it closes. Officer."""
-        if not isinstance(new, NewCall):
-            msg = f"A call is opened from a NewCall, not from a {type(new).__name__}."
-            raise BadInput(msg, field="new")
-        command = self._command(actor, **terms)
-        fields = [new.reference, new.title, new.closing, new.opens_at, new.timezone]
-        return self._dispatcher.carry_out(
-            Order(
-                command=command,
-                name="call open",
-                subject="",
-                request=[
-                    str(each) for each in (*fields, new.phase, new.contact, new.audience, new.closing_words)
-                ],
-                answer=CallView,
-                do=lambda unit: calls.open_call(unit, command, new),
-            )
-        )
+        return self._carry_out(orders.open_call(self._command(actor, **terms), new))
 
     def extend_call(
         self,
@@ -129,57 +120,31 @@ class Engine:
         **terms: Unpack[Terms],
     ) -> CallView:
         """Move a call's deadline to a later instant, for everybody. Officer, with a reason."""
-        new = None if closes_at is None else aware(closes_at, field="closes_at")
         command = self._command(actor, reason=reason, **terms)
-        return self._dispatcher.carry_out(
-            Order(
-                command=command,
-                name=f"call {CallTrigger.EXTEND}",
-                subject=str(call_id),
-                request=str(new),
-                answer=CallView,
-                do=lambda unit: calls.extend(unit, command, reading.call_id(unit.connection, call_id), new),
-            )
-        )
+        return self._carry_out(orders.extend_call(command, call_id, closes_at))
 
     def close_call(
         self, call_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]
     ) -> CallView:
         """Close a call: at its deadline, or early by an officer while nobody has begun an EOI."""
         command = self._command(actor, reason=reason, **terms)
-        return self._dispatcher.carry_out(
-            Order(
-                command=command,
-                name=f"call {CallTrigger.CLOSE}",
-                subject=str(call_id),
-                answer=CallView,
-                do=lambda unit: calls.close(unit, command, reading.call_id(unit.connection, call_id))[0],
-            )
-        )
+        return self._carry_out(orders.close_call(command, call_id))
 
     def cancel_call(
         self, call_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]
     ) -> CallView:
         """Call it off, and its live EOIs with it. Admin, with a reason."""
         command = self._command(actor, reason=reason, **terms)
-        return self._dispatcher.carry_out(
-            Order(
-                command=command,
-                name=f"call {CallTrigger.CANCEL}",
-                subject=str(call_id),
-                answer=CallView,
-                do=lambda unit: calls.cancel(unit, command, reading.call_id(unit.connection, call_id)),
-            )
-        )
+        return self._carry_out(orders.cancel_call(command, call_id))
 
     def call(self, id_or_reference: str, *, actor: Actor | None = None) -> CallView:
         """Return a call, by its id or the council's own reference."""
-        with self._database.connect() as connection:
+        with self._database.connect() as connection, one_state(connection):
             return reading.call(connection, id_or_reference, actor)
 
     def calls(self, *, actor: Actor | None = None) -> list[CallView]:
         """Return every call, the latest deadline first."""
-        with self._database.connect() as connection:
+        with self._database.connect() as connection, one_state(connection):
             return reading.every_call(connection, actor)
 
     # ---- EOIs
@@ -205,53 +170,16 @@ class Engine:
             terms: see the class; `expected_version` is the call's.
         """
         command = self._command(actor, **terms)
-        who = _applicant(applicant, actor)
-        name = (
-            None
-            if applicant_name is None
-            else plain_text(applicant_name, field="applicant_name", longest=LINE)
+        order = orders.draft(
+            command, call_id, answers=answers, applicant=applicant, applicant_name=applicant_name
         )
-        manifest = manifest_of(answers)
-        return self._dispatcher.carry_out(
-            Order(
-                command=command,
-                name=EoiTrigger.DRAFT,
-                subject=str(call_id),
-                request=[manifest.digest, who, name],
-                answer=Receipt,
-                glance=lambda connection: applications.refuse_late_draft(
-                    connection, command, reading.call_id(connection, call_id), applicant=who
-                ),
-                do=lambda unit: applications.draft(
-                    unit,
-                    command,
-                    reading.call_id(unit.connection, call_id),
-                    manifest=manifest,
-                    applicant=who,
-                    applicant_name=name,
-                ),
-            )
-        )
+        return self._carry_out(order)
 
     def save(
         self, eoi_id: str, *, answers: Mapping[str, Any], actor: Actor, **terms: Unpack[Terms]
     ) -> Receipt:
         """Replace a draft's answers, all of them. Applicant."""
-        command = self._command(actor, **terms)
-        known_id, manifest = existing_id(eoi_id), manifest_of(answers)
-        return self._dispatcher.carry_out(
-            Order(
-                command=command,
-                name=EoiTrigger.SAVE,
-                subject=known_id,
-                request=manifest.digest,
-                answer=Receipt,
-                glance=lambda connection: applications.refuse_late_move(
-                    connection, command, known_id, EoiTrigger.SAVE
-                ),
-                do=lambda unit: applications.save(unit, command, known_id, manifest=manifest),
-            )
-        )
+        return self._carry_out(orders.save(self._command(actor, **terms), eoi_id, answers))
 
     def fire(
         self,
@@ -276,23 +204,9 @@ class Engine:
         Raises:
             UnknownTrigger: there is no such move.
         """
-        given = _data(data)
-        if trigger == EoiTrigger.SAVE:
-            return self.save(eoi_id, answers=_answers(given), actor=actor, **terms)
-        command = self._command(actor, reason=given.get("reason") if reason is None else reason, **terms)
-        known_id = existing_id(eoi_id)
-        return self._dispatcher.carry_out(
-            Order(
-                command=command,
-                name=f"fire {trigger}",
-                subject=known_id,
-                answer=Receipt,
-                glance=lambda connection: applications.refuse_late_move(
-                    connection, command, known_id, trigger
-                ),
-                do=lambda unit: applications.fire(unit, command, known_id, trigger),
-            )
-        )
+        given = data_of(data)
+        command = self._command(actor, reason=reason_in(reason, given), **terms)
+        return self._carry_out(orders.fire(command, eoi_id, trigger, given))
 
     def submit(
         self, eoi_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]
@@ -355,7 +269,8 @@ class Engine:
         Raises:
             UnknownTrigger: there is no such move.
         """
-        (option,) = self._what_if(eoi_id, actor, at=at, trigger=trigger, reason=_data(data).get("reason"))
+        word, reason = trigger_word(trigger), data_of(data).get("reason")
+        (option,) = self._what_if(eoi_id, actor, at=at, trigger=word, reason=reason)
         return option
 
     def get(self, eoi_id: str, *, actor: Actor | None = None) -> EoiView:
@@ -380,12 +295,12 @@ class Engine:
 
     def history(self, eoi_or_call_id: str, *, actor: Actor | None = None) -> list[HistoryView]:
         """Return every change of an EOI or a call, the first one first."""
-        with self._database.connect() as connection:
+        with self._database.connect() as connection, one_state(connection):
             return reading.history_of(connection, eoi_or_call_id, actor)
 
     def attempts(self, eoi_or_call_id: str, *, actor: Actor | None = None) -> list[AttemptView]:
         """Return what was tried and refused on an EOI, or on a call and all its EOIs."""
-        with self._database.connect() as connection:
+        with self._database.connect() as connection, one_state(connection):
             return reading.attempts(connection, eoi_or_call_id, actor)
 
     # ---- time
@@ -404,9 +319,13 @@ class Engine:
 
     # ---- events out
 
-    def on(self, pattern: str, hook: Hook) -> None:
-        """Call `hook(event)` in this process, after the commit: `eoi.*`, `*`. Best effort."""
-        self._hooks.on(pattern, hook)
+    def on(self, pattern: str, hook: Hook) -> Callable[[], None]:
+        """Call `hook(event)` in this process, after the commit: `eoi.*`, `*`. Best effort.
+
+        Returns:
+            What to call to end that; twice is harmless.
+        """
+        return self._hooks.on(pattern, hook)
 
     def add_endpoint(
         self, url: str, *, events: tuple[str, ...] | list[str] = (), actor: Actor
@@ -418,10 +337,10 @@ class Engine:
             events: which: `eoi.submitted`, `call.*`; none: every event.
             actor: who asks.
         """
-        require_role(actor, endpoints.KEEPERS, to="add an endpoint")
-        now = self.clock.now()
+        require_role(some_actor(actor), endpoints.KEEPERS, to="add an endpoint")
+        endpoint = endpoints.new_endpoint(url=url, events=events, now=self.clock.now())
         with self._database.connect() as connection, own_transaction(connection) as unit:
-            return endpoints.add(unit, url=url, events=tuple(events), now=now)
+            return endpoints.add(unit, endpoint)
 
     def endpoints(self, *, actor: Actor | None = None) -> list[EndpointView]:
         """Return every receiver. Officer, admin or auditor."""
@@ -434,6 +353,7 @@ class Engine:
     ) -> list[DeliveryView]:
         """Return deliveries (pending, delivered, parked), newest first. Officer, admin or auditor."""
         self._let_see_deliveries(actor)
+        endpoints.check_page(state, limit)
         return self.outbox.deliveries(state=state, limit=limit)
 
     def retry(self, delivery_id: int | None = None, *, actor: Actor) -> int:
@@ -442,7 +362,9 @@ class Engine:
         Raises:
             NotFound: nothing parked has that id.
         """
-        require_role(actor, endpoints.KEEPERS, to="retry a delivery")
+        require_role(some_actor(actor), endpoints.KEEPERS, to="retry a delivery")
+        if delivery_id is not None:
+            whole_number(delivery_id, field="delivery_id")
         with self._database.connect() as connection, own_transaction(connection) as unit:
             count = outbox_store.retry(unit.connection, delivery_id, self.clock.now())
         if delivery_id is not None and not count:
@@ -474,8 +396,7 @@ class Engine:
         Raises:
             DatabaseUnavailable: it cannot be opened or written.
         """
-        path = self._database.path
-        if path is None or (path.exists() and not schema.is_empty(self._database)):
+        if self._database.path is None or not schema.is_empty(self._database):
             return False
         self.migrate()
         return True
@@ -508,26 +429,25 @@ class Engine:
         self,
         actor: Actor,
         *,
-        reason: str | None = None,
+        reason: object = None,
         idempotency_key: str | None = None,
         expected_version: int | None = None,
         session: Session | None = None,
     ) -> Command:
         arrived_at = self.clock.now()
-        if not isinstance(actor, Actor):
-            msg = f"A command needs an Actor, not {type(actor).__name__}."
-            raise BadInput(msg, field="actor")
-        require_some_role(actor)
         return Command(
-            actor=actor,
+            actor=some_actor(actor),
             arrived_at=arrived_at,
             clock=self.clock,
             settle=self._settle,
             reason=reason_or_none(reason),
             expected_version=version_or_none(expected_version),
-            idempotency_key=idempotency_key,
-            session=session,
+            idempotency_key=key_or_none(idempotency_key),
+            session=None if session is None else host_session(session),
         )
+
+    def _carry_out(self, order: Order[T]) -> T:
+        return self._dispatcher.carry_out(order)
 
     def _what_if(
         self,
@@ -536,12 +456,12 @@ class Engine:
         *,
         at: datetime | None,
         trigger: str | None = None,
-        reason: str | None = None,
+        reason: object = None,
     ) -> list[Option]:
         now = self.clock.now() if at is None else aware(at, field="at")
-        require_some_role(actor)
+        some_actor(actor)
         known_id = existing_id(eoi_id)
-        with self._database.connect() as connection:
+        with self._database.connect() as connection, one_state(connection):
             return applications.what_if(
                 connection,
                 known_id,
@@ -554,32 +474,5 @@ class Engine:
 
     def _let_see_deliveries(self, actor: Actor | None) -> None:
         if actor is not None:
-            require_role(actor, endpoints.KEEPERS | {Role.AUDITOR}, to="see endpoints and deliveries")
-
-
-def _applicant(applicant: str | None, actor: Actor) -> str:
-    if applicant is not None:
-        return plain_text(applicant, field="applicant")
-    if len(actor.organisations) == 1:
-        return next(iter(actor.organisations))
-    require_role(actor, {Role.APPLICANT}, to="draft")
-    msg = f"{actor.id} acts for {len(actor.organisations)} organisations: say for which one (applicant=…)."
-    raise BadInput(msg, field="applicant")
-
-
-def _data(data: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    known = {"reason", "answers"}
-    if data is None:
-        return {}
-    if not isinstance(data, Mapping) or set(data) - known:
-        msg = f"data may hold {' and '.join(sorted(known))}, nothing else."
-        raise BadInput(msg, field="data")
-    return data
-
-
-def _answers(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    if "answers" in data:
-        answers: Mapping[str, Any] = data["answers"]
-        return answers
-    msg = "To save needs the answers: data={'answers': {…}}, or engine.save(…)."
-    raise BadInput(msg, field="answers")
+            keepers = endpoints.KEEPERS | {Role.AUDITOR}
+            require_role(some_actor(actor), keepers, to="see endpoints and deliveries")

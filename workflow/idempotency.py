@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from states.facts import Actor
-from states.text import plain_text
 from workflow.database import Connection
 from workflow.errors import KeyReused
-from workflow.inputs import WORDS
+from workflow.inputs import WORDS, name_or_none
 from workflow.store import keys
 
 
@@ -27,22 +26,27 @@ class Key:
     fingerprint: str
 
 
+def key_or_none(key: object) -> str | None:
+    """Return an idempotency key; None where none was given.
+
+    Raises:
+        BadInput: no text, empty, over 200 characters, or unstorable.
+    """
+    return name_or_none(key, field="idempotency_key", longest=WORDS)
+
+
 def key_of(key: str, actor: Actor, command: str, subject: str, request: object) -> Key:
     """Return the key in its scope.
 
     Args:
-        key: as the caller gave it.
+        key: as `key_or_none` returned it.
         actor: who asks.
         command: what is asked: `draft`, `fire submit`.
-        subject: the id of what it is asked of; empty where it makes something new.
+        subject: the id of what it is asked of, however it was named; empty where it makes something new.
         request: the rest of the request, as JSON knows it.
-
-    Raises:
-        BadInput: the key is no text, empty, or over 200 characters.
     """
-    name = plain_text(key, field="idempotency_key", longest=WORDS)
     who = [actor.id, sorted(actor.organisations), actor.on_behalf_of]
-    return Key(scope=_digest([*who, command, subject, name]), fingerprint=_digest(request))
+    return Key(scope=_digest([*who, command, subject, key]), fingerprint=_digest(request))
 
 
 def find_answer(connection: Connection, key: Key) -> str | None:

@@ -27,6 +27,11 @@ def existing_id(value: object) -> str:
         NotFound: nothing can have that id.
     """
     if not isinstance(value, str) or not is_id(value):
-        msg = f"Nothing has the id {str(value)[:60]!r}."
+        msg = f"Nothing has the id {shown(value)}."
         raise NotFound(msg)
     return value
+
+
+def shown(value: object) -> str:
+    """Return a text in quotes and not too long, of anything else its type: not everything can be printed."""
+    return repr(value[:60]) if isinstance(value, str) else f"({type(value).__name__})"

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Never
+from typing import Final, Never
 
 from states.errors import BadInput
 from states.text import refuse_unstorable
@@ -13,6 +14,8 @@ from states.text import refuse_unstorable
 LARGEST: Final = 256 * 1024
 #: How deep lists and objects may be nested.
 DEEPEST: Final = 64
+#: The widest whole number, in bits: as far as the floating-point numbers reach that most readers have.
+WIDEST: Final = 1023
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,54 +40,71 @@ def manifest_of(answers: object) -> Manifest:
     """
     if not isinstance(answers, Mapping):
         _refuse(f"answers must be an object with names, not {type(answers).__name__}.")
-    _check(answers)
-    try:
-        text = json.dumps(
-            {"answers": _plain(answers)},
-            ensure_ascii=False,
-            allow_nan=False,
-            sort_keys=True,
-            separators=(",", ":"),
-        )
-    except ValueError as exc:
-        _refuse(f"answers hold a value that JSON cannot carry: {exc}.")
+    text = json.dumps(
+        {"answers": _Copy().of(answers)},
+        ensure_ascii=False,
+        allow_nan=False,
+        sort_keys=True,
+        separators=(",", ":"),
+    )
     data = text.encode()
     if len(data) > LARGEST:
-        _refuse(f"answers take {len(data):,} bytes; at most {LARGEST:,} (256 KiB) are allowed.")
+        _refuse_size()
     return Manifest(text=text, digest=hashlib.sha256(data).hexdigest())
 
 
-def _check(answers: Mapping[Any, Any]) -> None:
-    for value in _walk(answers, depth=1):
+class _Copy:
+    """Copies answers into what JSON can carry, and stops once they cannot fit any more.
+
+    A list that holds itself, or a small one that holds the next twice, and so on, would else never end.
+    """
+
+    def __init__(self) -> None:
+        self._room = LARGEST
+
+    def of(self, value: object, *, depth: int = 1) -> object:
+        """Return a copy of lists, objects and single values."""
         if isinstance(value, str):
-            refuse_unstorable(value, field="answers")
-        elif value is not None and not isinstance(value, bool | int | float):
+            return self._text(value)
+        if value is None or isinstance(value, bool | int | float):
+            self._take(1)
+            return _number(value) if value is not None else None
+        self._take(2)
+        if depth > DEEPEST:
+            _refuse(f"answers are nested more than {DEEPEST} deep.")
+        if isinstance(value, Mapping):
+            return {self._name(name): self.of(inner, depth=depth + 1) for name, inner in value.items()}
+        if not isinstance(value, list | tuple):
             _refuse(f"answers hold a {type(value).__name__}, which JSON does not know.")
+        return [self.of(inner, depth=depth + 1) for inner in value]
+
+    def _name(self, name: object) -> str:
+        if not isinstance(name, str):
+            _refuse(f"answers hold a name of type {type(name).__name__}; a name must be a text.")
+        return self._text(name)
+
+    def _text(self, value: str) -> str:
+        text = str.__str__(value)
+        self._take(1 + len(text))
+        refuse_unstorable(text, field="answers")
+        return text
+
+    def _take(self, room: int) -> None:
+        self._room -= room
+        if self._room < 0:
+            _refuse_size()
 
 
-def _walk(value: object, *, depth: int) -> Iterator[object]:
-    """Every name and every single value; not the lists and objects themselves."""
-    if depth > DEEPEST:
-        _refuse(f"answers are nested more than {DEEPEST} deep.")
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            if not isinstance(name, str):
-                _refuse(f"answers hold the name {name!r}; a name must be a text.")
-            yield name
-            yield from _walk(inner, depth=depth + 1)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _walk(inner, depth=depth + 1)
-    else:
-        yield value
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 -- JSON's values
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+def _number(value: float) -> float:
+    if isinstance(value, int) and value.bit_length() > WIDEST:
+        _refuse(f"answers hold a whole number of over {WIDEST} bits, which few readers of JSON can take.")
+    if not math.isfinite(value):
+        _refuse("answers hold a number that is not finite, which JSON does not know.")
     return value
+
+
+def _refuse_size() -> Never:
+    _refuse(f"answers take over {LARGEST:,} bytes (256 KiB) as JSON.")
 
 
 def _refuse(message: str) -> Never:

@@ -3,18 +3,29 @@
 `enqueue` is for use cases, inside their transaction. `Outbox` is for the pump: it fans events out to one
 delivery for each endpoint, lends deliveries out under a lease, and records how each attempt ended. A
 delivery waits until the one before it (same endpoint, same EOI or call) is delivered or parked.
+
+So each receiver gets the events of an EOI in order, with one exception: when one is parked its line goes on,
+and when a person sends it again it arrives after later ones. Its `version` says where it belongs.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
+from states.errors import BadInput
 from states.events import Event
+from workflow.columns import DELIVERY_STATES
 from workflow.database import Connection, Database
+from workflow.ids import shown
+from workflow.inputs import whole_number
 from workflow.ports import Delayed, Delivered, Delivery, Outcome
 from workflow.store import outbox as store
 from workflow.unit_of_work import own_transaction
 from workflow.views import DeliveryView
+
+#: The longest list of deliveries.
+LONGEST_LIST: Final = 1000
 
 
 def enqueue(connection: Connection, events: Sequence[Event]) -> None:
@@ -51,24 +62,37 @@ class Outbox:
             limit: how many at the most.
             lease_s: how long they are ours, in seconds; whoever dies gives them back so.
         """
+        until = now + timedelta(seconds=lease_s)
         with self._database.connect() as connection:
-            if not store.any_work(connection, now):
-                return []
-            with own_transaction(connection) as unit:
-                store.fan_out(unit.connection)
-                until = now + timedelta(seconds=lease_s)
-                return store.claim(unit.connection, now, until=until, at_most=limit)
+            # A batch of events may make no delivery at all, and the next one many.
+            while store.any_work(connection, now):
+                with own_transaction(connection) as unit:
+                    store.fan_out(unit.connection)
+                    taken = store.claim(unit.connection, now, until=until, at_most=limit)
+                if taken:
+                    return taken
+        return []
 
-    def record(self, attempts: Sequence[Attempted], now: datetime) -> int:
-        """Write down how attempts ended, all in one transaction; return how many counted.
+    def record(self, attempts: Sequence[Attempted], now: datetime) -> list[bool]:
+        """Write down how attempts ended, all in one transaction; return of each whether it counted.
 
         An attempt counts only while its lease is the last one: if another pump has taken the delivery
         since, that one's outcome counts.
         """
         if not attempts:
-            return 0
+            return []
         with self._database.connect() as connection, own_transaction(connection) as unit:
-            return sum(_record(unit.connection, attempted, now) for attempted in attempts)
+            return [_record(unit.connection, attempted, now) == 1 for attempted in attempts]
+
+    def require_writable(self) -> None:
+        """Pass only where something could be written now; nothing is.
+
+        Raises:
+            DatabaseReadOnly: the database can only be read.
+            DatabaseUnavailable: or whatever else is wrong with it.
+        """
+        with self._database.connect() as connection, own_transaction(connection) as unit:
+            unit.connection.join_write()  # on what can only be read, BEGIN IMMEDIATE begins a read
 
     def oldest_waiting(self) -> datetime | None:
         """Return when the oldest event was recorded that is not yet at all its receivers."""
@@ -76,7 +100,15 @@ class Outbox:
             return store.oldest_waiting(connection)
 
     def deliveries(self, *, state: str | None = None, limit: int = 50) -> list[DeliveryView]:
-        """Return deliveries, the newest first."""
+        """Return deliveries, the newest first.
+
+        Raises:
+            BadInput: no such state; a limit that is no number from 1 to 1000.
+        """
+        if state is not None and state not in DELIVERY_STATES:
+            msg = f"A delivery is {', '.join(DELIVERY_STATES)}; never {shown(state)}."
+            raise BadInput(msg, field="state")
+        whole_number(limit, field="limit", least=1, greatest=LONGEST_LIST)
         with self._database.connect() as connection:
             return store.deliveries(connection, state=state, limit=limit)
 

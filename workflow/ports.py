@@ -33,6 +33,8 @@ class Delivery:
     address: str
     #: Which attempt this is, 1 = the first.
     attempt: int
+    #: Until when nobody else has it; what becomes of it counts as long as nobody else has taken it since.
+    leased_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,5 +73,8 @@ class Courier(Protocol):
     """Carries events to one kind of receiver."""
 
     def deliver(self, delivery: Delivery) -> Outcome:
-        """Try once. What the outside does wrong comes back as an outcome, never as an exception."""
+        """Try once. What the outside does wrong comes back as an outcome, never as an exception.
+
+        It must come to an end: whatever it waits for needs a timeout, all together well below the lease.
+        """
         ...

@@ -2,19 +2,17 @@
 
 from dataclasses import replace
 
-from states.access import reads_all, require_some_role, sees_eoi
+from states.access import reads_all, sees_eoi
 from states.errors import BadInput
 from states.facts import Actor
 from states.names import EoiState
-from states.text import plain_text
+from states.text import plain_id
 from workflow.database import Connection, Database
 from workflow.errors import NotFound
-from workflow.ids import existing_id, is_id
+from workflow.ids import existing_id, is_id, shown
+from workflow.inputs import LONGEST_PAGE, some_actor, whole_number
 from workflow.store import calls, eois, history
 from workflow.views import AttemptView, CallView, EoiView, HistoryView, Page
-
-#: The longest page.
-LONGEST_PAGE = 1000
 
 
 def call(connection: Connection, id_or_reference: str, actor: Actor | None) -> CallView:
@@ -49,7 +47,7 @@ def find_call(connection: Connection, id_or_reference: object) -> CallView:
     if name is not None:
         found = calls.by_id(connection, name) if is_id(name) else calls.by_reference(connection, name)
     if found is None:
-        msg = f"There is no call {str(id_or_reference)[:60]!r}."
+        msg = f"There is no call {shown(id_or_reference)}."
         raise NotFound(msg)
     return found
 
@@ -146,13 +144,13 @@ def _subject(connection: Connection, eoi_or_call_id: str, actor: Actor | None) -
     try:
         return find_call(connection, eoi_or_call_id).id
     except NotFound:
-        msg = f"There is no EOI or call {str(eoi_or_call_id)[:60]!r}."
+        msg = f"There is no EOI or call {shown(eoi_or_call_id)}."
         raise NotFound(msg) from None
 
 
 def _let_in(actor: Actor | None) -> None:
     if actor is not None:
-        require_some_role(actor)
+        some_actor(actor)
 
 
 def _for(actor: Actor | None, found: CallView, connection: Connection) -> CallView:
@@ -175,19 +173,17 @@ def _applicants(applicant: str | None, actor: Actor | None) -> frozenset[str] | 
 
 def _check_page(state: str | None, after: str | None, limit: int) -> None:
     if state is not None and state not in list(EoiState):
-        msg = f"There is no state {state!r}. States are: {', '.join(EoiState)}."
+        msg = f"There is no state {shown(state)}. States are: {', '.join(EoiState)}."
         raise BadInput(msg, field="state")
     if after is not None and not is_id(after):
         msg = "after must be the `next` of an earlier page."
         raise BadInput(msg, field="after")
-    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= LONGEST_PAGE:
-        msg = f"limit must be a whole number from 1 to {LONGEST_PAGE}, not {limit!r}."
-        raise BadInput(msg, field="limit")
+    whole_number(limit, field="limit", least=1, greatest=LONGEST_PAGE)
 
 
 def _as_kept(name: object) -> str | None:
     """Return the form in which a reference or an organisation is kept; None for what nothing is called."""
     try:
-        return plain_text(name, field="name")
+        return plain_id(name, field="name")
     except BadInput:
         return None

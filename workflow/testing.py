@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from states.errors import BadInput
 from states.events import Event
@@ -14,7 +15,7 @@ from states.facts import Actor
 from states.names import Role
 from workflow.engine import Engine
 from workflow.inputs import NewCall, aware
-from workflow.ports import Delivered, Delivery, Outcome
+from workflow.ports import Clock, Delivered, Delivery, Outcome
 
 
 class FrozenClock:
@@ -100,9 +101,9 @@ def new_call(**changes: Any) -> NewCall:  # noqa: ANN401 -- the fields of NewCal
     return NewCall(**(fields | changes))
 
 
-def engine_in(folder: Path, *, clock: FrozenClock | None = None, **settings: Any) -> Engine:  # noqa: ANN401 -- Engine's
+def engine_in(folder: Path, *, clock: Clock | None = None, **settings: Any) -> Engine:  # noqa: ANN401 -- Engine's
     """Return an engine on a new SQLite file in `folder`, migrated, with a clock that stands still."""
-    engine = Engine(f"sqlite:///{folder / 'eoi.db'}", clock=clock or FrozenClock(), **settings)
+    engine = Engine(f"sqlite:///{quote(str(folder / 'eoi.db'))}", clock=clock or FrozenClock(), **settings)
     engine.migrate()
     return engine
 
