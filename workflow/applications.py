@@ -11,7 +11,7 @@ from states.guards import call_is_open
 from states.lifecycle import EOI
 from states.names import DECIDED_EOI_STATES, NOT_YET, EoiState, EoiTrigger
 from workflow.commands import Command, call_facts, decided, record, require_version
-from workflow.database import Connection
+from workflow.connection import Connection
 from workflow.errors import AlreadyApplied, NotFound, StaleVersion
 from workflow.ids import new_id
 from workflow.manifest import Manifest

@@ -9,7 +9,7 @@ from states.facts import Actor
 from states.names import Role
 from workflow.calls import close
 from workflow.commands import Command
-from workflow.database import Connection
+from workflow.connection import Connection
 from workflow.log import get_log
 from workflow.ports import Clock
 from workflow.store import calls

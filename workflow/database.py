@@ -1,199 +1,31 @@
-"""Engines, pragmas, locks and driver errors: the one place that knows how a database behaves.
+"""Where the rows are: an engine of our own or a host's, its pool, its file.
 
-Built for SQLite today; what PostgreSQL does otherwise belongs here and nowhere else.
+With `connection` and `driver` the one place that knows which database it is. Built for SQLite today; what
+PostgreSQL does otherwise belongs into these three and nowhere else.
 """
 
 import sqlite3
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
 from os import fspath
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import Dialect, PoolProxiedConnection, QueuePool
+from sqlalchemy import PoolProxiedConnection, QueuePool
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from states.errors import BadInput, EoiError
+from states.errors import BadInput
 from workflow import files
-from workflow.errors import (
-    Conflict,
-    DatabaseCorrupt,
-    DatabaseForeign,
-    DatabaseFull,
-    DatabaseLocked,
-    DatabaseReadOnly,
-    DatabaseUnavailable,
-    DatabaseUnopened,
-    TransactionConflict,
-)
-from workflow.statements import Cursor, Prepared, Unreadable
+from workflow.connection import LOCK_TIMEOUT_S, Connection
+from workflow.driver import RAISED, translated
+from workflow.errors import DatabaseReadOnly, DatabaseUnavailable, DatabaseUnopened, TransactionConflict
 
-#: How long a writer waits for the write lock, in seconds.
-LOCK_TIMEOUT_S: Final = 30.0
 #: The longest that anybody may be made to wait, in seconds.
 LONGEST_S: Final = 3600
-#: How long it pauses between two tries, in seconds. SQLite's own pauses grow to 100 ms, so that beside a
-#: busy writer others waited over a second.
-LOCK_PAUSE_S: Final = 0.001
-
-#: SQLite's primary result codes (https://www.sqlite.org/rescode.html) and what they mean to us.
-_BY_CODE: Final[dict[int, type[EoiError]]] = {
-    sqlite3.SQLITE_BUSY: DatabaseLocked,
-    sqlite3.SQLITE_LOCKED: DatabaseLocked,
-    sqlite3.SQLITE_READONLY: DatabaseReadOnly,
-    sqlite3.SQLITE_CORRUPT: DatabaseCorrupt,
-    sqlite3.SQLITE_FULL: DatabaseFull,
-    sqlite3.SQLITE_CANTOPEN: DatabaseUnopened,
-    sqlite3.SQLITE_NOTADB: DatabaseForeign,
-    sqlite3.SQLITE_CONSTRAINT: Conflict,
-}
-# What the driver raises: its own errors; UnicodeDecodeError where a damaged file's text is no text;
-# OverflowError and UnicodeEncodeError where a value cannot be stored.
-_RAISED: Final = (sqlite3.Error, UnicodeError, OverflowError)
-
-_BROKEN_REFERENCES: Final = (
-    'SELECT broken."table", broken."rowid", broken.parent '
-    "FROM sqlite_master AS ours JOIN pragma_foreign_key_check(ours.name) AS broken "
-    "WHERE ours.type = 'table' AND ours.name GLOB 'eoi_*'"
-)
-
-P = ParamSpec("P")
-V = TypeVar("V")
-
-
-class Connection:
-    """One connection of the pool, or of a host's session, that runs prepared statements."""
-
-    def __init__(self, dbapi: Any, dialect: Dialect, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:  # noqa: ANN401 -- PEP 249
-        """Wrap a DB-API connection, pooled or bare."""
-        self._dbapi = dbapi
-        self._cursor: Cursor = dbapi.cursor()
-        self._dialect = dialect
-        self._lock_timeout_s = lock_timeout_s
-
-    def run(self, statement: Prepared, **parameters: object) -> int:
-        """Run a statement; return how many rows it changed."""
-        try:
-            return statement.run(self._cursor, self._dialect, parameters)
-        except _RAISED as exc:
-            raise translated(exc) from exc
-
-    def rows(self, statement: Prepared, **parameters: object) -> list[tuple[Any, ...]]:
-        """Run a statement; return its rows."""
-        try:
-            return statement.rows(self._cursor, self._dialect, parameters)
-        except Unreadable as exc:
-            raise DatabaseCorrupt from exc
-        except _RAISED as exc:
-            raise translated(exc) from exc
-
-    def row(self, statement: Prepared, **parameters: object) -> tuple[Any, ...] | None:
-        """Run a statement; return its first row, if there is one."""
-        rows = self.rows(statement, **parameters)
-        return rows[0] if rows else None
-
-    def begin_read(self) -> None:
-        """Begin a transaction that sees one state of the database and takes no write lock."""
-        self._execute("BEGIN")
-
-    def begin_write(self) -> None:
-        """Begin a transaction that holds the write lock from its first instant.
-
-        Raises:
-            DatabaseLocked: somebody else held it for too long.
-        """
-        give_up_at = time.monotonic() + self._lock_timeout_s
-        ((patience_ms,),) = self._ask("PRAGMA busy_timeout")
-        self._execute("PRAGMA busy_timeout = 0")
-        try:
-            while not self._begun_immediate():
-                if time.monotonic() > give_up_at:
-                    raise DatabaseLocked(waited_s=self._lock_timeout_s)
-                time.sleep(LOCK_PAUSE_S)
-        finally:
-            self._execute(f"PRAGMA busy_timeout = {patience_ms}")
-
-    def join_write(self) -> None:
-        """Take the write lock inside the transaction of a host, at once or not at all.
-
-        Raises:
-            TransactionConflict: the host's transaction began with a read, and somebody wrote since;
-                or another program holds the lock.
-        """
-        try:
-            if self._dbapi.driver_connection.in_transaction:
-                self._execute("UPDATE eoi_call SET version = version WHERE NULL")
-            else:
-                self._execute("BEGIN IMMEDIATE")
-        except DatabaseLocked as exc:
-            raise TransactionConflict from exc
-
-    def set_savepoint(self) -> None:
-        """Mark the place in a host's transaction to which a refusal goes back."""
-        self._execute("SAVEPOINT eoi_command")
-
-    def release_savepoint(self) -> None:
-        """Let what was done since the savepoint stand as part of the host's transaction."""
-        self._execute("RELEASE SAVEPOINT eoi_command")
-
-    def undo_to_savepoint(self) -> bool:
-        """Undo what was done since the savepoint, and leave the host's own work alone.
-
-        Returns:
-            Whether there is a transaction left; a disk that is full or fails makes SQLite undo all of it.
-        """
-        if not self._dbapi.driver_connection.in_transaction:
-            return False
-        self._execute("ROLLBACK TO SAVEPOINT eoi_command")
-        self.release_savepoint()
-        return True
-
-    def commit(self) -> None:
-        """End the transaction; from here on it is durable."""
-        self._execute("COMMIT")
-
-    def rollback(self) -> None:
-        """End the transaction as if it had never been; harmless where none runs."""
-        if self._dbapi.driver_connection.in_transaction:
-            self._execute("ROLLBACK")
-
-    def keep_a_log(self) -> None:
-        """Switch the file to write-ahead logging: readers and the one writer do not wait for each other."""
-        self._execute("PRAGMA journal_mode = WAL")
-
-    def damage(self) -> list[str]:
-        """Return what SQLite finds wrong with the file's pages, and with the references of our tables."""
-        lines = [line for (text,) in self._ask("PRAGMA quick_check") for line in str(text).splitlines()]
-        return [line for line in lines if line != "ok" and not line.startswith("***")] or [
-            f"{table}: row {row} refers to a row of {parent} that is not there."
-            for table, row, parent in self._ask(_BROKEN_REFERENCES)
-        ]
-
-    def _ask(self, sql: str) -> Sequence[Sequence[Any]]:
-        try:
-            self._cursor.execute(sql)
-            return self._cursor.fetchall()
-        except _RAISED as exc:
-            raise translated(exc) from exc
-
-    def _begun_immediate(self) -> bool:
-        try:
-            self._execute("BEGIN IMMEDIATE")
-        except DatabaseLocked:
-            return False
-        return True
-
-    def _execute(self, sql: str) -> None:
-        try:
-            self._cursor.execute(sql)
-        except _RAISED as exc:
-            raise translated(exc) from exc
 
 
 class Database:
@@ -267,7 +99,7 @@ class Database:
         """Turn what the driver and the pool raise into our errors."""
         try:
             yield
-        except _RAISED as exc:
+        except RAISED as exc:
             raise translated(exc, path=self.path) from exc
         except DBAPIError as exc:
             raise translated(exc.orig, path=self.path) from exc
@@ -375,58 +207,6 @@ class Database:
             self._file = None
 
 
-def from_row(build: Callable[P, V]) -> Callable[P, V]:
-    """Let a function that builds views from rows say that the file is damaged, where none can be built."""
-
-    @wraps(build)
-    def view(*args: P.args, **kwargs: P.kwargs) -> V:
-        try:
-            return build(*args, **kwargs)
-        except (KeyError, TypeError, ValueError) as exc:
-            raise DatabaseCorrupt from exc
-
-    return view
-
-
-def translated(exc: BaseException | None, *, path: Path | None = None) -> EoiError:
-    """Return our error for what a driver raised."""
-    code = getattr(exc, "sqlite_errorcode", None)
-    # What follows is the text of a row.
-    driver = str(exc).partition(" with text ")[0]
-    facts = {"driver": driver, "sqlite_code": code, "path": None if path is None else fspath(path)}
-    if isinstance(exc, OverflowError | UnicodeEncodeError):
-        return BadInput("A number or text in it cannot be stored.", **facts)
-    if isinstance(exc, UnicodeDecodeError) or driver.startswith("Could not decode"):
-        return DatabaseCorrupt(**facts)
-    error = _BY_CODE.get(_primary(code), DatabaseUnavailable)
-    return error(_message(error, driver, code, path), **facts)
-
-
-def _primary(code: int | None) -> int:
-    return (code or 0) & 0xFF
-
-
-def _message(error: type[EoiError], driver: str, code: int | None, path: Path | None) -> str | None:
-    """Return what says more than the error's own sentence; None where nothing does."""
-    if error is DatabaseUnopened and path is not None:
-        return _unopened(path)
-    if error is DatabaseUnavailable and _primary(code) == sqlite3.SQLITE_IOERR:
-        return f"The disk failed the database ({driver}): look at its room, its quota and its health."
-    if error is DatabaseUnavailable:
-        return f"The database failed: {driver}."
-    if error is Conflict:
-        return f"It collides with what is there: {driver}."
-    return None
-
-
-def _unopened(path: Path) -> str:
-    if files.is_folder(path):
-        return f"{path} is a folder, not a database file."
-    if not files.exists(path) and files.exists(path.parent):
-        return f"There is no database at {path}: `eoi db upgrade` (or engine.migrate()) makes one."
-    return f"{path} cannot be opened: does its folder exist, and may this user write there?"
-
-
 def _file(url: str) -> Path | None:
     try:
         name = make_url(url).get_backend_name()
@@ -474,7 +254,7 @@ def _own_engine(path: Path | None, lock_timeout_s: float) -> sqlalchemy.Engine:
         try:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")
-        except _RAISED:
+        except RAISED:
             connection.close()
             raise
         return connection

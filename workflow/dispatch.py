@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from states.errors import EoiError, Refused
 from states.events import Event
 from workflow.commands import Command
-from workflow.database import Connection, Database
+from workflow.connection import Connection
+from workflow.database import Database
 from workflow.hooks import Hooks
 from workflow.host_session import after_outermost_commit, place_in
 from workflow.idempotency import Key, claim_or_find, find_answer, keep_answer, key_of

@@ -17,7 +17,8 @@ from states.names import EoiTrigger, Role
 from workflow import applications, closing, endpoints, orders, reading, schema
 from workflow.clock import SystemClock, UtcClock
 from workflow.commands import Command
-from workflow.database import LOCK_TIMEOUT_S, Database
+from workflow.connection import LOCK_TIMEOUT_S
+from workflow.database import Database
 from workflow.dispatch import Dispatcher, Order, T
 from workflow.errors import NotFound
 from workflow.hooks import Hooks

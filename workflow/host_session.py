@@ -10,7 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
 from states.errors import BadInput
-from workflow.database import Connection
+from workflow.connection import Connection
 from workflow.unit_of_work import UnitOfWork
 
 _WAITING: Final = "eoi_waiting_hooks"

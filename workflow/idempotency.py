@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from states.facts import Actor
-from workflow.database import Connection
+from workflow.connection import Connection
 from workflow.errors import KeyReused
 from workflow.inputs import WORDS, name_or_none
 from workflow.store import keys

@@ -6,7 +6,7 @@ from states.errors import BadInput
 from states.names import CallTrigger, EoiTrigger
 from workflow import applications, calls, reading
 from workflow.commands import Command
-from workflow.database import Connection
+from workflow.connection import Connection
 from workflow.dispatch import Order
 from workflow.ids import existing_id
 from workflow.inputs import LINE, NewCall, applicant_of, aware, name_or_none, trigger_word

@@ -16,7 +16,8 @@ from typing import Final
 from states.errors import BadInput
 from states.events import Event
 from workflow.columns import DELIVERY_STATES
-from workflow.database import Connection, Database
+from workflow.connection import Connection
+from workflow.database import Database
 from workflow.ids import shown
 from workflow.inputs import whole_number
 from workflow.ports import Delayed, Delivered, Delivery, Outcome

@@ -7,7 +7,8 @@ from states.errors import BadInput
 from states.facts import Actor
 from states.names import EoiState
 from states.text import plain_id
-from workflow.database import Connection, Database
+from workflow.connection import Connection
+from workflow.database import Database
 from workflow.errors import NotFound
 from workflow.ids import existing_id, is_id, shown
 from workflow.inputs import LONGEST_PAGE, some_actor, whole_number

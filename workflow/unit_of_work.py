@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from states.events import Event, EventType
-from workflow.database import Connection
+from workflow.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from workflow import (
     WrongState,
     applications,
 )
-from workflow.database import Connection
+from workflow.connection import Connection
 from workflow.dispatch import Order
 from workflow.testing import FrozenClock, admin, engine_in, new_call, officer, school
 

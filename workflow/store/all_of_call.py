@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Insert, Table, bindparam, insert, literal,
 from states.events import Event, EventType
 from states.facts import Actor
 from states.lifecycle import Move
-from workflow.database import Connection
+from workflow.connection import Connection
 from workflow.statements import Prepared
 from workflow.store.tables import CALL, EOI, HISTORY, NOTE, OUTBOX
 

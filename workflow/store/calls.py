@@ -8,7 +8,8 @@ from typing import Any, Final
 from sqlalchemy import bindparam, func, insert, select, update
 
 from states.names import CallState
-from workflow.database import Connection, from_row
+from workflow.connection import Connection
+from workflow.driver import from_row
 from workflow.statements import Prepared
 from workflow.store.tables import CALL, EOI
 from workflow.views import CallView

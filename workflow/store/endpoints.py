@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import insert, select
 
-from workflow.database import Connection
+from workflow.connection import Connection
 from workflow.statements import Prepared
 from workflow.store.tables import ENDPOINT
 from workflow.views import EndpointView

@@ -9,7 +9,8 @@ import sqlalchemy
 from sqlalchemy import bindparam, insert, select, update
 
 from states.names import STEPPED_ASIDE, EoiState
-from workflow.database import Connection, from_row
+from workflow.connection import Connection
+from workflow.driver import from_row
 from workflow.statements import Prepared
 from workflow.store.tables import CALL, EOI, REVISION
 from workflow.views import EoiView

@@ -7,7 +7,7 @@ from sqlalchemy import and_, bindparam, case, func, insert, select
 from sqlalchemy import update as update_statement
 
 from states.facts import Actor
-from workflow.database import Connection
+from workflow.connection import Connection
 from workflow.statements import Prepared
 from workflow.store.tables import ATTEMPT, HISTORY, NOTE
 from workflow.views import AttemptView, HistoryView

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from workflow.database import Connection
+from workflow.connection import Connection
 from workflow.statements import Prepared
 from workflow.store.tables import KEY
 

@@ -22,7 +22,8 @@ from sqlalchemy import (
 )
 
 from states.events import Event, EventType
-from workflow.database import Connection, from_row
+from workflow.connection import Connection
+from workflow.driver import from_row
 from workflow.ports import Delivery
 from workflow.statements import Prepared
 from workflow.store.tables import CALL, DELIVERY, ENDPOINT, EOI, OUTBOX

@@ -1,0 +1,92 @@
+"""What the SQLite driver raises, in our words. Nobody else reads a driver's codes."""
+
+import sqlite3
+from collections.abc import Callable
+from functools import wraps
+from os import fspath
+from pathlib import Path
+from typing import Final, ParamSpec, TypeVar
+
+from states.errors import BadInput, EoiError
+from workflow import files
+from workflow.errors import (
+    Conflict,
+    DatabaseCorrupt,
+    DatabaseForeign,
+    DatabaseFull,
+    DatabaseLocked,
+    DatabaseReadOnly,
+    DatabaseUnavailable,
+    DatabaseUnopened,
+)
+
+P = ParamSpec("P")
+V = TypeVar("V")
+
+#: What the driver raises: its own errors; UnicodeDecodeError where a damaged file's text is no text;
+#: OverflowError and UnicodeEncodeError where a value cannot be stored.
+RAISED: Final = (sqlite3.Error, UnicodeError, OverflowError)
+
+#: SQLite's primary result codes (https://www.sqlite.org/rescode.html) and what they mean to us.
+_BY_CODE: Final[dict[int, type[EoiError]]] = {
+    sqlite3.SQLITE_BUSY: DatabaseLocked,
+    sqlite3.SQLITE_LOCKED: DatabaseLocked,
+    sqlite3.SQLITE_READONLY: DatabaseReadOnly,
+    sqlite3.SQLITE_CORRUPT: DatabaseCorrupt,
+    sqlite3.SQLITE_FULL: DatabaseFull,
+    sqlite3.SQLITE_CANTOPEN: DatabaseUnopened,
+    sqlite3.SQLITE_NOTADB: DatabaseForeign,
+    sqlite3.SQLITE_CONSTRAINT: Conflict,
+}
+
+
+def translated(exc: BaseException | None, *, path: Path | None = None) -> EoiError:
+    """Return our error for what a driver raised."""
+    code = getattr(exc, "sqlite_errorcode", None)
+    # What follows is the text of a row.
+    driver = str(exc).partition(" with text ")[0]
+    facts = {"driver": driver, "sqlite_code": code, "path": None if path is None else fspath(path)}
+    if isinstance(exc, OverflowError | UnicodeEncodeError):
+        return BadInput("A number or text in it cannot be stored.", **facts)
+    if isinstance(exc, UnicodeDecodeError) or driver.startswith("Could not decode"):
+        return DatabaseCorrupt(**facts)
+    error = _BY_CODE.get(_primary(code), DatabaseUnavailable)
+    return error(_message(error, driver, code, path), **facts)
+
+
+def from_row(build: Callable[P, V]) -> Callable[P, V]:
+    """Let a function that builds views from rows say that the file is damaged, where none can be built."""
+
+    @wraps(build)
+    def view(*args: P.args, **kwargs: P.kwargs) -> V:
+        try:
+            return build(*args, **kwargs)
+        except (KeyError, TypeError, ValueError) as exc:
+            raise DatabaseCorrupt from exc
+
+    return view
+
+
+def _primary(code: int | None) -> int:
+    return (code or 0) & 0xFF
+
+
+def _message(error: type[EoiError], driver: str, code: int | None, path: Path | None) -> str | None:
+    """Return what says more than the error's own sentence; None where nothing does."""
+    if error is DatabaseUnopened and path is not None:
+        return _unopened(path)
+    if error is DatabaseUnavailable and _primary(code) == sqlite3.SQLITE_IOERR:
+        return f"The disk failed the database ({driver}): look at its room, its quota and its health."
+    if error is DatabaseUnavailable:
+        return f"The database failed: {driver}."
+    if error is Conflict:
+        return f"It collides with what is there: {driver}."
+    return None
+
+
+def _unopened(path: Path) -> str:
+    if files.is_folder(path):
+        return f"{path} is a folder, not a database file."
+    if not files.exists(path) and files.exists(path.parent):
+        return f"There is no database at {path}: `eoi db upgrade` (or engine.migrate()) makes one."
+    return f"{path} cannot be opened: does its folder exist, and may this user write there?"
