@@ -1,0 +1,54 @@
+"""docs/architecture.md is in step with the code: the files it places, the lines of log it lists."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+FLOORS: Final = ("states", "workflow", "scheduler", "adapters")
+PAGE: Final = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+
+
+def test_every_line_of_log_is_listed() -> None:
+    """An operator finds each event that the log may hold in the table, and none that it never holds."""
+    table = PAGE.partition("\n## Log\n")[2].partition("\n## ")[0]
+    listed = {name for row in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE) for name in _names(row)}
+    assert listed - {"call.opened", "eoi.cancelled"} == set(_logged())
+
+
+def test_every_file_of_a_floor_has_its_place() -> None:
+    """A newcomer finds each module of a floor in the table of floors, by name or by its folder's."""
+    missing = [
+        f"{floor}/{path.name}"
+        for floor in FLOORS
+        for path in sorted((ROOT / floor).iterdir())
+        if not path.name.startswith(("_", "py.")) and f"`{_as_named(path)}`" not in PAGE
+    ]
+    assert missing == []
+
+
+def _names(row: str) -> list[str]:
+    return re.findall(r"`([a-z]+\.[a-z-]+)`", row)
+
+
+def _as_named(path: Path) -> str:
+    return f"{path.name}/" if path.is_dir() else path.stem
+
+
+def _logged() -> Iterator[str]:
+    """Yield the static name of each line of log in the code; those of deliveries are put together."""
+    for floor in FLOORS:
+        for path in sorted((ROOT / floor).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                yield from _line_of_log(node)
+    yield from ("delivery.delivered", "delivery.postponed", "delivery.parked")
+
+
+def _line_of_log(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="_log")), args=[ast.Constant(value=str() as name), *_]
+        ):
+            yield name
