@@ -22,6 +22,8 @@ from workflow.log import get_log
 
 #: By how much an armed alarm may be off before it is set anew, in seconds.
 SLACK_S: Final = 0.05
+#: The name of the executor, which APScheduler logs under: one of our own, so that a host's stay as they are.
+EXECUTOR: Final = "eoi-alarm"
 
 _log = get_log("alarm")
 
@@ -33,6 +35,7 @@ class Alarm:
         """Call `ring` at the instant it is armed for; it is called in a thread of the alarm's own."""
         self._ring = ring
         self._lock = threading.Lock()
+        self._started = False
         self._clockwork: _Clockwork | None = None
         #: What it is armed for: the instant, and when that is on the monotonic clock.
         self._armed: tuple[datetime, float] | None = None
@@ -52,19 +55,22 @@ class Alarm:
     def start(self) -> None:
         """Start its threads."""
         with self._lock:
+            self._started = True
             self._running()
 
     def arm(self, due: datetime | None, *, delay_s: float = 0.0) -> None:
         """Ring `delay_s` seconds from now, instead of whenever it would have rung.
 
-        Nothing is armed for what is already due: whoever arms has just looked. A dead scheduler is noticed
-        and built anew.
+        Nothing is armed for what is already due: whoever arms has just looked; nor before the start, or after
+        the stop. A dead scheduler is noticed and built anew.
 
         Args:
             due: the instant it rings for, which its id carries; None: not at all.
             delay_s: how far off that is by the clock of whoever arms, in seconds.
         """
         with self._lock:
+            if not self._started:
+                return
             scheduler = self._running().scheduler
             if due is not None and delay_s > 0 and self._is_set(due, delay_s):
                 return
@@ -72,18 +78,20 @@ class Alarm:
             self._armed = None
             if due is not None and delay_s > 0:
                 run_date = datetime.now(UTC) + timedelta(seconds=delay_s)
-                scheduler.add_job(self._ring, "date", run_date=run_date, id=f"close:{due.isoformat()}")
+                scheduler.add_job(self._ring, "date", run_date=run_date, id=_id(due), executor=EXECUTOR)
                 self._armed = (due, time.monotonic() + delay_s)
 
     def stop(self) -> None:
         """Never ring again, and end its threads."""
         with self._lock:
+            self._started = False
             if self._clockwork is not None:
                 self._clockwork.stop()
             self._clockwork, self._armed = None, None
 
     def _is_set(self, due: datetime, delay_s: float) -> bool:
-        if self._armed is None or self._armed[0] != due:
+        # What has rung is gone: an alarm that rang a little early is set again for what is left.
+        if self._armed is None or self._armed[0] != due or _id(due) not in self.armed:
             return False
         return abs(time.monotonic() + delay_s - self._armed[1]) < SLACK_S
 
@@ -98,16 +106,21 @@ class Alarm:
         return self._clockwork
 
 
+def _id(due: datetime) -> str:
+    return f"close:{due.isoformat()}"
+
+
 class _Clockwork:
     """A scheduler and the thread that its jobs run in, both running."""
 
     def __init__(self) -> None:
         quiet = logging.getLogger("eoi.alarm.apscheduler")
-        quiet.setLevel(logging.WARNING)
+        for each in (quiet, logging.getLogger(f"apscheduler.executors.{EXECUTOR}")):
+            each.setLevel(logging.WARNING)
         self._pool = ThreadPoolExecutor(max_workers=1)
         self.scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": self._pool},
+            executors={EXECUTOR: self._pool},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
             logger=quiet,
         )
@@ -120,6 +133,9 @@ class _Clockwork:
         return thread is not None and thread.is_alive()
 
     def stop(self) -> None:
-        # Waiting for jobs inside `shutdown` can deadlock; ours only ring, so the pool is soon done by itself.
-        self.scheduler.shutdown(wait=False)
+        if self.alive:
+            # A job that is just being run would end the thread with a traceback: this waits for it.
+            self.scheduler.remove_all_jobs()
+            # Waiting for jobs inside it can deadlock; ours only ring, so the pool is soon done by itself.
+            self.scheduler.shutdown(wait=False)
         self._pool.shutdown(wait=True)

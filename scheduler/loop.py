@@ -1,5 +1,6 @@
 """A thread that takes one step again and again, whatever a step raises; and the bell that wakes it."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -46,9 +47,11 @@ class Loop:
         self.name = name
         self._step = step
         self._bell = bell
-        self._period_s = period_s
+        #: The longest rest between two steps, in seconds.
+        self.period_s = period_s
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
+        self._started_at = -math.inf
         self._last_well: float | None = None
         #: How many steps have failed.
         self.errors = 0
@@ -61,13 +64,24 @@ class Loop:
         return self._thread is not None and self._thread.is_alive()
 
     @property
+    def is_here(self) -> bool:
+        """Whether its thread is the one that asks."""
+        return self._thread is threading.current_thread()
+
+    @property
     def age_s(self) -> float | None:
         """How long ago a step last went well, in seconds; None where none has yet."""
         return None if self._last_well is None else time.monotonic() - self._last_well
 
+    def is_fresh(self, late_s: float) -> bool:
+        """Whether a step went well not longer ago than a period and `late_s`; a thread just started is."""
+        since = max(self._started_at, self._last_well or self._started_at)
+        return time.monotonic() - since < self.period_s + late_s
+
     def start(self) -> None:
         """Start the thread."""
         self._stopping.clear()
+        self._started_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name=f"eoi-{self.name}", daemon=True)
         self._thread.start()
 
@@ -95,10 +109,14 @@ class Loop:
     def _run(self) -> None:
         while not self._stopping.is_set():
             heard = self._bell.rings
-            self.take_step()
+            try:
+                self.take_step()
+            except SystemExit as exc:  # a host's hook that calls sys.exit() would silently end this thread
+                self._failed(exc)
+                _log.exception("runner.failed", loop=self.name, code="unexpected", errors=self.errors)
             if not self._stopping.is_set():
-                self._bell.wait(heard, self._period_s)
+                self._bell.wait(heard, self.period_s)
 
-    def _failed(self, exc: Exception) -> None:
+    def _failed(self, exc: BaseException) -> None:
         self.errors += 1
         self.last_error = f"{type(exc).__name__}: {exc}"

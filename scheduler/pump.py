@@ -3,11 +3,15 @@
 Whoever claims a delivery has it for as long as the lease lasts; one who dies gives it back by that. What has
 ended is written in one transaction, as results come in, and delivered again where that failed: at least once,
 with the same event id each time. The order for each EOI and receiver is kept by `claim`.
+
+`once` and `stop` let the threads go, so that a pump that nobody uses any more holds none.
 """
 
+import math
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +20,7 @@ from typing import Final, NamedTuple
 
 from scheduler.backoff import delay_s
 from scheduler.loop import Bell
-from states.errors import EoiError
+from states.errors import BadInput, EoiError
 from workflow.log import get_log
 from workflow.outbox import Attempted, Outbox
 from workflow.ports import Clock, Courier, Delayed, Delivered, Delivery, Outcome, Undeliverable
@@ -25,8 +29,10 @@ from workflow.ports import Clock, Courier, Delayed, Delivered, Delivery, Outcome
 WORKERS: Final = 16
 #: How long a claimed delivery is ours, in seconds; more than any courier takes.
 LEASE_S: Final = 60.0
-#: The longest text of an unexpected error that is kept, in characters.
+#: The longest text of an error that is kept, in characters.
 LONGEST_WHY: Final = 500
+#: How soon what could not be written down while stopping is tried again, in seconds.
+AGAIN_S: Final = 0.5
 
 _log = get_log("pump")
 
@@ -60,6 +66,8 @@ class _Sent(NamedTuple):
     delivery: Delivery
     #: It was claimed as what was due at this instant.
     as_of: datetime
+    #: It has outlasted its lease.
+    hangs: bool = False
 
 
 class Pump:
@@ -84,7 +92,15 @@ class Pump:
             workers: how many deliveries are on their way at once.
             lease_s: how long a claimed delivery is ours, in seconds.
             dice: gives random numbers, 0 <= number < 1, for the jitter.
+
+        Raises:
+            BadInput: a lease that ends before it begins, or nobody to work.
         """
+        if not lease_s > 0 or workers < 1:
+            msg = (
+                f"A pump needs a lease of more than 0 seconds and a worker, not {lease_s!r} and {workers!r}."
+            )
+            raise BadInput(msg, field="lease_s" if workers >= 1 else "workers")
         self._outbox = outbox
         self._couriers = dict(couriers)
         self._clock = clock
@@ -93,19 +109,30 @@ class Pump:
         self._dice = dice
         self._lock = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
+        self._stopping = False
         self._on_their_way: dict[Future[Outcome], _Sent] = {}
         #: Rings when a delivery has ended, and when there may be something new.
         self.bell = Bell()
+        #: How many deliveries are on their way that have outlasted their lease: their couriers hang.
+        self.hanging = 0
 
     def once(self) -> PumpReport:
-        """Deliver until nothing is left that was due when this began; return what became of it all."""
+        """Deliver until nothing is left that was due when this began; return what became of it all.
+
+        Raises:
+            DatabaseUnavailable: what is on its way ends all the same; what could not be written down of it
+                is delivered again.
+        """
         as_of, report = self._clock.now(), PumpReport()
-        while True:
-            heard = self.bell.rings
-            report += self.step(as_of=as_of)
-            if not self._waits_for(as_of):
-                return report
-            self.bell.wait(heard)
+        try:
+            while True:
+                heard = self.bell.rings
+                report += self.step(as_of=as_of)
+                if not self._waits_for(as_of):
+                    return report
+                self.bell.wait(heard)
+        finally:
+            self._rest()
 
     def step(self, *, as_of: datetime | None = None) -> PumpReport:
         """Write down what has ended, then send out what is due and there is room for. Waits for nobody.
@@ -122,6 +149,7 @@ class Pump:
         with self._lock:
             report = self._record()
             self._send(as_of or self._clock.now())
+            self.hanging = sum(sent.hangs for sent in self._on_their_way.values())
         return report
 
     def stop(self, *, grace_s: float) -> PumpReport:
@@ -138,24 +166,43 @@ class Pump:
             remaining_s = give_up_at - time.monotonic()
             if not self._on_their_way or remaining_s <= 0:
                 break
-            self.bell.wait(heard, remaining_s)
+            self.bell.wait(heard, min(remaining_s, AGAIN_S))
         self._dismiss()
         return report
 
     def _waits_for(self, as_of: datetime) -> bool:
+        """Return whether a delivery of that pass is on its way, or there was no room to look for one."""
         with self._lock:
-            return any(sent.as_of <= as_of for sent in self._on_their_way.values())
+            full = len(self._on_their_way) >= self._workers
+            return full or any(sent.as_of <= as_of for sent in self._on_their_way.values())
 
     def _send(self, as_of: datetime) -> None:
         room = self._workers - len(self._on_their_way)
-        if room <= 0:
+        if room <= 0 or self._stopping:
             return
         # Since `as_of` the clock may have moved on; the lease counts from now.
         late_s = max(0.0, (self._clock.now() - as_of).total_seconds())
-        for delivery in self._outbox.claim(as_of, limit=room, lease_s=self._lease_s + late_s):
-            future = self._pool().submit(self._deliver, delivery)
-            self._on_their_way[future] = _Sent(delivery, as_of)
-            future.add_done_callback(lambda _: self.bell.ring())
+        ours = {sent.delivery.id: future for future, sent in self._on_their_way.items()}
+        while taken := self._outbox.claim(as_of, limit=room, lease_s=self._lease_s + late_s):
+            fresh = [delivery for delivery in taken if delivery.id not in ours]
+            for delivery in taken:
+                if delivery.id in ours:
+                    self._keep(ours[delivery.id], delivery, as_of)
+            for delivery in fresh:
+                future = self._pool().submit(self._deliver, delivery)
+                self._on_their_way[future] = _Sent(delivery, as_of)
+                future.add_done_callback(lambda _: self.bell.ring())
+            room -= len(fresh)
+            if len(fresh) == len(taken) or room <= 0:
+                return
+
+    def _keep(self, future: Future[Outcome], delivery: Delivery, as_of: datetime) -> None:
+        """Go on waiting for a delivery that has outlasted its lease, under a new one.
+
+        Sent beside itself again and again, it would in the end hold every worker, and stop all the others.
+        """
+        _log.warning("courier.hangs", courier=delivery.courier, delivery_id=delivery.id)
+        self._on_their_way[future] = _Sent(delivery, as_of, hangs=True)
 
     def _deliver(self, delivery: Delivery) -> Outcome:
         courier = self._couriers.get(delivery.courier)
@@ -170,9 +217,13 @@ class Pump:
         counted = self._outbox.record(attempts, now)
         for future in ended:
             del self._on_their_way[future]
-        for attempt in attempts:
-            _log_one(attempt)
-        return _report(attempts, overtaken=len(attempts) - counted)
+        kinds = [
+            _kind(attempt) if counts else "overtaken"
+            for attempt, counts in zip(attempts, counted, strict=True)
+        ]
+        for kind, attempt in zip(kinds, attempts, strict=True):
+            _log_one(kind, attempt)
+        return PumpReport(**Counter(kinds))
 
     def _attempted(self, delivery: Delivery, future: Future[Outcome], now: datetime) -> Attempted:
         if future.cancelled():
@@ -192,8 +243,16 @@ class Pump:
             self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="eoi-courier")
         return self._threads
 
+    def _rest(self) -> None:
+        """Let the threads go where nothing is on its way."""
+        with self._lock:
+            if self._threads is not None and not self._on_their_way:
+                self._threads.shutdown(wait=True)
+                self._threads = None
+
     def _recall(self) -> None:
         with self._lock:
+            self._stopping = True
             for future in self._on_their_way:
                 future.cancel()
 
@@ -206,13 +265,17 @@ class Pump:
             return PumpReport()
 
     def _dismiss(self) -> None:
+        self._rest()
         with self._lock:
             if self._on_their_way:
                 _log.warning("pump.given-up", count=len(self._on_their_way))
             self._on_their_way.clear()
+            self.hanging = 0
             if self._threads is not None:
                 self._threads.shutdown(wait=False, cancel_futures=True)
             self._threads = None
+            self._stopping = False
+        self.bell.ring()  # who waits in `once` for what was given up need not wait any longer
 
 
 def _outcome(future: Future[Outcome], delivery: Delivery) -> Outcome:
@@ -220,11 +283,44 @@ def _outcome(future: Future[Outcome], delivery: Delivery) -> Outcome:
     exc = future.exception()
     if exc is not None:
         _log.error("courier.failed", courier=delivery.courier, event_id=delivery.event.id, exc_info=exc)
-        return Delayed(why=f"{type(exc).__name__}: {exc}"[:LONGEST_WHY])
-    outcome = future.result()
-    if isinstance(outcome, Outcome):
-        return outcome
-    return Delayed(why=f"The courier {delivery.courier!r} answered with {type(outcome).__name__}.")
+        return Delayed(why=_text(f"{type(exc).__name__}: {_text(exc)}"))
+    return _storable(future.result(), delivery.courier)
+
+
+def _storable(outcome: object, courier: str) -> Outcome:
+    """Return an outcome that can be written down, whatever a courier answered with.
+
+    One that cannot would come back at every step, and bar all the others.
+    """
+    match outcome:
+        case Delivered():
+            return Delivered(status=_status(outcome.status))
+        case Delayed():
+            return Delayed(
+                why=_text(outcome.why),
+                status=_status(outcome.status),
+                retry_after_s=_span(outcome.retry_after_s),
+            )
+        case Undeliverable():
+            return Undeliverable(why=_text(outcome.why), status=_status(outcome.status))
+        case _:
+            return Delayed(why=_text(f"The courier {courier!r} answered with {type(outcome).__name__}."))
+
+
+def _text(value: object) -> str:
+    try:
+        text = str(value)
+    except Exception as exc:  # noqa: BLE001 -- an exception whose text cannot be had is still one to tell of
+        text = f"({type(exc).__name__})"
+    return text.encode(errors="replace").decode().replace("\0", "")[:LONGEST_WHY]
+
+
+def _status(value: object) -> int | None:
+    return int(value) if isinstance(value, int) and 0 <= value <= 999 else None  # noqa: PLR2004 -- HTTP's three digits
+
+
+def _span(value: object) -> float | None:
+    return float(value) if isinstance(value, float | int) and -math.inf <= value <= math.inf else None
 
 
 def _kind(attempt: Attempted) -> str:
@@ -233,18 +329,8 @@ def _kind(attempt: Attempted) -> str:
     return "parked" if attempt.retry_at is None else "postponed"
 
 
-def _report(attempts: list[Attempted], *, overtaken: int) -> PumpReport:
-    kinds = [_kind(attempt) for attempt in attempts]
-    return PumpReport(
-        delivered=kinds.count("delivered"),
-        postponed=kinds.count("postponed"),
-        parked=kinds.count("parked"),
-        overtaken=overtaken,
-    )
-
-
-def _log_one(attempt: Attempted) -> None:
-    kind, delivery = _kind(attempt), attempt.delivery
+def _log_one(kind: str, attempt: Attempted) -> None:
+    delivery = attempt.delivery
     tell = _log.warning if kind == "parked" else _log.info
     tell(
         f"delivery.{kind}",

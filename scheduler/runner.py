@@ -18,7 +18,7 @@ from workflow.ports import Courier
 PERIOD_S: Final = 1.0
 #: How long `stop` waits for deliveries that are on their way, in seconds.
 GRACE_S: Final = 30.0
-#: How late a sweep, a pump or a close may be before the health check says so, in seconds.
+#: How much later than a period a sweep, a pump or a close may be before the health check says so, in seconds.
 LATE_S: Final = 15.0
 
 #: What changes the next due instant.
@@ -97,9 +97,10 @@ class Runner:
         self._alarm = Alarm(self._bell.ring)
         self._sweeping = Loop("sweep", self._sweep_and_arm, bell=self._bell, period_s=sweep_period_s)
         self._pumping = Loop("pump", self._pump.step, bell=self._pump.bell, period_s=pump_period_s)
-        self._lock = threading.Lock()
+        # Reentrant: the first sweep calls a host's hooks, and one of them may stop what is being started.
+        self._lock = threading.RLock()
         self._started = False
-        engine.on("*", self._heard)
+        self._hear_no_more: Callable[[], None] = _nothing
 
     def start(self) -> None:
         """Close what fell due while nothing ran, then go on in the background.
@@ -107,19 +108,26 @@ class Runner:
         - a sweep, before this returns; if it fails, that is logged and the thread tries again
         - three threads: alarm, sweep, pump
         """
+        if self._started:
+            return
         with self._lock:
-            if self._started:
-                return
-            self._started = True
-            self._alarm.start()
-            self._sweeping.take_step()
-            self._sweeping.start()
-            self._pumping.start()
-            _log.info("runner.started")
+            try:
+                self._start()
+            except BaseException:
+                self.stop()
+                raise
 
     def stop(self) -> None:
-        """Stop in good order: no new deliveries; those on their way end, or are given back."""
+        """Stop in good order: no new deliveries; those on their way end, or are given back.
+
+        Raises:
+            RuntimeError: called by a hook in a thread of the runner's own, which cannot wait for itself.
+        """
+        if self._sweeping.is_here or self._pumping.is_here:
+            msg = "A hook runs in the runner's own thread and cannot stop it: leave that to another thread."
+            raise RuntimeError(msg)
         with self._lock:
+            self._hear_no_more()
             self._sweeping.stop()
             self._alarm.stop()
             self._pumping.stop()
@@ -146,14 +154,17 @@ class Runner:
         loops = (self._sweeping, self._pumping)
         threads = {loop.name: loop.alive for loop in loops} | {"alarm": self._alarm.alive}
         failures = [loop.last_error for loop in loops if loop.last_error]
+        if hanging := self._pump.hanging:
+            failures.append(f"A courier hangs; deliveries that have outlasted their lease: {hanging}.")
         overdue_s, oldest_s = 0.0, None
         try:
             overdue_s, oldest_s = self._overdue_s(), self._oldest_waiting_s()
         except EoiError as exc:
             failures.append(f"{type(exc).__name__}: {exc}")
-        fresh = all(loop.age_s is not None and loop.age_s < LATE_S for loop in loops)
+        fresh = all(loop.is_fresh(LATE_S) for loop in loops)
+        late_s = LATE_S + self._sweeping.period_s
         return Health(
-            ok=all(threads.values()) and fresh and not failures and overdue_s < LATE_S,
+            ok=all(threads.values()) and fresh and not failures and overdue_s < late_s,
             threads=threads,
             sweep_age_s=self._sweeping.age_s,
             pump_age_s=self._pumping.age_s,
@@ -172,6 +183,18 @@ class Runner:
         """Stop."""
         self.stop()
 
+    def _start(self) -> None:
+        if self._started:
+            return
+        self._started = True
+        self._hear_no_more = self._engine.on("*", self._heard)
+        self._alarm.start()
+        self._sweeping.take_step()
+        if self._started:
+            self._sweeping.start()
+            self._pumping.start()
+            _log.info("runner.started")
+
     def _sweep_and_arm(self) -> None:
         self._sweep.once()
         due, delay_s = self._sweep.next_due()
@@ -189,3 +212,7 @@ class Runner:
     def _oldest_waiting_s(self) -> float | None:
         oldest = self._engine.outbox.oldest_waiting()
         return None if oldest is None else (self._engine.clock.now() - oldest).total_seconds()
+
+
+def _nothing() -> None:
+    """Do nothing."""

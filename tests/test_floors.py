@@ -54,6 +54,7 @@ FAULTS = [
     ("transitions", "states/guards.py", "import transitions"),
     ("apscheduler", "scheduler/__init__.py", "import apscheduler.triggers.date"),
     ("httpx", "workflow/ports.py", "import httpx"),
+    ("httpx", "scheduler/pump.py", "import httpcore"),
     ("structlog", "workflow/ports.py", "import structlog"),
     ("decisions", "workflow/views.py", "from states.decisions import decide"),
     ("rows", "workflow/views.py", "import workflow.tables"),

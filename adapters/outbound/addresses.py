@@ -1,8 +1,8 @@
 """Where webhooks may go: https on the public internet, and besides only what the operator has named.
 
-`vet` looks at the URL, when an endpoint is added and again at each attempt; `vet_resolved` at the addresses its
-name leads to, at each attempt. What is not vetted here yet is whether the connection then made goes to one of
-those very addresses; that belongs into a transport of the courier's client.
+`vet` looks at the URL, when an endpoint is added and again at each attempt; `vet_resolved` at the addresses
+that its name leads to, at each attempt. What is not vetted yet is whether the connection then made goes to
+one of those very addresses; that belongs into `transport`.
 """
 
 import re
@@ -30,11 +30,14 @@ _PRINTABLE: Final = re.compile(r"[!-~]*")
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 #: A last label that some resolvers read as part of a number: 127.1, 0x7f000001, 2130706433.
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_PORT: Final = re.compile(r"[0-9]{1,5}")
 _LOOPBACK: Final[tuple[Network, ...]] = (ip_network("127.0.0.0/8"), ip_network("::1"))
-#: The only IPv6 addresses of the public internet. `is_global` knows what was taken out of it, but calls global
-#: whatever it has not heard of, and addresses long given up. Source: IANA, IPv6 Address Space; RFC 4291, 2.5.4.
+#: Where `localhost` leads.
+_LOCALHOST: Final = (ip_address("127.0.0.1"), ip_address("::1"))
+#: The IPv6 addresses of the public internet. `is_global` knows what was taken out of them, but calls global
+#: whatever it has not heard of, and what was long given up. Source: RFC 4291, 2.4; IANA, IPv6 Address Space.
 _UNICAST: Final = IPv6Network("2000::/3")
-#: Beside them: IPv6 addresses that carry an IPv4 address in their last 32 bits. Source: RFC 6052, 2.1 (NAT64).
+#: And those that carry an IPv4 address in their last 32 bits. Source: RFC 6052, 2.1 (NAT64).
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 #: The last prefix set aside for examples; older Pythons take it for global. Source: RFC 9637.
 _EXAMPLES: Final = IPv6Network("3fff::/20")
@@ -84,7 +87,7 @@ class Allow:
         if address is not None:
             return self.address(address, port)
         if _is_localhost(host):
-            return any(self.address(each[1], port) for each in _LOOPBACK) or self._name(host, port)
+            return any(self.address(each, port) for each in _LOCALHOST) or self._name(host, port)
         return self._name(host, port)
 
     def address(self, address: Address, port: int) -> bool:
@@ -107,6 +110,8 @@ def vet(url: str, allow: Allow) -> Receiver:
     if "#" in (match["rest"] or ""):
         _refuse(f"{url!r} has a fragment (#…), which no receiver gets: leave it out.")
     scheme, host = match["scheme"].lower(), match["host"].lower().strip("[]").removesuffix(".")
+    if match["host"].startswith("[") and not isinstance(_address(host), IPv6Address):
+        _refuse_form(url)
     port = int(match["port"] or (443 if scheme == "https" else 80))
     _require_host(host, port)
     if allow.host(host, port):
@@ -177,20 +182,29 @@ def _require_public(scheme: str, host: str, port: int) -> None:
 def _entry(entry: str) -> tuple[str | Network, int | None]:
     """Read one entry: a network or a name, and the only port that is meant."""
     try:
-        return ip_network(entry.strip("[]"), strict=False), None
+        return ip_network(_bare(entry), strict=False), None
     except ValueError:
-        host, _, port = entry.rpartition(":")
-        if not host:
-            host, port = entry, ""
-    try:
-        network: str | Network = ip_network(host.strip("[]"), strict=False)
-    except ValueError:
-        network = host.removesuffix(".")
-        if not all(_LABEL.fullmatch(label) for label in network.split(".")):
-            _refuse_entry(entry)
-    if port and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):  # noqa: PLR2004 -- the ports there are
+        host, colon, port = entry.rpartition(":")
+    if not colon:
+        return _name_or_network(entry, port), None
+    if not _PORT.fullmatch(port) or not 1 <= int(port) <= 65535:  # noqa: PLR2004 -- the ports there are
         _refuse_entry(entry)
-    return network, int(port) if port else None
+    return _name_or_network(entry, host), int(port)
+
+
+def _name_or_network(entry: str, host: str) -> str | Network:
+    try:
+        return ip_network(_bare(host), strict=False)
+    except ValueError:
+        labels = host.removesuffix(".").split(".")
+    if not all(_LABEL.fullmatch(label) for label in labels) or _NUMBER.fullmatch(labels[-1]):
+        _refuse_entry(entry)
+    return ".".join(labels)
+
+
+def _bare(host: str) -> str:
+    """Return an address without the brackets that it stands in."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
 def _address(host: str) -> Address | None:
@@ -216,7 +230,8 @@ def _refuse_form(url: str) -> NoReturn:
 
 
 def _refuse_entry(entry: str) -> NoReturn:
-    msg = f"{VARIABLE} must hold hosts, host:port, addresses or networks with commas between them, not {entry!r}."
+    what = "hosts, host:port, addresses or networks with commas between them"
+    msg = f"{VARIABLE} must hold {what}, not {entry!r}."
     raise BadInput(msg, field="webhook_allow")
 
 

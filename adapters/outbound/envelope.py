@@ -14,7 +14,7 @@ CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 
 
 def envelope(event: Event) -> dict[str, object]:
-    """Return the event as a CloudEvent; `source` and `id` together are unique, and the same in every retry."""
+    """Return the event as a CloudEvent; `source` and `id` together are unique, the same in every retry."""
     return {
         "specversion": "1.0",
         "id": event.id,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -17,11 +18,14 @@ import httpx
 
 from adapters.outbound.addresses import Allow, Receiver, vet, vet_resolved
 from adapters.outbound.envelope import CONTENT_TYPE, body
+from adapters.outbound.transport import PunctualTransport
 from states.errors import BadInput
 from workflow.ports import Clock, Delayed, Delivered, Delivery, Outcome, Undeliverable
 
 #: How long each step (connect, send, wait for the answer, read it) may take, in seconds.
 TIMEOUT_S: Final = 10.0
+#: How many times that an attempt may take in all, looking the name up not counted.
+STEPS: Final = 3
 #: How much of an answer is read, in bytes, before the connection is dropped instead.
 LONGEST_ANSWER: Final = 64 * 1024
 #: Longest text of an error that is kept, in characters.
@@ -53,9 +57,9 @@ class WebhookCourier:
         Args:
             clock: reads a Retry-After that is a date, where the answer does not say what time it is there.
             allow: what may be reached although private, by http and on any port; None: nothing.
-            timeout_s: how long each step may take, in seconds.
+            timeout_s: how long each step may take, in seconds; three times that all of them together.
             resolve: looks names up.
-            transport: carries the requests; None: httpx's own.
+            transport: carries the requests; None: one that keeps to that time.
         """
         self._clock = clock
         self._allow = allow or Allow()
@@ -66,7 +70,8 @@ class WebhookCourier:
             timeout=timeout_s,
             follow_redirects=False,
             trust_env=False,  # a proxy of the environment would see what was vetted here go elsewhere
-            transport=transport,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # one attempt tells the next nothing
+            transport=transport or PunctualTransport(in_all_s=STEPS * timeout_s),
         )
 
     def deliver(self, delivery: Delivery) -> Outcome:
@@ -76,6 +81,8 @@ class WebhookCourier:
             return self._post(delivery)
         except BadInput as refused:
             return Undeliverable(why=refused.message)
+        except httpx.InvalidURL as exc:
+            return Undeliverable(why=_words(exc, "The receiver's URL cannot be used"))
         except OSError as exc:
             return Delayed(why=_words(exc, "The receiver's name could not be looked up"))
         except httpx.HTTPError as exc:
@@ -86,8 +93,13 @@ class WebhookCourier:
         self._client.close()
 
     def _vet(self, receiver: Receiver) -> None:
-        if not receiver.named:
-            vet_resolved(receiver, self._resolve(receiver.host, receiver.port), self._allow)
+        if receiver.named:
+            return
+        addresses = self._resolve(receiver.host, receiver.port)
+        if not addresses:
+            msg = f"{receiver.host} has no address"
+            raise OSError(msg)
+        vet_resolved(receiver, addresses, self._allow)
 
     def _post(self, delivery: Delivery) -> Outcome:
         with self._client.stream("POST", delivery.address, content=body(delivery.event)) as response:
@@ -95,14 +107,14 @@ class WebhookCourier:
         return self._outcome(response)
 
     def _read(self, response: httpx.Response) -> None:
-        """Read a short answer to its end, so that the connection can be used again; leave a long or slow one."""
+        """Read a short answer to its end, so that its connection is used again; leave a long or slow one."""
         give_up_at, size = time.monotonic() + self._timeout_s, 0
         try:
             for chunk in response.iter_raw():
                 size += len(chunk)
                 if size > LONGEST_ANSWER or time.monotonic() > give_up_at:
                     return
-        except httpx.HTTPError:
+        except (httpx.HTTPError, httpx.StreamError):
             return  # The status line has said how it went; what was wrong after it changes nothing.
 
     def _outcome(self, response: httpx.Response) -> Outcome:
@@ -129,7 +141,7 @@ class WebhookCourier:
 def _date(text: str) -> datetime | None:
     try:
         found = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, TypeError, IndexError):  # its parser trips over some rubbish
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 

@@ -1,0 +1,281 @@
+"""The pump: what it does with what couriers answer, and what it does when they do not."""
+
+import logging
+import sqlite3
+import threading
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scheduler.backoff import GAPS
+from scheduler.pump import Pump, PumpReport
+from workflow import BadInput, CallView, DatabaseLocked, Engine
+from workflow.ports import Courier, Delayed, Delivered, Delivery, Outcome, Undeliverable
+from workflow.testing import FrozenClock, RecordingCourier, engine_in, officer, school
+
+LONG_S = 30.0
+
+
+def _pump(engine: Engine, courier: Courier, **more: Any) -> Pump:
+    couriers = {"log": courier, "webhook": courier}
+    return Pump(engine.outbox, couriers, clock=engine.clock, **({"dice": lambda: 0.0} | more))
+
+
+class _Gate:
+    """A courier that delivers when it is let go, and says when it has begun."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.let_go = threading.Event()
+        self.attempts: list[Delivery] = []
+
+    def deliver(self, delivery: Delivery) -> Outcome:
+        self.attempts.append(delivery)
+        self.begun.release()
+        self.let_go.wait(LONG_S)
+        return Delivered()
+
+
+def test_what_is_due_is_delivered_and_written_down(engine: Engine, call: CallView) -> None:
+    """One pass delivers each event once, and the outbox says so."""
+    engine.draft(call.id, answers={}, actor=school())
+    courier = RecordingCourier(lambda _: Delivered(status=202))
+    pump = _pump(engine, courier)
+    assert pump.once() == PumpReport(delivered=2)
+    assert pump.once() == PumpReport()
+    assert [event.type for event in courier.delivered] == ["call.opened", "eoi.drafted"]
+    assert [(each.state, each.last_status) for each in engine.deliveries()] == [("delivered", 202)] * 2
+
+
+def test_what_failed_is_tried_again_after_its_gap(engine: Engine, call: CallView, clock: FrozenClock) -> None:
+    """A failed attempt is repeated with the same event once its gap is over, and not before."""
+    answers: list[Outcome] = [Delivered(status=200), Delayed(why="It is down.", status=503)]
+    courier = RecordingCourier(lambda _: answers.pop())
+    pump = _pump(engine, courier, dice=lambda: 0.5)
+    assert pump.once() == PumpReport(postponed=1)
+    (waiting,) = engine.deliveries()
+    due_at = clock.now() + timedelta(seconds=3.75)
+    assert (waiting.state, waiting.attempts, waiting.due_at) == ("pending", 1, due_at)
+    assert (waiting.last_status, waiting.last_error) == (503, "It is down.")
+    clock.move_to(due_at - timedelta(microseconds=1))
+    assert pump.once() == PumpReport()
+    clock.move_to(due_at)
+    assert pump.once() == PumpReport(delivered=1)
+    first, second = courier.attempts
+    assert (first.event == second.event, second.attempt) == (True, 2)
+    (arrived,) = engine.deliveries()
+    assert (arrived.state, arrived.delivered_at, arrived.last_error) == ("delivered", due_at, None)
+
+
+def test_a_receiver_that_asks_us_to_wait_is_left_alone(
+    engine: Engine, call: CallView, clock: FrozenClock
+) -> None:
+    """A Retry-After takes the place of a shorter gap."""
+    pump = _pump(engine, RecordingCourier(lambda _: Delayed(why="Later.", retry_after_s=120)))
+    pump.once()
+    assert engine.deliveries()[0].due_at == clock.now() + timedelta(seconds=120)
+
+
+def test_after_the_last_attempt_a_delivery_is_parked(
+    engine: Engine, call: CallView, clock: FrozenClock
+) -> None:
+    """A receiver that never answers is given up after all gaps, and a person finds the delivery parked."""
+    courier = RecordingCourier(lambda _: Delayed(why="Nobody there."))
+    pump = _pump(engine, courier)
+    report = PumpReport()
+    while not report.parked:
+        due_at = engine.deliveries()[0].due_at if courier.attempts else None
+        clock.move_to(due_at or clock.now())
+        report += pump.once()
+    assert (report.postponed, report.parked) == (GAPS, 1)
+    (parked,) = engine.deliveries(state="parked")
+    assert (parked.attempts, parked.last_error) == (GAPS + 1, "Nobody there.")
+    clock.move_by(days=30)
+    assert pump.once() == PumpReport()
+    engine.retry(parked.id, actor=officer())
+    assert pump.once() == PumpReport(postponed=1)
+    assert courier.attempts[-1].attempt == 1
+
+
+def test_what_is_of_no_use_to_try_again_is_parked_at_once(engine: Engine, call: CallView) -> None:
+    """Where a courier says that a person must look at it, nobody tries again."""
+    pump = _pump(engine, RecordingCourier(lambda _: Undeliverable(why="Not allowed.")))
+    assert pump.once() == PumpReport(parked=1)
+    assert [each.last_error for each in engine.deliveries(state="parked")] == ["Not allowed."]
+
+
+def test_a_courier_that_nobody_knows_is_told_to_a_person(engine: Engine, call: CallView) -> None:
+    """A delivery for a courier that this program has not got waits parked, and says which one it wants."""
+    pump = Pump(engine.outbox, {"webhook": RecordingCourier()}, clock=engine.clock)
+    assert pump.once() == PumpReport(parked=1)
+    (parked,) = engine.deliveries()
+    assert parked.last_error == "No courier here is called 'log'."
+
+
+def test_one_failing_receiver_repeats_nothing_to_the_others(
+    engine: Engine, call: CallView, clock: FrozenClock
+) -> None:
+    """Each endpoint has its own attempts: one that is down leaves the other with one of each event."""
+    for host in ("up", "down"):
+        engine.add_endpoint(f"https://{host}.example/", actor=officer())
+    engine.draft(call.id, answers={}, actor=school())
+    courier = RecordingCourier(lambda each: Delayed(why="no") if "down" in each.address else Delivered())
+    pump = _pump(engine, courier)
+    pump.once()
+    for _ in range(3):
+        clock.move_by(seconds=5)
+        pump.once()
+    tries = [each.address for each in courier.attempts if each.event.type == "eoi.drafted"]
+    assert sorted(tries) == ["https://down.example/"] * 4 + ["https://up.example/"]
+
+
+def test_a_process_that_dies_between_delivery_and_record_delivers_again(
+    engine: Engine, call: CallView, clock: FrozenClock, tmp_path: Path
+) -> None:
+    """At least once: what nobody wrote down is sent again under the same event id when its lease is over."""
+    gate = _Gate()
+    died = _pump(engine, gate)
+    died.step()
+    assert gate.begun.acquire(timeout=LONG_S)
+    gate.let_go.set()  # it is delivered, and `died` is never asked again: nothing of it is written down
+    with engine_in(tmp_path, clock=clock) as other:
+        courier = RecordingCourier()
+        heir = _pump(other, courier)
+        assert heir.once() == PumpReport()
+        clock.move_by(seconds=60)
+        assert heir.once() == PumpReport(delivered=1)
+    assert courier.attempts[0].event.id == gate.attempts[0].event.id == f"{call.id}:1"
+    assert [each.attempts for each in engine.deliveries()] == [2]
+    died.stop(grace_s=0)
+
+
+def test_two_pumps_share_the_work(engine: Engine, call: CallView, clock: FrozenClock, tmp_path: Path) -> None:
+    """Pumps on the same file deliver each event exactly once between them while their leases hold."""
+    for urn in range(40):
+        engine.draft(call.id, answers={}, actor=school(urn))
+    couriers = [RecordingCourier(), RecordingCourier()]
+    with engine_in(tmp_path, clock=clock) as other:
+        pumps = [_pump(each, courier) for each, courier in zip((engine, other), couriers, strict=True)]
+        threads = [threading.Thread(target=pump.once) for pump in pumps]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(LONG_S)
+    told = [event.id for courier in couriers for event in courier.delivered]
+    assert (len(told), len(set(told))) == (41, 41)
+
+
+def test_what_a_late_pump_says_is_only_counted_as_overtaken(
+    engine: Engine, call: CallView, clock: FrozenClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A pump whose lease had ended learns that another one's outcome counts."""
+    gate = _Gate()
+    late = _pump(engine, gate)
+    late.step()
+    assert gate.begun.acquire(timeout=LONG_S)
+    clock.move_by(seconds=60)
+    with engine_in(tmp_path, clock=clock) as other:
+        _pump(other, RecordingCourier(lambda _: Undeliverable(why="no"))).once()
+    gate.let_go.set()
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "eoi.pump"):
+        assert late.stop(grace_s=LONG_S) == PumpReport(overtaken=1)
+    assert [record.getMessage() for record in caplog.records] == ["delivery.overtaken"]
+    assert [each.state for each in engine.deliveries()] == ["parked"]
+
+
+def test_what_could_not_be_written_down_is_written_down_later(
+    engine: Engine, call: CallView, tmp_path: Path
+) -> None:
+    """Where the database is locked when a delivery ends, nothing is lost and nothing is sent twice."""
+    gate = _Gate()
+    pump = _pump(engine, gate)
+    pump.step()
+    assert gate.begun.acquire(timeout=LONG_S)
+    heard = pump.bell.rings
+    with closing(sqlite3.connect(tmp_path / "eoi.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        gate.let_go.set()
+        pump.bell.wait(heard, LONG_S)
+        with pytest.raises(DatabaseLocked):
+            pump.step()
+        assert [each.state for each in engine.deliveries()] == ["pending"]
+    assert pump.step() == PumpReport(delivered=1)
+    assert len(gate.attempts) == 1
+    pump.stop(grace_s=LONG_S)
+
+
+def test_a_courier_that_hangs_holds_one_worker_and_nobody_else_up(
+    engine: Engine, call: CallView, clock: FrozenClock
+) -> None:
+    """Lease after lease, a hanging delivery is not sent beside itself; others go past it."""
+    gate, good = _Gate(), RecordingCourier()
+    engine.add_endpoint("https://a.example/eoi", actor=officer())
+    pump = Pump(engine.outbox, {"log": gate, "webhook": good}, clock=clock, workers=2)
+    pump.step()
+    assert gate.begun.acquire(timeout=LONG_S)
+    for urn in range(5):
+        clock.move_by(seconds=60)
+        engine.draft(call.id, answers={}, actor=school(urn))
+        heard = pump.bell.rings
+        pump.step()
+        pump.bell.wait(heard, LONG_S)
+        pump.step()
+        assert pump.hanging == 1
+    assert (len(gate.attempts), len(good.delivered)) == (1, 5)
+    gate.let_go.set()
+    assert pump.stop(grace_s=LONG_S) == PumpReport(delivered=1)
+    assert pump.hanging == 0
+
+
+def test_one_pass_ends_though_the_clock_stands_still(engine: Engine, call: CallView) -> None:
+    """What is postponed, or happens during a pass, is left for the next one."""
+    head = school()
+
+    def answer(each: Delivery) -> Outcome:
+        if each.attempt == 1 and each.event.type == "call.opened":
+            engine.draft(call.id, answers={}, actor=head)
+        return Delayed(why="no")
+
+    courier = RecordingCourier(answer)
+    assert _pump(engine, courier).once().postponed in (1, 2)
+
+
+@pytest.mark.parametrize(("field", "value"), [("lease_s", 0), ("lease_s", -1.0), ("workers", 0)])
+def test_a_pump_that_could_never_deliver_is_refused(engine: Engine, field: str, value: float) -> None:
+    """A lease that ends at once would be claimed for ever; without a worker nothing would be."""
+    with pytest.raises(BadInput) as refused:
+        _pump(engine, RecordingCourier(), **{field: value})
+    assert refused.value.field == field
+
+
+def test_one_pass_waits_for_room(engine: Engine, call: CallView, clock: FrozenClock) -> None:
+    """Where other deliveries hold every worker, a pass delivers what was due to it once they are through."""
+    for urn in range(3):
+        engine.draft(call.id, answers={}, actor=school(urn))
+    gate = _Gate()
+    pump = _pump(engine, gate, workers=1)
+    begun_at = clock.now()
+    clock.move_by(seconds=1)
+    pump.step()
+    assert gate.begun.acquire(timeout=LONG_S)
+    clock.move_to(begun_at)  # as for a pass that read the clock just before that step did
+    one_pass = threading.Thread(target=pump.once)
+    one_pass.start()
+    while one_pass.is_alive() and not pump.bell._changed._waiters:  # type: ignore[attr-defined]
+        pass
+    gate.let_go.set()
+    one_pass.join(LONG_S)
+    assert [each.state for each in engine.deliveries()] == ["delivered"] * 4
+
+
+def test_no_thread_is_left_after_a_pass(engine: Engine, call: CallView) -> None:
+    """A pump that nobody uses any more holds no thread."""
+    names: list[str] = []
+    courier = RecordingCourier(lambda _: names.append(threading.current_thread().name) or Delivered())  # type: ignore[func-returns-value]
+    assert _pump(engine, courier).once() == PumpReport(delivered=1)
+    assert names[0].startswith("eoi-courier")
+    assert [each.name for each in threading.enumerate() if each.name.startswith("eoi-courier")] == []

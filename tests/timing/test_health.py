@@ -1,0 +1,181 @@
+"""What the runner's health check says, and when it says that something is wrong."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from scheduler import Health, Runner
+from workflow import Engine
+from workflow.ports import Delivered, Delivery, Outcome
+from workflow.testing import FrozenClock, RecordingCourier, engine_in, new_call, officer
+
+LONG_S = 30.0
+ALL_RUN = {"sweep": True, "pump": True, "alarm": True}
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """Return the clock that the engine obeys."""
+    return FrozenClock()
+
+
+@pytest.fixture
+def engine(tmp_path: Path, clock: FrozenClock) -> Iterator[Engine]:
+    """Lend an engine that gives up early where the database is locked."""
+    with engine_in(tmp_path, clock=clock, lock_timeout_s=0.05) as engine:
+        yield engine
+
+
+@pytest.fixture
+def runner(engine: Engine) -> Iterator[Runner]:
+    """Lend a runner that is started, and looks again only when it is woken."""
+    with _runner(engine) as runner:
+        yield runner
+
+
+def _runner(engine: Engine, courier: RecordingCourier | None = None, *, lease_s: float = 60.0) -> Runner:
+    return Runner(
+        engine,
+        {"log": courier or RecordingCourier()},
+        sweep_period_s=LONG_S,
+        pump_period_s=LONG_S,
+        lease_s=lease_s,
+        grace_s=0.0,
+    )
+
+
+def _after(runner: Runner, *, errors: int) -> Health:
+    """Wake the runner until so many steps have failed and the last ones went as they now go."""
+    for _ in range(20_000):
+        health = runner.health()
+        if health.errors >= errors:
+            return health
+        runner.wake()
+        runner._bell.wait(runner._bell.rings, 0.001)
+    pytest.fail(f"There were {runner.health().errors} errors.")
+
+
+def _well_again(runner: Runner) -> bool:
+    for _ in range(20_000):
+        if runner.health().ok:
+            return True
+        runner.wake()
+        runner._bell.wait(runner._bell.rings, 0.001)
+    return False
+
+
+def test_it_is_well_from_its_start(runner: Runner) -> None:
+    """A runner that has just started is well, even before the pump has looked for the first time."""
+    health = runner.health()
+    assert (health.ok, health.threads, health.errors, health.last_error) == (True, ALL_RUN, 0, None)
+    assert (health.overdue_s, health.oldest_waiting_s) == (0.0, None)
+    assert health.sweep_age_s is not None
+
+
+def test_one_that_was_never_started_is_not_well(engine: Engine) -> None:
+    """Nothing runs, and nothing has run."""
+    health = _runner(engine).health()
+    assert (health.ok, health.threads) == (False, {"sweep": False, "pump": False, "alarm": False})
+    assert (health.sweep_age_s, health.pump_age_s) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["sweep", "pump"])
+def test_a_thread_that_has_ended_is_seen(runner: Runner, name: str) -> None:
+    """Where one of the two threads is gone, the runner is not well, and says which."""
+    {"sweep": runner._sweeping, "pump": runner._pumping}[name].stop()
+    health = runner.health()
+    assert (health.ok, health.threads) == (False, ALL_RUN | {name: False})
+
+
+def test_a_dead_alarm_is_seen_and_mended_by_the_next_sweep(runner: Runner) -> None:
+    """An alarm that cannot ring makes the runner unwell until the sweep has built it anew."""
+    clockwork = runner._alarm._clockwork
+    assert clockwork is not None
+    clockwork.scheduler.shutdown(wait=False)
+    health = runner.health()
+    assert (health.ok, health.threads) == (False, ALL_RUN | {"alarm": False})
+    runner.wake()
+    assert _well_again(runner)
+
+
+def test_a_database_that_cannot_be_opened_is_told(tmp_path: Path, clock: FrozenClock) -> None:
+    """A runner on a missing database starts, says what is wrong, and is well once it is there."""
+    file = tmp_path / "missing.db"
+    with Engine(f"sqlite:///{file}", clock=clock) as engine, _runner(engine) as runner:
+        health = runner.health()
+        assert (health.ok, health.threads) == (False, ALL_RUN)
+        assert health.errors >= 1
+        assert f"There is no database at {file}" in str(health.last_error)
+        engine.migrate()
+        assert _well_again(runner)
+        assert runner.health().last_error is None
+
+
+def test_a_pump_that_cannot_write_is_told(tmp_path: Path, engine: Engine) -> None:
+    """While another program holds the database, the pump fails step by step; afterwards all is well."""
+    engine.open_call(new_call(), actor=officer())
+    with closing(sqlite3.connect(tmp_path / "eoi.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with _runner(engine) as runner:
+            health = _after(runner, errors=1)
+            assert (health.ok, health.threads) == (False, ALL_RUN)
+            assert str(health.last_error).startswith("DatabaseLocked: ")
+            other.execute("ROLLBACK")
+            assert _well_again(runner)
+    assert [each.state for each in engine.deliveries()] == ["delivered"]
+
+
+def test_a_close_that_is_late_is_told(engine: Engine, runner: Runner, clock: FrozenClock) -> None:
+    """A call that has been due for a period and 15 s makes the runner unwell, until it is closed."""
+    call = engine.open_call(new_call(), actor=officer())
+    due = call.closes_at + timedelta(seconds=2)
+    clock.move_to(due + timedelta(seconds=44.9))
+    assert (runner.health().ok, runner.health().overdue_s) == (True, 44.9)
+    clock.move_to(due + timedelta(seconds=45))
+    assert (runner.health().ok, runner.health().overdue_s) == (False, 45)
+    runner.wake()
+    assert _well_again(runner)
+    assert (engine.call(call.id).state, runner.health().overdue_s) == ("closed", 0)
+
+
+def test_how_long_the_oldest_event_waits_is_told(engine: Engine, clock: FrozenClock) -> None:
+    """An event that is not yet at all its receivers has an age, by the engine's clock."""
+    engine.open_call(new_call(), actor=officer())
+    clock.move_by(seconds=90)
+    engine.open_call(new_call(reference="47/23"), actor=officer())
+    runner = _runner(engine)
+    assert runner.health().oldest_waiting_s == 90
+    runner.once()
+    assert runner.health().oldest_waiting_s is None
+
+
+def test_a_courier_that_hangs_is_told(engine: Engine, clock: FrozenClock) -> None:
+    """A delivery that has outlasted its lease makes the runner unwell, and is not sent a second time."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    def hang(_: Delivery) -> Outcome:
+        inside.set()
+        go_on.wait(LONG_S)
+        return Delivered()
+
+    courier = RecordingCourier(hang)
+    engine.open_call(new_call(), actor=officer())
+    with _runner(engine, courier, lease_s=60) as runner:
+        assert inside.wait(LONG_S)
+        assert runner.health().ok
+        clock.move_by(seconds=61)
+        for _ in range(20_000):
+            runner.wake()
+            if not runner.health().ok:
+                break
+            runner._bell.wait(runner._bell.rings, 0.001)
+        assert runner.health().last_error == "A courier hangs; deliveries that have outlasted their lease: 1."
+        go_on.set()
+        assert _well_again(runner)
+    assert len(courier.attempts) == 1
+    assert [each.state for each in engine.deliveries()] == ["delivered"]

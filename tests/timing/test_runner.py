@@ -1,0 +1,270 @@
+"""The runner: sweeps first, closes promptly, delivers, and stops in good order."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from scheduler import Runner
+from workflow import CallState, Engine, Event
+from workflow.ports import Delivered, Delivery, Outcome
+from workflow.testing import FrozenClock, RecordingCourier, engine_in, new_call, officer, school
+
+LONG_S = 30.0
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """Return the clock that the engine obeys."""
+    return FrozenClock()
+
+
+@pytest.fixture
+def engine(tmp_path: Path, clock: FrozenClock) -> Iterator[Engine]:
+    """Lend an engine whose clock is moved."""
+    with engine_in(tmp_path, clock=clock) as engine:
+        yield engine
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Engine]:
+    """Lend an engine with the system's clock, which closes a call a tenth of a second after its deadline."""
+    (tmp_path / "real").mkdir()
+    with _real(tmp_path / "real") as engine:
+        engine.migrate()
+        yield engine
+
+
+def _real(folder: Path) -> Engine:
+    return Engine(f"sqlite:///{folder / 'eoi.db'}", settle_s=0.1)
+
+
+def _runner(engine: Engine, *, period_s: float = LONG_S) -> Runner:
+    return Runner(engine, {"log": RecordingCourier()}, sweep_period_s=period_s, pump_period_s=period_s)
+
+
+class _Closed:
+    """A hook that says when calls are closed, and by which thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.events: list[Event] = []
+        self.threads: list[str] = []
+        self._changed = threading.Condition()
+        engine.on("call.closed", self._hear)
+
+    def _hear(self, event: Event) -> None:
+        with self._changed:
+            self.events.append(event)
+            self.threads.append(threading.current_thread().name)
+            self._changed.notify_all()
+
+    def wait(self, count: int = 1) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self.events) >= count, LONG_S)
+
+
+def _threads() -> set[str]:
+    ours = ("eoi-", "APScheduler", "ThreadPoolExecutor")
+    return {each.name for each in threading.enumerate() if each.name.startswith(ours)}
+
+
+def _in(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)  # noqa: TID251 -- the real clock is what is tested
+
+
+def test_what_fell_due_while_nothing_ran_is_closed_before_start_returns(
+    engine: Engine, clock: FrozenClock
+) -> None:
+    """A node that starts late sweeps first, and history says both the planned and the actual instant."""
+    call = engine.open_call(new_call(), actor=officer())
+    clock.move_to(call.closes_at + timedelta(days=2))
+    with _runner(engine):
+        found = engine.call(call.id)
+    assert (found.state, found.closed_at) == (CallState.CLOSED, clock.now())
+    *_, row = engine.history(call.id)
+    assert (row.trigger, row.at, row.recorded_at) == ("close", call.closes_at, clock.now())
+
+
+@pytest.mark.slow
+def test_a_call_is_closed_promptly_by_the_alarm(real: Engine) -> None:
+    """With a period of half a minute, a call that closes in 0.3 s is closed within a second of its settle."""
+    closed = _Closed(real)
+    with _runner(real):
+        call = real.open_call(new_call(closes_at=_in(0.3)), actor=officer())
+        assert closed.wait()
+    (event,) = closed.events
+    assert event.at == call.closes_at
+    late = event.recorded_at - call.closes_at
+    assert timedelta(seconds=0.1) <= late < timedelta(seconds=1.1)
+    assert closed.threads == ["eoi-sweep"]
+
+
+@pytest.mark.slow
+def test_a_call_opened_by_another_process_is_noticed_within_a_period(real: Engine, tmp_path: Path) -> None:
+    """A deadline that no hook of this process heard of is met all the same."""
+    closed = _Closed(real)
+    with _runner(real, period_s=0.1), _real(tmp_path / "real") as other:
+        call = other.open_call(new_call(closes_at=_in(0.3)), actor=officer())
+        assert closed.wait()
+    late = closed.events[0].recorded_at - call.closes_at
+    assert timedelta(seconds=0.1) <= late < timedelta(seconds=1.1)
+
+
+@pytest.mark.slow
+def test_the_alarm_of_a_call_that_was_extended_does_nothing(real: Engine) -> None:
+    """At the old deadline an extended call stays open; at the new one it is closed."""
+    closed = _Closed(real)
+    with _runner(real) as runner:
+        call = real.open_call(new_call(closes_at=_in(0.4)), actor=officer())
+        later = real.extend_call(
+            call.id, closes_at=call.closes_at + timedelta(seconds=0.6), actor=officer(), reason="More time."
+        )
+        assert closed.wait()
+        assert runner.health().overdue_s == 0
+    assert [event.at for event in closed.events] == [later.closes_at]
+    assert closed.events[0].recorded_at >= later.closes_at + timedelta(seconds=0.1)
+
+
+def test_an_extension_moves_the_alarm_at_once(engine: Engine, clock: FrozenClock) -> None:
+    """What is armed follows the next deadline of all, settle included, without waiting for the period."""
+    runner = _runner(engine)
+    with runner:
+        call = engine.open_call(new_call(), actor=officer())
+        assert _armed(runner, call.closes_at + timedelta(seconds=2))
+        later = call.closes_at + timedelta(days=1)
+        engine.extend_call(call.id, closes_at=later, actor=officer(), reason="More time.")
+        assert _armed(runner, later + timedelta(seconds=2))
+
+
+def _armed(runner: Runner, due: datetime) -> bool:
+    """Wait until the sweep has armed the alarm for `due`, and only for that."""
+    give_up_at = _in(LONG_S)
+    while runner._alarm.armed != (f"close:{due.isoformat()}",):
+        if _in(0) > give_up_at:
+            return False
+        runner._bell.wait(runner._bell.rings, 0.001)
+    return True
+
+
+def test_wake_looks_now(engine: Engine, clock: FrozenClock) -> None:
+    """A host that knows that something is due need not wait for the period."""
+    closed = _Closed(engine)
+    call = engine.open_call(new_call(), actor=officer())
+    with _runner(engine) as runner:
+        clock.move_to(call.closes_at + timedelta(seconds=2))
+        runner.wake()
+        assert closed.wait()
+    assert engine.call(call.id).state == CallState.CLOSED
+
+
+def test_what_is_committed_in_this_process_is_delivered_at_once(engine: Engine) -> None:
+    """A commit wakes the pump; the period is only for what other processes commit."""
+    arrived = threading.Event()
+
+    def answer(_: Delivery) -> Outcome:
+        arrived.set()
+        return Delivered()
+
+    courier = RecordingCourier(answer)
+    with Runner(engine, {"log": courier}, sweep_period_s=LONG_S, pump_period_s=LONG_S):
+        engine.open_call(new_call(), actor=officer())
+        assert arrived.wait(LONG_S)
+
+
+def test_once_makes_one_pass(engine: Engine, clock: FrozenClock) -> None:
+    """A cron line sweeps and delivers once, and is told what that did."""
+    call = engine.open_call(new_call(), actor=officer())
+    engine.draft(call.id, answers={}, actor=school())
+    clock.move_to(call.closes_at + timedelta(seconds=2))
+    courier = RecordingCourier()
+    report = Runner(engine, {"log": courier}).once()
+    assert [(closed.id, closed.state) for closed in report.swept.closed] == [(call.id, "closed")]
+    assert (report.swept.lapsed, report.pumped.delivered) == (1, 4)
+    assert sorted(event.type for event in courier.delivered) == [
+        "call.closed", "call.opened", "eoi.drafted", "eoi.lapsed",
+    ]  # fmt: skip
+
+
+def test_once_may_be_called_beside_the_threads(engine: Engine, clock: FrozenClock) -> None:
+    """A pass by hand and the threads share the work, and deliver nothing twice."""
+    courier = RecordingCourier()
+    with Runner(engine, {"log": courier}, sweep_period_s=0.001, pump_period_s=0.001) as runner:
+        call = engine.open_call(new_call(), actor=officer())
+        for urn in range(20):
+            engine.draft(call.id, answers={}, actor=school(urn))
+            runner.once()
+    ids = [event.id for event in courier.delivered]
+    assert (len(ids), len(set(ids))) == (21, 21)
+
+
+def test_a_runner_leaves_no_thread_behind(engine: Engine) -> None:
+    """After `stop`, after `once`, and after a second start and stop, there is no thread of ours."""
+    runner = _runner(engine)
+    engine.open_call(new_call(), actor=officer())
+    runner.once()
+    assert _threads() == set()
+    for urn in range(2):
+        runner.start()
+        runner.start()
+        engine.draft("46/23", answers={}, actor=school(urn))
+        assert {"eoi-sweep", "eoi-pump", "APScheduler"} <= _threads()
+        runner.stop()
+        runner.stop()
+        assert _threads() == set()
+    assert [each.state for each in engine.deliveries(state="pending")] == []
+
+
+def test_an_engine_does_not_remember_runners_that_have_stopped(engine: Engine) -> None:
+    """A host may build a runner for every pass: no commit becomes slower by that, and nothing is kept."""
+    runners = [_runner(engine) for _ in range(3)]
+    for runner in runners:
+        with runner:
+            runner.once()
+    rings = [runner._bell.rings for runner in runners]
+    engine.open_call(new_call(), actor=officer())
+    assert [runner._bell.rings for runner in runners] == rings
+    assert set(engine._hooks._by_type.values()) <= {()}
+
+
+def test_a_runner_can_be_started_again(engine: Engine, clock: FrozenClock) -> None:
+    """Stopped and started, it closes and delivers as before."""
+    closed = _Closed(engine)
+    runner = _runner(engine)
+    runner.start()
+    runner.stop()
+    call = engine.open_call(new_call(), actor=officer())
+    clock.move_to(call.closes_at + timedelta(seconds=2))
+    with runner:
+        assert closed.wait()
+        assert runner.health().threads == {"sweep": True, "pump": True, "alarm": True}
+    assert engine.call(call.id).state == CallState.CLOSED
+
+
+def test_a_hook_cannot_stop_the_runner_whose_thread_it_runs_in(
+    engine: Engine, clock: FrozenClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A thread cannot wait for itself: the hook is told so, and the runner goes on."""
+    call = engine.open_call(new_call(), actor=officer())
+    with _runner(engine) as runner, caplog.at_level(logging.ERROR):
+        engine.on("call.closed", lambda _: runner.stop())
+        closed = _Closed(engine)
+        clock.move_to(call.closes_at + timedelta(seconds=2))
+        runner.wake()
+        assert closed.wait()
+        assert runner.health().ok
+    assert [record.getMessage() for record in caplog.records] == ["hook.failed"]
+    assert "cannot stop it" in caplog.text
+
+
+def test_a_hook_may_stop_the_runner_that_is_being_started(engine: Engine, clock: FrozenClock) -> None:
+    """The first sweep runs in the thread that starts; a hook that stops the runner there does not hang it."""
+    call = engine.open_call(new_call(), actor=officer())
+    clock.move_to(call.closes_at + timedelta(seconds=2))
+    runner = _runner(engine)
+    engine.on("call.closed", lambda _: runner.stop())
+    runner.start()
+    assert _threads() == set()
+    assert not runner.health().ok
