@@ -58,19 +58,23 @@ class Connection:
         """Begin a transaction that sees one state of the database and takes no write lock."""
         self._execute("BEGIN")
 
-    def begin_write(self) -> None:
+    def begin_write(self, *, wait_s: float | None = None) -> None:
         """Begin a transaction that holds the write lock from its first instant.
+
+        Args:
+            wait_s: wait no longer than this for the lock, in seconds; None: as long as for any command.
 
         Raises:
             DatabaseLocked: somebody else held it for too long.
         """
-        give_up_at = time.monotonic() + self._lock_timeout_s
+        longest_s = self._lock_timeout_s if wait_s is None else min(wait_s, self._lock_timeout_s)
+        give_up_at = time.monotonic() + longest_s
         ((patience_ms,),) = self._ask("PRAGMA busy_timeout")
         self._execute("PRAGMA busy_timeout = 0")
         try:
             while not self._begun_immediate():
                 if time.monotonic() > give_up_at:
-                    raise DatabaseLocked(waited_s=self._lock_timeout_s)
+                    raise DatabaseLocked(waited_s=longest_s)
                 time.sleep(LOCK_PAUSE_S)
         finally:
             self._execute(f"PRAGMA busy_timeout = {patience_ms}")

@@ -23,6 +23,9 @@ from workflow.views import CallView, Receipt
 
 T = TypeVar("T", Receipt, CallView)
 
+#: How long a refusal waits at the most to be kept, in seconds: whoever is too late is told at once.
+KEEP_WAIT_S: Final = 2.0
+
 _log = get_log("engine")
 _ANSWERS: Final[dict[type, TypeAdapter[Any]]] = {each: TypeAdapter(each) for each in (Receipt, CallView)}
 
@@ -80,7 +83,8 @@ class Dispatcher:
             except Refused as refused:
                 if key and (known := find_answer(connection, key)):
                     return _replayed(order, known)  # Its twin was carried out between the two reads.
-                self._keep_attempt(own_transaction(connection), order.command, refused)
+                keeping = own_transaction(connection, wait_s=KEEP_WAIT_S)
+                self._keep_attempt(keeping, order.command, refused)
                 raise
         self.tell(unit.events)
         return result

@@ -38,13 +38,17 @@ def one_state(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def own_transaction(connection: Connection) -> Iterator[UnitOfWork]:
+def own_transaction(connection: Connection, *, wait_s: float | None = None) -> Iterator[UnitOfWork]:
     """Hold the write lock, and commit at the end; any exception undoes everything.
+
+    Args:
+        connection: one in no transaction.
+        wait_s: wait no longer than this for the lock, in seconds; None: as long as for any command.
 
     Raises:
         DatabaseUnavailable: the lock or the commit was not to be had; nothing has changed.
     """
-    connection.begin_write()
+    connection.begin_write(wait_s=wait_s)
     unit = UnitOfWork(connection)
     try:
         yield unit
