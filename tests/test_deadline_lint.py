@@ -1,5 +1,6 @@
 """Would this deadline stand up? The lint says what a careful colleague would."""
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +21,8 @@ MONDAY = datetime(2023, 3, 6, 9, tzinfo=UTC)
 def notice(closes_on: date, **given: object) -> Notice:
     """Return a call about which there is nothing to say but when it closes."""
     facts: dict[str, object] = {"opens_at": MONDAY, "contact": "srb@example.gov.uk", **given}
-    return Notice(closes_at=closing_instant(closes_on, "Europe/London"), **facts)  # type: ignore[arg-type]
+    closes_at = closing_instant(closes_on, str(facts.get("timezone", "Europe/London")))
+    return Notice(closes_at=closes_at, **facts)  # type: ignore[arg-type]
 
 
 def codes(findings: tuple[Finding, ...]) -> list[str]:
@@ -94,6 +96,26 @@ def test_working_time_agrees_with_counting_every_quarter_of_an_hour(day: date, d
         quarters += at.weekday() < 5 and 9 <= at.hour < 17 and at.date() not in off
         at += timedelta(minutes=15)
     assert f" {quarters // 4} working hour" in message(findings, "open-for")
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "says"),
+    [
+        ("2023-03-17T09:00", "2023-03-17T10:00", "Open 1 hour,"),
+        ("2023-03-17T09:00", "2023-03-17T10:00", ": 1 working day, 1 working hour (Monday"),
+        ("2023-03-16T16:00", "2023-03-17T17:00", "Open 1 day 1 hour,"),
+        ("2023-03-16T16:00", "2023-03-17T17:00", ": 2 working days, 9 working hours (Monday"),
+        ("2023-03-18T09:00", "2023-03-19T17:00", ": 0 working days, 0 working hours (Monday"),
+        ("2023-03-17T16:30", "2023-03-18T09:00", ": 1 working day, 0.5 working hours (Monday"),
+        ("2023-03-17T09:00", "2023-03-17T09:01", "Open 1 minute,"),
+        ("2023-03-17T09:00", "2023-03-17T09:01", ": 1 working day, less than 0.1 working hours (Monday"),
+    ],
+)
+def test_lengths_of_time_are_told_in_good_english(opens: str, closes: str, says: str) -> None:
+    """One day is a day and two are days; a minute of a working day is not told as no time at all."""
+    opens_at, closes_at = (datetime.fromisoformat(each).replace(tzinfo=UTC) for each in (opens, closes))
+    call = Notice(opens_at=opens_at, closes_at=closes_at, contact="a@b.uk")
+    assert says in message(lint(call), "open-for")
 
 
 def test_a_call_without_an_opening_begins_now() -> None:
@@ -248,6 +270,10 @@ def test_an_endless_repetition_has_an_end() -> None:
         calendar("a|DTSTART;VALUE=DATE:20230315 RRULE:FREQ=DAILY"),
         calendar("a|DTSTART;VALUE=DATE:00010101 DTEND;VALUE=DATE:99990101"),
         calendar("a|DTSTART;VALUE=DATE:20230315 EXDATE:nonsense"),
+        calendar("a|DTSTART;VALUE=DATE:20230315 RRULE:FREQ=DAILY;COUNT=2 RRULE:FREQ=WEEKLY;COUNT=2"),
+        calendar("a|DTSTART;VALUE=DATE:20230315 RRULE:FREQ=DAILY;COUNT=3 EXRULE:FREQ=DAILY;COUNT=1"),
+        calendar("a|DTSTART:20230323T233000Z DURATION:PT10M RRULE:FREQ=DAILY;COUNT=6"),  # 00:30 in summer
+        calendar("a|DTSTART;VALUE=DATE:20230315")[:-20],
     ],
 )
 def test_a_calendar_that_cannot_be_trusted_is_refused(data: bytes) -> None:
@@ -255,6 +281,26 @@ def test_a_calendar_that_cannot_be_trusted_is_refused(data: bytes) -> None:
     with pytest.raises(BadDocument) as caught:
         closed_days_from_ics(data)
     assert caught.value.code == "bad-calendar"
+
+
+def test_a_calendar_of_the_same_days_over_and_over_costs_little() -> None:
+    """256 KiB of events that each repeat for decades are refused within seconds, not read for minutes."""
+    event = "a|DTSTART;VALUE=DATE:20230315 DTEND;VALUE=DATE:20430315 RRULE:FREQ=DAILY;COUNT=12000"
+    begun = time.process_time()
+    with pytest.raises(BadDocument, match="over and over") as caught:
+        closed_days_from_ics(calendar(*[event] * 1500))
+    assert caught.value.code == "bad-calendar"
+    assert time.process_time() - begun < 10  # 0.5 s where it was written; all of it would take hours
+
+
+def test_a_refused_repetition_is_named() -> None:
+    """Whoever keeps the calendar is told which event to write out."""
+    data = calendar("a|DTSTART;VALUE=DATE:20230501 RRULE:FREQ=YEARLY;BYMONTH=5;BYDAY=1MO SUMMARY:May-Day")
+    with pytest.raises(BadDocument) as caught:
+        closed_days_from_ics(data)
+    assert caught.value.message == (
+        "The calendar repeats May-Day in a way that is not read: list its days singly."
+    )
 
 
 def test_a_calendar_is_text_in_a_known_zone() -> None:

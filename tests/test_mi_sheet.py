@@ -327,6 +327,23 @@ def test_a_reference_or_title_given_overrides_the_sheet() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "reference"),
+    [
+        ("46/23", "46/23"),
+        ("MI46/23", "46/23"),
+        ("MI 46 / 23 (schools)", "46/23"),
+        ("RP14/24", "RP14/24"),
+        ("14/24-B", "14/24-B"),
+        ("SB/2025/3", "SB/2025/3"),
+    ],
+)
+def test_a_reference_is_never_cut_out_of_a_longer_one(value: str, reference: str) -> None:
+    """An MI sheet's number is taken out of its words; any other reference is kept whole."""
+    read = read_sheet(f"Bases\n\nCyfeirnod / Reference: {value}\nApply by 17 March 2023".encode())
+    assert read.reference == reference
+
+
+@pytest.mark.parametrize(
     ("text", "phase"),
     [
         ("for Primary Phase bases. We work with secondary school leaders.", "Primary"),
@@ -413,6 +430,7 @@ HOSTILE = (
         "1 ",
         "1.1 ",
     ),
+    *("~~17 March", "time: 12.00\n", "was received ", "**_", "1\u0332", "\uff11\u0661 "),
     *("12:00 ", "17/", "closing date (", "mrs. A", "\n", "-\n", "a: 17 March 2023\n", "closing date\n\n"),
     *(
         "a\u0300\u0316",
@@ -423,6 +441,8 @@ HOSTILE = (
         "friday the ",
         "has been extended to ",
         "due for ",
+        "did not apply by ",
+        "deadline 17 March 2023 for primary and ",
     ),
 )
 

@@ -21,7 +21,10 @@ LAST_DAY: Final = date(2100, 12, 31)
 #: The most closed days that one file may hold.
 MOST: Final = 20_000
 
+# How many days are looked at, the same day in several events counted each time.
+_MOST_STEPS: Final = 10 * MOST
 _DAY: Final = timedelta(days=1)
+_MONTH: Final = timedelta(days=30)
 _WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _PARTS: Final = {"FREQ", "INTERVAL", "COUNT", "UNTIL"}
 _PLAIN: Final = {
@@ -52,10 +55,13 @@ def closed_days_from_ics(data: bytes, *, timezone: str = "Europe/London") -> fro
     days: set[date] = set()
     try:
         moved = _moved(events, timezone)
-        for event in events:
-            days.update(_days(event, moved, timezone))
+        found = chain.from_iterable(_days(event, moved, timezone) for event in events)
+        for _, day in zip(range(_MOST_STEPS), found, strict=False):
+            days.add(day)
             if len(days) > MOST:
                 _refuse(_TOO_MANY)
+        if next(found, None):
+            _refuse("names the same days over and over, more often than anybody means")
     except _BROKEN as error:
         _refuse(f"cannot be read: {error}", cause=error)
     return frozenset(days)
@@ -67,7 +73,7 @@ def _events(text: str) -> list[Event]:
     except _BROKEN as error:
         _refuse(f"cannot be read: {error}", cause=error)
     if not calendars or any(calendar.name != "VCALENDAR" for calendar in calendars):
-        _refuse("is no iCalendar file, which begins with BEGIN:VCALENDAR")
+        _refuse("is no whole iCalendar file, from BEGIN:VCALENDAR to END:VCALENDAR")
     return [event for calendar in calendars for event in calendar.events]
 
 
@@ -121,7 +127,7 @@ def _repetitions(event: Event, first: date, timezone: str) -> Iterator[date]:
     parts = (
         {} if isinstance(rule, list) else dict(each.split("=") for each in rule.to_ical().decode().split(";"))
     )
-    if not _is_plain(parts, first):
+    if not _is_plain(parts, first) or "EXRULE" in event or not _keeps_local_time(event.start, timezone):
         _refuse(f"repeats {event.get('SUMMARY', 'an event')} in a way that is not read: list its days singly")
     until = _local(rule["UNTIL"][0], timezone) if "UNTIL" in parts else LAST_DAY
     number = int(parts.get("COUNT", MOST + 1))
@@ -131,7 +137,8 @@ def _repetitions(event: Event, first: date, timezone: str) -> Iterator[date]:
 def _is_plain(parts: Mapping[str, str], first: date) -> bool:
     weekdays = parts.get("BYDAY", _WEEKDAYS[first.weekday()]).split(",")
     return (
-        parts.keys() <= _PLAIN.get(parts.get("FREQ", ""), set())
+        parts.get("FREQ") in _PLAIN
+        and parts.keys() <= _PLAIN[parts["FREQ"]]
         and int(parts.get("INTERVAL", 1)) > 0
         and set(weekdays) <= set(_WEEKDAYS)
         and _WEEKDAYS[first.weekday()] in weekdays
@@ -139,6 +146,15 @@ def _is_plain(parts: Mapping[str, str], first: date) -> bool:
         and parts.get("BYMONTH", str(first.month)) == str(first.month)
         and parts.get("BYMONTHDAY", str(first.day)) == str(first.day)
     )
+
+
+def _keeps_local_time(start: date, timezone: str) -> bool:
+    """Tell whether an event is at one local time all the year round, as 11pm in UTC is not."""
+    if not isinstance(start, datetime) or start.tzinfo is None:
+        return True
+    place, own = zone(timezone), start.tzinfo
+    months = [start.replace(tzinfo=None) + number * _MONTH for number in range(12)]
+    return all(place.utcoffset(each) == own.utcoffset(each) for each in months)
 
 
 def _endless(parts: Mapping[str, str], first: date) -> Iterator[date]:

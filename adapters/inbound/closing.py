@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from adapters.inbound.dates import one_line, read_date, read_day_and_month
+from adapters.inbound.folding import lookalike
 from adapters.inbound.mentions import mentions
 from adapters.inbound.ties import Tie, ties
 from adapters.inbound.times import END_OF_DAY, Clock, read_time
@@ -41,6 +42,8 @@ class _Reading:
     clock: Clock | None
     #: Whether it is certainly about the closing.
     sure: bool
+    #: Why a careful reader could take it in two ways; None where nobody could.
+    doubt: str | None
 
 
 def closing_given(closes_on: date | None, closes_at: datetime | None, timezone: str) -> Closing | None:
@@ -72,12 +75,19 @@ def closing_in(text: str, timezone: str) -> Closing:
 
     Raises:
         BadDeadline: `no-closing-date`, `two-closing-dates`, `date-without-year`, `time-unclear`,
-            `zone-mismatch`, `no-such-date`, `no-such-time`, `weekday-mismatch`, or what
-            `states.deadlines` says of a local time.
+            `zone-mismatch`, `no-such-date`, `no-such-time`, `weekday-mismatch`,
+            `lookalike-characters`, or what `states.deadlines` says of a local time.
     """
+    odd = lookalike(text)
+    if odd:
+        raise _not_as_it_looks(odd)
     readings = [_read(tie) for tie in ties(text)]
-    day = _the_day(readings, text)
-    dated, timed = next(each for each in readings if each.day), _the_time(readings)
+    day, timed = _the_day(readings, text), _the_time(readings)
+    for each in readings:
+        if each.doubt:
+            msg = f'The sheet says "{each.words}", but {each.doubt}. {_how(day)}'
+            raise BadDeadline(msg, code="time-unclear", found=[each.words])
+    dated = next(each for each in readings if each.day)
     if timed is None or timed.clock is None:
         at = closing_instant(day, timezone)
         return Closing(closes_on=day, closes_at=at, words=dated.words, time_given=False)
@@ -94,11 +104,9 @@ def _read(tie: Tie) -> _Reading:
     except BadDeadline as error:
         msg = f'The sheet says "{tie.words}". {error.message} {_how(None)}'
         raise BadDeadline(msg, code=error.code, found=[tie.words]) from error
-    if clock and clock.doubt:
-        msg = f'The sheet says "{tie.words}", but {clock.doubt}. {_how(day)}'
-        raise BadDeadline(msg, code="time-unclear", found=[tie.words])
     yearless = read_day_and_month(date_words) if date_words and day is None else None
-    return _Reading(words=tie.words, day=day, yearless=yearless, clock=clock, sure=tie.sure)
+    doubt = (clock and clock.doubt) or tie.doubt
+    return _Reading(words=tie.words, day=day, yearless=yearless, clock=clock, sure=tie.sure, doubt=doubt)
 
 
 def _the_day(readings: Sequence[_Reading], text: str) -> date:
@@ -117,14 +125,19 @@ def _the_day(readings: Sequence[_Reading], text: str) -> date:
 
 def _the_time(readings: Sequence[_Reading]) -> _Reading | None:
     """Return the reading that tells the time; the same date told without a time is no contradiction."""
-    timed = {each.clock: each for each in reversed(readings) if each.clock and each.sure}
-    if len(timed) > 1:
-        raise _two(list(timed.values())[::-1], of="times")
+    sure = [each for each in readings if each.clock and each.sure]
+    timed = {each.clock.at: each for each in reversed(sure) if each.clock}
+    zoned = {
+        each.clock.offset: each for each in reversed(sure) if each.clock and each.clock.offset is not None
+    }
+    for different in (timed, zoned):
+        if len(different) > 1:
+            raise _two(list(different.values())[::-1], of="times")
     for each in readings:
-        if each.clock and each.clock not in timed:
+        if each.clock and each.clock.at not in timed:
             msg = f'The sheet says "{each.words}", but not whether that is the closing time. {_how(None)}'
             raise BadDeadline(msg, code="time-unclear", found=[each.words])
-    return next(iter(timed.values()), None)
+    return next(iter((zoned or timed).values()), None)
 
 
 def _instant(day: date, clock: Clock, words: str, timezone: str) -> datetime:
@@ -136,7 +149,7 @@ def _instant(day: date, clock: Clock, words: str, timezone: str) -> datetime:
             return instant(local, timezone)
         at = _utc((local - clock.offset).replace(tzinfo=UTC))
     except BadDeadline as error:
-        msg = f'The sheet says "{words}". {error.message} (--closes-at.)'
+        msg = f'The sheet says "{words}". {error.message} Say which is meant with --closes-at.'
         raise BadDeadline(msg, code=error.code, found=[words]) from error
     if at.astimezone(zone(timezone)).utcoffset() != clock.offset:
         msg = f'The sheet says "{words}", but the clocks in {timezone} go by another offset then. {_how(day)}'
@@ -154,6 +167,14 @@ def _utc(at: datetime) -> datetime:
 
 def _is_aware(at: datetime) -> bool:
     return isinstance(at, datetime) and at.utcoffset() is not None
+
+
+def _not_as_it_looks(character: str) -> BadDeadline:
+    msg = (
+        f"A line with a number in it holds a character ({character}) that may let a person see another date "
+        f"than a program reads. {_how(None)}"
+    )
+    return BadDeadline(msg, code="lookalike-characters", found=[character])
 
 
 def _two(readings: Sequence[_Reading], *, of: str) -> BadDeadline:
@@ -177,5 +198,5 @@ def _none_found(text: str) -> BadDeadline:
 
 
 def _how(day: date | None) -> str:
-    example = day or "2023-03-17"
-    return f"Say it with --closes-on {example} (the whole day counts) or --closes-at {example}T17:00."
+    on, at = (day, f"{day}T17:00") if day else ("YYYY-MM-DD", "YYYY-MM-DDTHH:MM")
+    return f"Say it with --closes-on {on} (the whole day counts) or --closes-at {at}."

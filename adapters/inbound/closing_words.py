@@ -12,13 +12,15 @@ _CHANGED: Final = r"(?:extended|moved|changed|postponed|put back|brought forward
 _BEEN_CHANGED: Final = rf"(?:has|have) (?:now )?been (?:set|{_CHANGED})(?: (?:to|until|from|for|as))?"
 # What may stand between the closing words and the date.
 _LINK: Final = (
-    r"(?:[\s:|=,(-]|\b(?:is|was|are|of|on|by|at|until|before|the|latest|now|set|as|will be|no later than"
+    r"(?:[\s:|=,(~-]|\b(?:is|was|are|of|on|by|at|until|before|the|latest|now|set|as|will be|no later than"
     rf"|not later than|{_BEEN_CHANGED})\b){{0,16}}\Z"
 )
 _NOUN: Final = (
-    r"\b(?:clos(?:ing|ure)[ -](?:date|time|day)s?(?: and time)?|deadlines?|cut[ -]?off(?: date| point| time)?"
+    r"\b(?:clos(?:ing|ure)[ -](?:date|time|day)s?(?: and time)?|deadlines?(?: (?:date|time|day)s?)?"
+    r"|cut[ -]?off(?: date| point| time)?"
     r"|(?:last|final|latest) (?:date|day|time)(?= (?:for|to)\b)|date (?:for return|due|of closure)"
-    r"|(?:return|submission|response|reply|due) date|to be (?:completed|returned|submitted|received) by"
+    r"|(?:return|submission|response|reply|due) date(?: and time)?"
+    r"|to be (?:completed|returned|submitted|received) by"
     r"|(?:action|response|reply|return)s? (?:required|due|needed|requested)(?: by)?)\b"
 )
 _CLOSES: Final = r"\bclos(?:e|es|ing)\b(?!\s(?:to|date|day|time)\b)"
@@ -40,11 +42,13 @@ _WINDOW: Final = rf"(?:{_THING}|\b(?:windows?|portal|call|round|process|period|o
 _OTHER: Final = (
     r"\b(?:questions?|quer(?:y|ies)|clarifications?|enquir(?:y|ies)|outcomes?|decisions?|results?"
     r"|interviews?|meetings?|events?|webinars?|sessions?|workshops?|briefings?|visits?|shortlist\w{0,4}"
-    r"|notif\w{0,7}|informed|feedback|appeals?|reports?|recommendations?|sent out|will return"
+    r"|notif\w{0,7}|acknowledge?\w{0,5}|confirm\w{0,6}|informed|feedback|appeals?|reports?"
+    r"|recommendations?|sent out|will return"
     r"|(?:panel|board|cabinet|council|team|officers?|we|authority|DfE)"
     r" (?:will|shall|aims? to|hopes? to|intends? to) (?:then |also )?"
     r"(?:respond|reply|return|submit|send|e-?mail|contact|complete|write)"
-    r"|(?:you|schools|applicants) will (?:receive|hear|be)"
+    r"|(?:you|schools|applicants) (?:will|should|can expect to) (?:receive|hear|be)"
+    r"|(?:we|council|team|panel) (?:have |had )?received"
     r"|will be (?:sent|e-?mailed|returned|told|contacted))\b"
 )
 
@@ -66,10 +70,43 @@ BY: Final = _compiled(
     r"\b(?:by|before|(?:no|not) later than|on or before|prior to)\b"
     r"(?:[\s:,-]|\b(?:on|the|at|latest|or|before|no later than)\b){0,8}\Z"
 )
+#: "after", where what comes then is refused: "EOIs received after 5pm will not be considered".
+AFTER: Final = _compiled(r"(?<!\bor )\b(?:after|later than|past)\b[\s:,-]{0,3}\Z")
+#: What tells that it is refused.
+REFUSING: Final = _compiled(
+    r"\b(?:not|cannot|no|never|late|unable|rejected|disregarded|discounted|ineligible|excluded)\b|n't\b"
+)
+#: Before "by": what nobody did, or nobody may do: "schools that did not apply by".
+UNDONE: Final = _compiled(
+    r"(?:\b(?:not|cannot|never)|n't)\b(?![^,;:]*\b(?:please|must|should|shall)\b)[^,;:]*\Z"
+)
 #: "extended to"; group `cue`.
 CHANGED: Final = _compiled(rf"(?P<cue>\b{_CHANGED})\b[^.;]{{0,40}}?\b(?:to|until|till)\b{_LINK}")
 #: After a closing date: "(10 March 2023) to", as in "extended from … to …".
 ONWARD: Final = _compiled(rf"\A\s?(?:to|until)\b{_LINK}")
+#: After a closing date or time: "for primary schools and", so that the next is one too, for somebody else.
+ANOTHER: Final = _compiled(
+    r"\A(?!(?:\s?(?:for|from|in|on|by|and|at)\b)?[\s,;-]{0,3}\Z)(?:[\s,;:/&()~-]|\b(?:or|and|but|except|for|from|by|on|in"
+    r"|at|the|all|others?|only|if|using|primar(?:y|ies)|secondar(?:y|ies)|special|nurser(?:y|ies)|academ(?:y|ies)"
+    r"|maintained|trusts?|schools?|settings?|phases?|applicants?|applications?|EOIs?|e-?mails?|post(?:al)?|paper|hard"
+    r"|cop(?:y|ies)|online|electronic|hand|deliver(?:y|ed))\b){1,16}\Z"
+)
+#: Between a closing date and a time: that is the closing time.
+BESIDE: Final = _compiled(
+    r"\A(?:[\s.:,;|/[(-]|\b(?:at|by|before|until|is|the|(?:no|not) later than|closing|closes?|deadline"
+    r"|latest|time)\b){0,12}\Z"
+)
+#: Between a closing date and a time: that is the time of something else.
+HOURS: Final = _compiled(
+    r"\b(?:(?:tele)?phone|tel|ring|call us|contact|open|opens|opening|between|from|starts?|begins?|doors"
+    r"|hours|available|refreshments|lunch|published?|panel|forum)\b"
+)
+#: Before a time in the line above a closing date: it may be the closing time.
+TIME_LABEL: Final = _compiled(r"(?:\A|\n)[\s|-]{0,3}time[\s:|-]{0,4}\Z")
+#: Before a closing date of which another stands before: a table's head has more columns than one.
+COLUMNS: Final = _compiled(
+    r"\b(?:date|open(?:s|ing)?|launch\w{0,2}|publi\w{2,8}|issued?|start\w{0,3}|stage|event|panel)\b"
+)
 #: After a date: "is the closing date".
 IS_CUE: Final = _compiled(rf"\s(?:is|was|being|will be) (?:the|our) (?:final |new |absolute )?{_NOUN}")
 #: After a date that begins a line of a timetable: "- EOIs close", "Closing date".
@@ -84,6 +121,10 @@ CORE: Final = _compiled(
 )
 #: What closes: a `THING`, or the window in which it is handed in.
 WINDOW: Final = _compiled(_WINDOW)
+#: What closes as well, every day.
+PREMISES: Final = _compiled(
+    r"\b(?:offices?|reception|building|switchboard|help ?(?:desk|line)|phone lines?|lines)\b"
+)
 #: What makes them speak of something else.
 OTHER: Final = _compiled(_OTHER)
 #: What a change may be a change of.
@@ -93,4 +134,4 @@ PAST: Final = _compiled(r"\b(?:was|were|had)\b")
 #: After a date: it is that of an event.
 EVENT: Final = _compiled(r"\s(?:meeting|event|session|panel|forum|interview|briefing|webinar|workshop)")
 #: Words that say nothing: "and it", "which then".
-GLUE: Final = _compiled(r"(?:[\s•*-]|\b(?:and|which|that|it|this|will|then|now|we|the)\b){0,12}\Z")
+GLUE: Final = _compiled(r"(?:[\s•*|-]|\b(?:and|which|that|it|this|will|then|now|we|the)\b){0,12}\Z")

@@ -12,7 +12,7 @@ from states.deadlines import MONTHS, WEEKDAYS, date_in_words
 from states.errors import BadDeadline
 
 #: What may not stand before a number that begins a date or time: it would be part of another number.
-FREE: Final = r"(?<![0-9£])(?<![0-9][/.:-])"
+FREE: Final = r"(?<![0-9£\u0300-\u036f\u20d0-\u20f0\u00b2\u00b3\u00b9\u2070-\u209f])(?<![0-9][/.:-])"
 
 _SHORT_MONTHS: Final = "jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec"
 _MONTH: Final = rf"(?P<month>(?:{'|'.join(MONTHS)}|{_SHORT_MONTHS})(?![a-z])\.?)"
@@ -32,6 +32,8 @@ DATE_FORMS: Final = (
     rf"{FREE}(?P<year>[0-9]{{4}})(?P<point>[/-])(?P<month>[0-9]{{1,2}})(?P=point){_ISO_DAY}{_TRAIL}",
     # 17/03/2023, 17.03.23
     rf"{_DAY}\s?(?P<point>[/.-])\s?(?P<month>[0-9]{{1,2}})\s?(?P=point)\s?{_SHORT_YEAR}{_TRAIL}",
+    # 17-Mar-23, 17/Mar/2023
+    rf"{_DAY}(?P<point>[/-]){_MONTH}(?P=point){_SHORT_YEAR}{_TRAIL}",
     # 17th of March, 2023
     rf"{_DAY}{_OF}{_MONTH}[\s,.-]{{0,3}}{_YEAR}{_TRAIL}",
     # March 17th, 2023

@@ -102,7 +102,7 @@ def _window(question: _Question) -> Iterator[Finding]:
         return
     number, worked = _working_time(question, begins_at)
     days = _counted(str(number), "working day")
-    hours = _counted(f"{worked / timedelta(hours=1):.1f}".removesuffix(".0"), "working hour")
+    hours = _counted(_hours(worked), "working hour")
     yield Finding("open-for", f"{told}: {days}, {hours} (Monday to Friday, 9am to 5pm).")
     if number < question.short_below_days:
         yield Finding(
@@ -125,6 +125,12 @@ def _working_time(question: _Question, begins_at: datetime) -> tuple[int, timede
         if spent > timedelta() and question.is_working(day):
             days, worked = days + 1, worked + spent
     return days, worked
+
+
+def _hours(worked: timedelta) -> str:
+    """Return "31", "0.5" or, so that some time is never told as none, "less than 0.1"."""
+    told = f"{worked / timedelta(hours=1):.1f}".removesuffix(".0")
+    return "less than 0.1" if worked and told == "0" else told
 
 
 def _counted(number: str, what: str) -> str:

@@ -30,8 +30,13 @@ _HTML: Final = re.compile(rb"\s{0,100}<(?:!doctype html|html|\?xml)", re.IGNOREC
 _UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
 _LINE_ENDS: Final = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
-# Zero-width and direction marks, soft hyphens: web pages leave them inside dates; they can hide words.
-_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+# Unicode's Default_Ignorable_Code_Point, for which nothing is drawn: web pages leave them inside dates, and
+# they can hide words. Signs that turn the direction of reading are kept: `folding` looks for them.
+_INVISIBLE: Final = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200e\u202a\u202c\u202d\u2060-\u2066\u2068-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
 
 
 class BadDocument(BadInput):

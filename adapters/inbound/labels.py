@@ -24,7 +24,10 @@ _LABEL: Final = re.compile(
 )
 _LINE: Final = re.compile(r"\s{0,20}([^:\t\n]{1,40}?)\s{0,20}[:\t](.*)")
 _HEADING: Final = re.compile(r"(?:management information|mi) sheet\b.{0,20}", re.IGNORECASE)
-_MI_NUMBER: Final = re.compile(r"(?<![0-9/])([0-9]{1,4} ?/ ?[0-9]{2,4})(?![0-9/])")
+# Alone or after "MI"; in RP14/24 and 14/24-B it is a part of something else.
+_MI_NUMBER: Final = re.compile(
+    r"(?:(?<![0-9A-Z/-])|(?<=\bMI))([0-9]{1,4} ?/ ?[0-9]{2,4})(?![0-9/]|-[0-9A-Z])", re.IGNORECASE
+)
 _MI_SHEET: Final = re.compile(
     rf"\bMI (?:sheet )?(?:(?:number|no\.?|ref) )?{_MI_NUMBER.pattern}", re.IGNORECASE
 )
@@ -98,7 +101,7 @@ def mentions_pack(text: str) -> bool:
 
 def _split(line: str) -> tuple[str | None, str]:
     found = _LINE.match(line)
-    label = found and _LABEL.fullmatch(found[1])
+    label = found and _LABEL.fullmatch(found[1].rpartition(" / ")[2])  # "Cyfeirnod / Reference"
     return (label.lastgroup, one_line(found[2])) if found and label else (None, "")
 
 

@@ -8,8 +8,10 @@ the missing part explicitly. The real sheet is examples/mi-sheet-46-23.txt. Asks
     addresses       e-mail addresses, telephone numbers, links
     dates, times    single dates and times, read strictly
     mentions        where they stand in a text
-    closing_words   the words that make one a closing date
+    folding         plain spaces, hyphens, digits; what may look otherwise than it reads
     places          the words around each
+    closing_words   the words that make one a closing date
+    doubts          the words that leave one in doubt
     ties            which of them stand with such words
     closing         what they amount to
 """
@@ -22,9 +24,9 @@ from adapters.inbound.addresses import has_address, has_link, has_mail_or_phone
 from adapters.inbound.closing import Closing, closing_given, closing_in
 from adapters.inbound.dates import read_date
 from adapters.inbound.documents import BadDocument, text_of
+from adapters.inbound.folding import prepared, unmarked
 from adapters.inbound.labels import LONGEST, labelled, mentions_pack, phase_in, reference_in, title_in
 from adapters.inbound.mentions import mentions
-from adapters.inbound.places import prepared
 from adapters.inbound.times import END_OF_DAY, read_time
 from states.deadlines import deadline_in_words, instant, moment_in_words, zone
 from states.errors import BadDeadline
@@ -96,7 +98,7 @@ def read_sheet(
         BadInput: a reference or title given that is no plain text.
     """
     zone(timezone)
-    text = text_of(data, what="sheet")
+    text = unmarked(text_of(data, what="sheet"))
     labels = labelled(text)
     closing = closing_given(closes_on, closes_at, timezone) or closing_in(prepared(text), timezone)
     opens_at = opens_at or _publication(labels.get("published", ""), timezone)

@@ -4,28 +4,21 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Final
 
-from adapters.inbound import closing_words
 from adapters.inbound.mentions import Mention, mentions
 from states.errors import BadDeadline
 
 #: The most dates and times that a sheet may hold.
 MOST: Final = 2000
 #: How far from a date its closing words may stand, in characters.
-_REACH: Final = 240
+_REACH: Final = 480
 
-_FOLD: Final = str.maketrans(
-    {
-        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
-        **dict.fromkeys("\u2018\u2019\u201b\u2032", "'"),
-        **dict.fromkeys("\u201c\u201d", '"'),
-    }
-)
 # Sentences and paragraphs end here, and so does what stands before a bullet or a label.
 _BREAK: Final = re.compile(
-    r"\n\n|(?<!Mrs)(?<!Prof)(?<=[a-z0-9)][a-z0-9)])[.!?][\"')]{0,2}\s(?=[A-Z*•])"
+    r"\n\n|(?:(?<!Mrs)(?<!Prof)(?<=[a-z0-9)][a-z0-9)])|(?<=[A-Z]{2})|(?<=[A-Z]{2}s)|(?<=[a-z][A-Z]))"
+    r"[.!?][\"')]{0,2}\s(?=[A-Z*•])"
     r"|\n(?=(?:[•*·▪◦o-]|[0-9]{1,2}[.)])\s|[A-Z][A-Za-z /()'-]{0,40}:)"
 )
 _ROW_START: Final = re.compile(r"[\s•*·▪◦o|-]{0,6}(?:[Oo]n )?\Z")
@@ -44,12 +37,8 @@ class Place:
     begins_line: bool
     #: Whether another mention is the first thing on that line.
     in_a_row: bool
-
-
-def prepared(text: str) -> str:
-    """Return the text as `places` wants it: plain spaces, hyphens and quotes, labels joined to values."""
-    spaced = re.sub(r" ?\n ?", "\n", re.sub(r"[^\S\n]+", " ", text.translate(_FOLD)))
-    return closing_words.LABEL_ABOVE.sub(r"\1:\n", spaced)
+    #: Whether nothing stands between it and a date after it.
+    next_to_date: bool
 
 
 def places(text: str) -> Iterator[Place]:
@@ -63,22 +52,24 @@ def places(text: str) -> Iterator[Place]:
         msg = f"It holds more than {MOST:,} dates and times, and cannot be a sheet about one call."
         raise BadDeadline(msg, code="too-many-dates")
     breaks = [(0, 0), *(each.span() for each in _BREAK.finditer(text)), (len(text), len(text))]
-    starts = [each.start for each in found] + [len(text)]
     last_end, row, row_has_text = 0, -1, False
-    for mention, following in zip(found, starts[1:], strict=True):
+    for mention, following in zip_longest(found, found[1:]):
+        next_start = following.start if following else len(text)
         sentence, stop = _sentence(breaks, mention)
         near = max(0, mention.start - _REACH)
         line = max(near, text.rfind("\n", near, mention.start) + 1)
         begins_line = _ROW_START.fullmatch(text, line, mention.start) is not None
         # In a timetable, what stands on a row is about the date that begins that row, not about the next.
         own_row = begins_line and row_has_text and row >= sentence
-        after = text[mention.end : min(stop, following, mention.end + _REACH)]
+        after = text[mention.end : min(stop, next_start, mention.end + _REACH)]
         yield Place(
             mention=mention,
             before=text[line if own_row else max(sentence, last_end, near) : mention.start],
             after=_rest_of_line(after, alone=begins_line),
             begins_line=begins_line,
             in_a_row=row == line and not begins_line,
+            next_to_date=bool(following and following.date_words)
+            and not _is_text(text[mention.end : min(next_start, mention.end + _REACH)]),
         )
         last_end = mention.end
         if begins_line:
@@ -97,4 +88,4 @@ def _rest_of_line(text: str, *, alone: bool) -> str:
 
 
 def _is_text(line: str) -> bool:
-    return line.strip(" :|,.-)") != ""
+    return line.strip(" \n:|,.-)") != ""

@@ -52,12 +52,13 @@ _ZONE: Final = (
     r"(?:\s?\(?(?P<zone>GMT|BST|UTC)\b\)?|\s?\(?(?:local|UK|London) time\)?"
     r"|(?<=[0-9])(?P<iso>Z\b|\+[0-9]{2}:[0-9]{2})(?![0-9:]))?"
 )
+_TOLD: Final = r"(?:(?<=time )|(?<=time:)|(?<=time: )|(?<=time - )|(?<=\bat )|(?<=\bby ))"
 _ALONE: Final = "|".join(form.pattern for form in _FORMS if form.alone)
 _RANGE: Final = rf"(?:\s?(?:-|to|and)\s?(?:{_ALONE}))?"
 #: A time beside a date.
 TIME: Final = rf"{FREE}(?:{'|'.join(form.pattern for form in _FORMS)}){_ZONE}{_RANGE}"
-#: A time with no date beside it: "17.00" is none, for it may be a price or a number of a section.
-LONE_TIME: Final = rf"{FREE}(?:{_ALONE}){_ZONE}{_RANGE}"
+#: A time with no date beside it. "17.00" is one after "time:", "at" or "by"; otherwise it may be a price.
+LONE_TIME: Final = rf"{FREE}(?:{_ALONE}|{_TOLD}[0-9]{{1,2}}\.[0-5][0-9](?![0-9.%])){_ZONE}{_RANGE}"
 
 _READ: Final = tuple(
     (form, re.compile(rf"(?:{form.pattern}){_ZONE}", re.IGNORECASE | re.ASCII)) for form in _FORMS
