@@ -7,14 +7,16 @@ import sqlalchemy
 
 from adapters.outbound.addresses import Allow
 from adapters.outbound.log import LogCourier
-from adapters.outbound.webhook import WebhookCourier
+from adapters.outbound.webhook import STEPS, WebhookCourier
 from adapters.settings import Settings
-from scheduler import Runner
+from scheduler import Runner, RunReport
 from workflow import Engine
 from workflow.ports import Clock
 
-#: How many times its step's timeout a webhook may take in all (connect, send, wait, read), and some room.
-_STEPS: Final = 6
+__all__ = ["App", "RunReport", "build", "build_engine"]
+
+#: How long a delivery is ours at the least, in seconds.
+_LEASE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,10 @@ class App:
         """Make the tables where nothing is yet; close what fell due meanwhile; run in the background.
 
         Raises:
-            DatabaseUnavailable: it cannot be opened, or holds tables that are not this version's.
+            DatabaseUnavailable: it cannot be opened or written, or holds tables that are not this version's.
         """
         self.engine.create()
-        self.engine.next_due()  # says at once what is wrong with the database, where something is
+        self.engine.outbox.require_writable()  # says at once what is wrong with the database
         self.runner.start()
 
     def close(self) -> None:
@@ -78,7 +80,8 @@ def build(settings: Settings, engine: sqlalchemy.Engine | None = None, *, clock:
     runner = Runner(
         core,
         {"log": LogCourier(), "webhook": webhook},
-        lease_s=max(60.0, _STEPS * settings.webhook_timeout_s),
+        # Twice what an attempt takes: looking its name up is not counted there.
+        lease_s=max(_LEASE_S, 2 * STEPS * settings.webhook_timeout_s),
     )
     return App(core, runner, webhook)
 
@@ -91,4 +94,9 @@ def build_engine(
     Raises:
         BadInput: settings that cannot be used.
     """
-    return Engine(engine or settings.database_url, clock=clock, settle_s=settings.settle_s)
+    return Engine(
+        settings.database_url if engine is None else engine,
+        clock=clock,
+        settle_s=settings.settle_s,
+        lock_timeout_s=settings.lock_timeout_s,
+    )

@@ -5,17 +5,27 @@ Keys are the views' field names; instants are RFC 3339 in UTC, ending in Z. Erro
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from states.errors import BadInput, EoiError, Refused
 
+# What steers a terminal, shows letters in another order than they stand, or is half of a surrogate pair.
+_UNFIT: Final = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
-def to_json(answer: object) -> str:
-    """Return an answer as one JSON document."""
-    return json.dumps(document(answer), ensure_ascii=False, indent=2)
+
+def to_json(answer: object, *, ascii_only: bool = False) -> str:
+    """Return an answer as one JSON document, fit for a terminal and for UTF-8.
+
+    Args:
+        answer: see `document`.
+        ascii_only: write every other character as its code, for whom UTF-8 cannot be sent to.
+    """
+    text = json.dumps(document(answer), ensure_ascii=ascii_only, indent=2)
+    return _UNFIT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def document(answer: object) -> Any:  # noqa: ANN401 -- JSON's values

@@ -10,19 +10,13 @@ from states.errors import BadInput
 
 PREFIX: Final = "EOI_"
 
+# What means something else in a URL than in a path.
+_SPELT: Final = str.maketrans({"%": "%25", "?": "%3F", "#": "%23"})
+
 
 def as_url(text: str) -> str:
-    """Return the URL of a database that is given as a URL, or as the path of an SQLite file.
-
-    Raises:
-        BadInput: a path that cannot be put into a URL.
-    """
-    if "://" in text:
-        return text
-    if "?" in text:
-        msg = f"{text!r} cannot be a database's path, because of the question mark."
-        raise BadInput(msg, field="database_url")
-    return f"sqlite:///{text}"
+    """Return the URL of a database that is given as a URL, or as the path of an SQLite file."""
+    return text if "://" in text else f"sqlite:///{text.translate(_SPELT)}"
 
 
 def words(text: object) -> object:
@@ -33,7 +27,11 @@ def words(text: object) -> object:
 
 
 def _allow(text: str) -> str:
-    Allow.parse(text)
+    """Let pass what names receivers; the error names the variable itself."""
+    try:
+        Allow.parse(text)
+    except BadInput as exc:
+        raise ValueError(exc.message) from None
     return text
 
 
@@ -56,9 +54,11 @@ class Settings(BaseSettings):
     )
 
     #: The database's URL, or the path of an SQLite file.
-    database_url: Annotated[str, AfterValidator(as_url)] = "sqlite:///eoi.db"
+    database_url: Annotated[str, Field(min_length=1), AfterValidator(as_url)] = "sqlite:///eoi.db"
     #: How long after its deadline a call is closed, in seconds.
     settle_s: float = Field(default=2.0, ge=0, le=3600, allow_inf_nan=False)
+    #: How long a command waits for the database's write lock, in seconds.
+    lock_timeout_s: float = Field(default=30.0, ge=0, le=3600, allow_inf_nan=False)
     #: Hosts, host:port, addresses and networks that webhooks may reach although private, and by http.
     webhook_allow: Annotated[str, AfterValidator(_allow)] = ""
     #: How long each step of a webhook may take, in seconds.
@@ -99,4 +99,5 @@ def _refusal(exc: ValidationError) -> BadInput:
     found = exc.errors(include_url=False)[0]
     name = str(found["loc"][0]) if found["loc"] else "settings"
     said = variable(name) if name in Settings.model_fields else name
-    return BadInput(f"{said}: {found['msg']}, not {found['input']!r}.", field=name)
+    ours = found.get("ctx", {}).get("error")
+    return BadInput(str(ours) if ours else f"{said}: {found['msg']}, not {found['input']!r}.", field=name)

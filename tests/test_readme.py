@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.settings import Settings, variable
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -48,7 +50,18 @@ def test_every_file_that_the_readme_points_at_is_there() -> None:
 
 
 def test_every_setting_is_in_the_readme() -> None:
-    """An operator finds each EOI_ variable that the program reads in the README's table."""
-    read = set(re.findall(r'EOI_[A-Z_]+|alias="([A-Z_]+)"', (ROOT / "adapters/settings.py").read_text()))
-    assert read
-    assert "EOI_DATABASE_URL" in README
+    """An operator finds each EOI_ variable that the program reads in the README's table, and no other."""
+    read = {variable(field) for field in Settings.model_fields} - {"NO_COLOR"}
+    rows = re.findall(r"^\| (`EOI_.*?) \|", README, flags=re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(EOI_\w+)`", row)} == read
+
+
+def test_the_readme_says_the_defaults() -> None:
+    """The default beside each variable is the one that counts."""
+    fields = {variable(name): field.default for name, field in Settings.model_fields.items()}
+    rows = re.findall(r"^\| `(EOI_\w+)` \|.*\| `?([^|`]+)`? \|$", README, flags=re.MULTILINE)
+    assert len(rows) > 5
+    for name, said in rows:
+        default = fields[name]
+        shown = f"{default:g}" if isinstance(default, float) else str(default or "none")
+        assert said.lower() == shown.lower(), name

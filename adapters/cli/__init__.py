@@ -2,8 +2,10 @@
 
     app         the commands, put together
     door        what every command shares: who asks, which database, how an error ends it
+    options     arguments and options that several commands take
     telling     how things are told on a terminal; `adapters.documents` tells them as JSON
-    calls, eois, delivery, running, storage    the commands
+    views       calls and EOIs in words
+    sheets, calls, eois, delivery, running, storage    the commands
 
 Commands import the composition root inside, so that `--help` is quick.
 """

@@ -1,33 +1,34 @@
 """The commands of `eoi`, put together."""
 
+import os
 import sys
-from typing import Annotated
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 
-from adapters.cli import delivery, eois, running, storage
-from adapters.cli.calls import calls
+from adapters.cli import calls, delivery, eois, running, sheets, storage
 from adapters.cli.door import Door, command, everywhere
 
-_HELP = """The life of expressions of interest: calls, EOIs, deadlines, notices.
+_HELP: Final = """The life of expressions of interest: calls, EOIs, deadlines, notices.
 
 Options for who asks and which database stand before or after the command's name. Exit status: 0 done, 1
 refused or failed, 2 wrong usage.
 """
 
-app = typer.Typer(
-    name="eoi",
-    help=_HELP,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+_GROUPS: Final = {
+    "call": "Calls for expressions of interest.",
+    "endpoint": "Receivers of webhooks.",
+    "outbox": "What is on its way to them.",
+    "db": "The database itself.",
+}
+_SINK: Final = Path(os.devnull)
 
 
 def diagram(
     door: Door,
-    which: Annotated[str, typer.Argument(metavar="[eoi|call]", help="Whose life.")] = "eoi",
+    which: Annotated[str, typer.Argument(metavar="eoi|call", help="Whose life.")] = "eoi",
     *,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Both, with their tables, as docs/lifecycle.md has them.")
@@ -47,18 +48,50 @@ def diagram(
 
 def main() -> None:
     """Run the command line."""
-    for stream in (sys.stdout, sys.stderr):
-        # What an argument brought along that the terminal cannot show is shown as its code.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    _open_streams()
     app(prog_name="eoi")
 
 
-app.callback()(everywhere)
-app.add_typer(calls, name="call")
-eois.enter(app)
-running.enter(app)
-app.add_typer(delivery.endpoints, name="endpoint")
-app.add_typer(delivery.outbox, name="outbox")
-app.add_typer(storage.database, name="db")
-command(app, "diagram", examples="eoi diagram call")(diagram)
+def _open_streams() -> None:
+    """Let every stream be there, and take every character.
+
+    A stream that was closed gets a sink in its place, before a database's file gets its number.
+    """
+    sys.stdin = sys.stdin or _SINK.open(encoding="utf-8")
+    sys.stdout = sys.stdout or _SINK.open("w", encoding="utf-8")
+    sys.stderr = sys.stderr or _SINK.open("w", encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _group(name: str, promise: str) -> typer.Typer:
+    group = typer.Typer(
+        name=name,
+        help=promise,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    group.callback()(everywhere)
+    return group
+
+
+def _put_together() -> typer.Typer:
+    groups = {name: _group(name, promise) for name, promise in _GROUPS.items()}
+    program = _group("eoi", _HELP)
+    sheets.enter(groups["call"])
+    calls.enter(groups["call"])
+    delivery.enter_endpoints(groups["endpoint"])
+    delivery.enter_outbox(groups["outbox"])
+    storage.enter(groups["db"])
+    eois.enter(program)
+    running.enter(program)
+    command(program, "diagram", examples="eoi diagram call")(diagram)
+    for group in groups.values():
+        program.add_typer(group)
+    return program
+
+
+app = _put_together()

@@ -5,20 +5,35 @@ from typing import Annotated
 import typer
 
 from adapters.cli.door import Door, command
-from adapters.cli.telling import moment, table
-
-endpoints = typer.Typer(help="Receivers of webhooks.", no_args_is_help=True, rich_markup_mode=None)
-outbox = typer.Typer(help="What is on its way to them.", no_args_is_help=True, rich_markup_mode=None)
+from adapters.cli.telling import stamp, table
 
 
-@command(
-    endpoints,
-    "add",
-    examples="""
-    eoi endpoint add https://council.example/eoi --as programme.team --role officer
-    eoi endpoint add https://council.example/eoi --events eoi.submitted --events 'call.*'
-    """,
-)
+def enter_endpoints(app: typer.Typer) -> None:
+    """Enter the commands about receivers."""
+    command(
+        app,
+        "add",
+        examples="""
+        eoi endpoint add https://council.example/eoi --as programme.team --role officer
+        eoi endpoint add https://council.example/eoi --events eoi.submitted --events 'call.*'
+        """,
+    )(add)
+    command(app, "list")(list_endpoints)
+
+
+def enter_outbox(app: typer.Typer) -> None:
+    """Enter the commands about deliveries."""
+    command(app, "list", examples="eoi outbox list --state parked")(list_deliveries)
+    command(
+        app,
+        "retry",
+        examples="""
+        eoi outbox retry 17 --as programme.team --role officer
+        eoi outbox retry --all --as programme.team --role officer
+        """,
+    )(retry)
+
+
 def add(
     door: Door,
     url: Annotated[
@@ -42,16 +57,14 @@ def add(
     door.tell.answer(view, [f"Endpoint {view.id} gets {', '.join(view.events)} at {view.url}."])
 
 
-@command(endpoints, "list")
 def list_endpoints(door: Door) -> None:
     """List every receiver. Officer, admin or auditor."""
     with door.engine() as engine:
         found = engine.endpoints(actor=door.reader())
-    rows = ((each.id, each.url, " ".join(each.events), moment(each.created_at, "UTC")) for each in found)
-    door.tell.answer(found, [table(("endpoint", "URL", "events", "added (UTC)"), rows)])
+    rows = ((each.id, each.url, " ".join(each.events), stamp(each.created_at, "UTC")) for each in found)
+    door.tell.answer(found, table(("endpoint", "URL", "events", "added"), rows, prose="events"))
 
 
-@command(outbox, "list", examples="eoi outbox list --state parked")
 def list_deliveries(
     door: Door,
     *,
@@ -71,23 +84,15 @@ def list_deliveries(
             each.address or each.endpoint,
             each.state,
             each.attempts,
-            moment(each.due_at, "UTC"),
-            each.last_error or "",
+            stamp(each.due_at, "UTC"),
+            each.last_error,
         )
         for each in found
     )
-    head = ("id", "event", "event id", "to", "state", "tries", "next (UTC)", "last error")
-    door.tell.answer(found, [table(head, rows)])
+    head = ("id", "event", "event id", "to", "state", "tries", "next", "last error")
+    door.tell.answer(found, table(head, rows, prose="last error"))
 
 
-@command(
-    outbox,
-    "retry",
-    examples="""
-    eoi outbox retry 17 --as programme.team --role officer
-    eoi outbox retry --all --as programme.team --role officer
-    """,
-)
 def retry(
     door: Door,
     delivery: Annotated[int | None, typer.Argument(metavar="ID", help="A parked delivery.")] = None,

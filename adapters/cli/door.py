@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import unquote
 
 import typer
 
-from adapters.cli.telling import Teller
+from adapters.cli.telling import AnswerLost, Teller
 from states.errors import EoiError, Refused
 
 if TYPE_CHECKING:
@@ -53,6 +54,17 @@ _EVERYWHERE: Final = {
         ),
     ],
     "json": Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")],
+}
+
+
+#: The code of a refusal, or the field at fault -> how to mend it on the command line.
+_HINTS: Final = {
+    "role-missing": "Say who asks: --as NAME --role ROLE, or EOI_AS and EOI_ROLES for the whole shell.",
+    "not-your-organisation": "Say for whom: --organisation ID, or EOI_ORGANISATIONS for the whole shell.",
+    "applicant": "Say for whom: --organisation ID, and --applicant ID where they act for several.",
+    "reason-missing": "Say why: --reason TEXT.",
+    "closes-at-missing": "Say until when: --closes-on DATE or --closes-at TIME.",
+    "opens-in-future": "To open it now, give a time that has passed: --opens-at TIME.",
 }
 
 
@@ -141,8 +153,11 @@ class Door:
     def make_if_missing(self, engine: "Engine") -> None:
         """Make the tables where nothing is yet, and say so: a slip in the database's name shows like that."""
         if engine.create():
-            place = self.settings().database_url.removeprefix("sqlite:///")
-            self.tell.aside(f"There was no database yet, so it was made: {place}")
+            self.tell.aside(f"There was no database yet, so it was made: {self.place()}")
+
+    def place(self) -> str:
+        """Return where the rows are, for people."""
+        return unquote(self.settings().database_url.removeprefix("sqlite:///"), errors="surrogateescape")
 
 
 def command(
@@ -173,8 +188,8 @@ def command(
 
 
 def everywhere(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 -- as `command`
-    """Keep what was said before the command's name."""
-    context.obj = Door().also(**{each: given[each] for each in _EVERYWHERE})
+    """Keep what was said before the command's name; a group's name stands after that of the program."""
+    context.obj = (context.obj or Door()).also(**{each: given[each] for each in _EVERYWHERE})
 
 
 def _sign(function: Callable[..., None], own: list[inspect.Parameter]) -> None:
@@ -195,18 +210,23 @@ _sign(everywhere, [])
 
 @contextmanager
 def _ending_well(door: Door) -> Iterator[None]:
-    """Turn an error of ours into words and an exit status."""
+    """Turn an error into words and an exit status."""
     try:
         yield
     except EoiError as error:
         door.tell.error(error, hint=_hint(error))
         raise typer.Exit(FAILED) from None
+    except AnswerLost as exc:
+        door.tell.aside(f"What was asked for is done, but the answer could not be written: {exc}.")
+        raise typer.Exit(FAILED) from None
 
 
 def _hint(error: EoiError) -> str | None:
-    if isinstance(error, Refused) and any(reason.code == "role-missing" for reason in error.reasons):
-        return "Say who asks: --as NAME --role ROLE, or EOI_AS and EOI_ROLES for the whole shell."
-    return None
+    """Return how to say here what was missing."""
+    said = {error.code, getattr(error, "field", None)}
+    if isinstance(error, Refused):
+        said |= {reason.code for reason in error.reasons}
+    return " ".join(hint for what, hint in _HINTS.items() if what in said) or None
 
 
 def _epilog(examples: str) -> str | None:

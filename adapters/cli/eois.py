@@ -1,7 +1,6 @@
 """Commands about EOIs: draft, save, every move of the lifecycle, and what can be asked of one."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -9,13 +8,11 @@ import typer
 
 from adapters.cli.door import Door, command
 from adapters.cli.options import At, Eoi, ExpectVersion, Key, Reason
-from adapters.cli.telling import facts, moment, table, tell_history
+from adapters.cli.telling import stamp, table, tell_history
+from adapters.cli.views import eoi_told, option_told, receipt_told
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from states.decisions import Option
-    from workflow import Engine, EoiView, Receipt
+    from workflow import Engine
 
 #: Word -> what it does, for the moves that have a command of their own.
 MOVES: Final = {
@@ -84,7 +81,7 @@ def draft(
             expected_version=expect_version,
             idempotency_key=key,
         )
-        door.tell.answer(receipt, _receipt(engine, receipt))
+        door.tell.answer(receipt, receipt_told(receipt, _timezone(engine, receipt.eoi_id)))
 
 
 def save(
@@ -96,7 +93,7 @@ def save(
         receipt = engine.save(
             eoi, answers=form, actor=door.actor(), expected_version=expect_version, idempotency_key=key
         )
-        door.tell.answer(receipt, _receipt(engine, receipt))
+        door.tell.answer(receipt, receipt_told(receipt, _timezone(engine, receipt.eoi_id)))
 
 
 def fire(
@@ -125,7 +122,7 @@ def fire(
             expected_version=expect_version,
             idempotency_key=key,
         )
-        door.tell.answer(receipt, _receipt(engine, receipt))
+        door.tell.answer(receipt, receipt_told(receipt, _timezone(engine, receipt.eoi_id)))
 
 
 def show(door: Door, eoi: Eoi) -> None:
@@ -133,7 +130,7 @@ def show(door: Door, eoi: Eoi) -> None:
     with door.engine() as engine:
         view = engine.get(eoi, actor=door.reader())
         call = engine.call(view.call_id)
-    door.tell.answer(view, _eoi(view, call.reference, call.timezone))
+    door.tell.answer(view, eoi_told(view, call.reference, call.timezone))
 
 
 def list_(
@@ -164,15 +161,16 @@ def list_(
             each.id,
             calls[each.call_id].reference,
             each.applicant,
-            each.applicant_name or "",
+            each.applicant_name,
             each.state,
             each.version,
-            moment(each.updated_at, calls[each.call_id].timezone),
+            stamp(each.updated_at, calls[each.call_id].timezone),
         )
         for each in page
     )
-    shown = [table(("EOI", "call", "applicant", "name", "state", "version", "last change"), rows)]
-    door.tell.answer(page, [*shown, *([f"More: --after {page.next}"] if page.next else [])])
+    head = ("EOI", "call", "applicant", "name", "state", "version", "last change")
+    more = [f"More: --after {page.next}"] if page.next else []
+    door.tell.answer(page, [*table(head, rows, prose="name"), *more])
 
 
 def history(door: Door, eoi: Eoi) -> None:
@@ -196,18 +194,18 @@ def attempts(
         zones = {each.id: each.timezone for each in engine.calls()}
     rows = (
         (
-            each.eoi_id or "",
+            each.eoi_id,
             each.trigger,
             each.code,
             each.actor,
             each.count,
-            moment(each.first_at, zones[each.call_id]),
-            moment(each.last_at, zones[each.call_id]) if each.count > 1 else "",
+            stamp(each.first_at, zones[each.call_id]),
+            stamp(each.last_at, zones[each.call_id]) if each.count > 1 else "",
         )
         for each in found
     )
     head = ("EOI", "what", "refused as", "who", "times", "first", "last")
-    door.tell.answer(found, [table(head, rows)])
+    door.tell.answer(found, table(head, rows))
 
 
 def allowed(door: Door, eoi: Eoi, *, at: At = None) -> None:
@@ -217,7 +215,7 @@ def allowed(door: Door, eoi: Eoi, *, at: At = None) -> None:
     """
     with door.engine() as engine:
         options = engine.allowed(eoi, door.actor(), at=at)
-    door.tell.answer(options, [line for option in options for line in _option(option)] or ["(nothing)"])
+    door.tell.answer(options, [line for option in options for line in option_told(option)] or ["(nothing)"])
 
 
 def explain(
@@ -235,7 +233,7 @@ def explain(
     data = None if reason is None else {"reason": reason}
     with door.engine() as engine:
         option = engine.explain(eoi, trigger, door.actor(), data=data, at=at)
-    door.tell.answer(option, _option(option))
+    door.tell.answer(option, option_told(option))
 
 
 def _move(trigger: str, promise: str) -> Any:  # noqa: ANN401 -- a command's function
@@ -262,42 +260,3 @@ def _answers(path: Path) -> Mapping[str, Any]:
 
 def _timezone(engine: "Engine", eoi_id: str) -> str:
     return engine.call(engine.get(eoi_id).call_id).timezone
-
-
-def _receipt(engine: "Engine", receipt: "Receipt") -> "Iterator[RenderableType]":
-    yield f"EOI {receipt.eoi_id} is {receipt.state}."
-    yield facts(
-        [
-            ("Received", moment(receipt.at, _timezone(engine, receipt.eoi_id))),
-            ("Version", receipt.version),
-            ("Event", receipt.event_id),
-        ]
-    )
-    if receipt.replayed:
-        yield "It was carried out before, under the same key; this is the first answer."
-
-
-def _eoi(view: "EoiView", reference: str, timezone: str) -> "Iterator[RenderableType]":
-    yield facts(
-        [
-            ("Call", reference),
-            ("Applicant", view.applicant),
-            ("Name", view.applicant_name),
-            ("State", view.state),
-            ("Version", view.version),
-            ("Begun", moment(view.created_at, timezone)),
-            ("Submitted", moment(view.submitted_at, timezone)),
-            ("Decided", moment(view.decided_at, timezone)),
-            ("Last change", moment(view.updated_at, timezone)),
-            ("Digest", view.digest),
-            ("Id", view.id),
-        ]
-    )
-    yield json.dumps(view.answers, ensure_ascii=False, indent=2)
-
-
-def _option(option: "Option") -> "Iterable[str]":
-    needs = f"; needs: {', '.join(option.needs)}" if option.needs else ""
-    yield f"{'yes' if option.ok else 'no ':<4} {option.trigger} -> {option.to}: {option.label}{needs}"
-    for reason in option.reasons:
-        yield f"     - {reason.message} [{reason.code}]"

@@ -1,7 +1,7 @@
 """Arguments and options that several commands take, and how their words are read."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -17,13 +17,43 @@ def day(words: str) -> date:
 
 def time_of(words: str) -> datetime:
     """Read a time: 2023-03-17T17:00, local, or with its offset."""
-    try:
-        if "T" not in words.strip().replace(" ", "T"):
-            raise ValueError  # noqa: TRY301 -- one place says what is wrong
-        return datetime.fromisoformat(words.strip())
-    except ValueError:
+    at = _time(words)
+    if at is None:
         msg = f"{words!r} is no time such as 2023-03-17T17:00 (local) or 2023-03-17T17:00+00:00."
-        raise typer.BadParameter(msg) from None
+        raise typer.BadParameter(msg)
+    return at
+
+
+def instant_of(words: str) -> datetime:
+    """Read a time with its offset: 2023-03-18T00:00Z."""
+    at = _time(words)
+    if at is None or at.utcoffset() is None:
+        msg = f"{words!r} is no time with its offset, such as 2023-03-18T00:00Z or 2023-03-18T00:00+00:00."
+        raise typer.BadParameter(msg)
+    return at
+
+
+def not_both(closes_on: date | None, closes_at: datetime | None) -> None:
+    """Let pass whoever gives one closing, or none.
+
+    Raises:
+        BadParameter: both are given.
+    """
+    if closes_on is not None and closes_at is not None:
+        msg = "Give --closes-on (the whole day counts) or --closes-at (to the minute), not both."
+        raise typer.BadParameter(msg)
+
+
+def _time(words: str) -> datetime | None:
+    try:
+        # A date alone would be read as midnight, which nobody means.
+        return None if len(words.strip()) <= _DATE else datetime.fromisoformat(words.strip())
+    except ValueError:
+        return None
+
+
+#: The length of a date: 2023-03-17.
+_DATE: Final = 10
 
 
 Call = Annotated[str, typer.Argument(metavar="CALL", help="A call: its reference (46/23) or its id.")]
@@ -41,7 +71,7 @@ At = Annotated[
     datetime | None,
     typer.Option(
         "--at",
-        parser=time_of,
+        parser=instant_of,
         metavar="TIME",
         help="As of another instant, with its offset: 2023-03-18T00:00Z.",
     ),

@@ -4,15 +4,16 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import typer
 
 from adapters.cli.door import FAILED, Door, command
+from adapters.cli.telling import stamp
 
 if TYPE_CHECKING:
-    from scheduler import RunReport
-    from workflow import Engine
+    from adapters.bootstrap import RunReport
 
 
 def enter(app: typer.Typer) -> None:
@@ -26,11 +27,14 @@ def enter(app: typer.Typer) -> None:
 def tick(door: Door) -> None:
     """Make one pass, for cron.
 
-    Closes what is due, delivers what waits. Exit status 1 where a close failed.
+    Closes what is due, delivers what waits. Exit status 1 where a close failed. The log goes to stderr.
     """
     from adapters.bootstrap import build
+    from workflow.log import log_to_stderr
 
-    with closing(build(door.settings())) as app:
+    settings = door.settings()
+    log_to_stderr(settings.log_level)
+    with closing(build(settings)) as app:
         door.make_if_missing(app.engine)
         report = app.runner.once()
     door.tell.answer(report, _pass(report))
@@ -41,20 +45,22 @@ def tick(door: Door) -> None:
 def serve(door: Door) -> None:
     """Close calls at their deadlines and deliver events.
 
-    Runs until SIGTERM or SIGINT (Ctrl-C). Any number may run on one database. The log goes to stderr.
+    Runs until SIGTERM or SIGINT (Ctrl-C); what is on its way ends first. Any number may run on one database.
+    The log goes to stderr; --json says on stdout, once, that it serves.
     """
     from adapters.bootstrap import build
     from workflow.log import log_to_stderr
 
     settings = door.settings()
     log_to_stderr(settings.log_level)
-    with _until_told_to_stop() as stop:
-        app = build(settings)
+    with _until_told_to_stop() as stop, closing(build(settings)) as app:
         door.make_if_missing(app.engine)
-        with app:
-            door.tell.aside(f"Serving {settings.database_url}. {_next_due(app.engine)} Ctrl-C stops.")
-            stop.wait()
-            door.tell.aside("Stopping: what is on its way ends first.")
+        app.start()
+        due = app.engine.next_due()
+        door.tell.aside(f"Serving {door.place()}. {_next_due(due)} Ctrl-C stops.")
+        door.tell.answer({"serving": door.place(), "next_due": due}, ())
+        stop.wait()
+        door.tell.aside("Stopping: what is on its way ends first.")
 
 
 @contextmanager
@@ -75,13 +81,8 @@ def _until_told_to_stop() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _next_due(engine: "Engine") -> str:
-    from states.deadlines import moment_in_words
-
-    due = engine.next_due()
-    return (
-        "No call is open." if due is None else f"The next close is due at {moment_in_words(due, 'UTC')} UTC."
-    )
+def _next_due(due: datetime | None) -> str:
+    return "No call is open." if due is None else f"The next close is due at {stamp(due, 'UTC')}."
 
 
 def _pass(report: "RunReport") -> Iterator[str]:

@@ -4,10 +4,13 @@ import typer
 
 from adapters.cli.door import FAILED, Door, command
 
-database = typer.Typer(help="The database itself.", no_args_is_help=True, rich_markup_mode=None)
+
+def enter(app: typer.Typer) -> None:
+    """Enter the commands."""
+    command(app, "upgrade")(upgrade)
+    command(app, "check")(check)
 
 
-@command(database, "upgrade")
 def upgrade(door: Door) -> None:
     """Make the database's tables those of this version.
 
@@ -15,11 +18,9 @@ def upgrade(door: Door) -> None:
     """
     with door.engine_as_it_is() as engine:
         engine.migrate()
-    url = door.settings().database_url
-    door.tell.answer({"upgraded": True}, [f"{url} holds the tables of this version."])
+    door.tell.answer({"upgraded": True}, [f"{door.place()} holds the tables of this version."])
 
 
-@command(database, "check")
 def check(door: Door) -> None:
     """Look for damage, and for tables that are not those of this version.
 

@@ -1,11 +1,13 @@
 """How things are told: as one JSON document, or as text; coloured where the terminal can, else plain."""
 
+import os
+import re
 import sys
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from io import StringIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from adapters.documents import problem, to_json
 from states.errors import EoiError, Refused
@@ -15,8 +17,17 @@ if TYPE_CHECKING:
 
     from workflow import HistoryView
 
-#: How wide a line may be where nobody looks at a terminal, in characters.
-WIDE: Final = 200
+#: Prose in a table is folded, but not to less than this, in characters.
+NARROW: Final = 24
+#: Wider than any line.
+_WIDEST: Final = 1_000_000
+
+# What steers a terminal, shows letters in another order than they stand, or cannot be sent to it.
+_UNFIT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class AnswerLost(Exception):
+    """The answer could not be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,46 +37,61 @@ class Teller:
     json: bool
 
     def answer(self, value: object, text: "Iterable[RenderableType]") -> None:
-        """Tell an answer: the value itself as JSON, or its text piece by piece."""
+        """Tell an answer: the value itself as JSON, or its text piece by piece.
+
+        Raises:
+            AnswerLost: it could not be written; whatever led to it is done.
+            BrokenPipeError: nobody reads it.
+        """
         if self.json:
-            _write(f"{to_json(value)}\n")
-            return
-        console = _console()
-        with console.capture() as told:
-            for piece in text:
-                _print(console, piece)
-        _write(told.get() if console.is_terminal else _without_trailing_blanks(told.get()))
+            self._document(value)
+        else:
+            _write(sys.stdout, _drawn(text, sys.stdout))
 
     def aside(self, sentence: str) -> None:
-        """Tell something that is no part of the answer."""
-        _console(stderr=True).print(_harmless(sentence), style="dim", soft_wrap=True)
+        """Tell something that is no part of the answer; where that cannot be done, it is left out."""
+        _say([_styled(sentence, "dim")])
 
     def error(self, error: EoiError, *, hint: str | None) -> None:
         """Tell why something was not done: as a problem document, or every reason in a line of its own."""
         if self.json:
-            _write(f"{to_json(problem(error))}\n")
-            return
-        console = _console(stderr=True)
-        reasons = error.reasons if isinstance(error, Refused) else ()
-        if len(reasons) > 1:
-            console.print(f"Not done, for {len(reasons)} reasons:", style="red")
-            for reason in reasons:
-                console.print(_harmless(f"- {reason.message} [{reason.code}]"), soft_wrap=True)
+            try:
+                self._document(problem(error) | ({"hint": hint} if hint else {}))
+            except AnswerLost:
+                _say(_reasons(error))
         else:
-            said = _harmless(f"Not done: {error.message} [{error.code}]")
-            console.print(said, style="red", soft_wrap=True)
-        if hint:
-            console.print(hint, soft_wrap=True)
+            _say([*_reasons(error), *([hint] if hint else [])])
+
+    def _document(self, value: object) -> None:
+        unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+        _write(sys.stdout, to_json(value, ascii_only=not unicode) + "\n")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> "RenderableType":
-    """Return rows under a head, each column as wide as it needs to be."""
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[object]], *, prose: str = ""
+) -> "Iterator[RenderableType]":
+    """Yield rows under a head.
+
+    A row is one line, even where the terminal is narrower: ids and times are there to be copied. Only the
+    column of prose is folded. A column in which nothing stands is left out.
+    """
+    from rich.cells import cell_len
     from rich.table import Table
 
-    shown = Table(*head, box=None, pad_edge=False, header_style="dim")
-    for row in rows:
-        shown.add_row(*(_harmless(str(cell)) for cell in row))
-    return shown if shown.row_count else "(none)"
+    lines = [[_one_line(cell) for cell in row] for row in rows]
+    if not lines:
+        yield "(none)"
+        return
+    columns = {name: cells for name, *cells in zip(head, *lines, strict=True) if any(cells)}
+    shown = Table(box=None, pad_edge=False, header_style="dim")
+    for name, cells in columns.items():
+        width, fold = max(map(cell_len, (name, *cells))), name == prose
+        shown.add_column(
+            name, min_width=min(width, NARROW) if fold else width, no_wrap=not fold, overflow="fold"
+        )
+    for line in zip(*columns.values(), strict=True):
+        shown.add_row(*line)
+    yield shown
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> "RenderableType":
@@ -73,22 +99,21 @@ def facts(pairs: Iterable[tuple[str, object]]) -> "RenderableType":
     from rich.table import Table
 
     shown = Table.grid(padding=(0, 2))
-    shown.add_column(style="dim")
+    shown.add_column(style="dim", no_wrap=True)
+    shown.add_column(overflow="fold")
     for name, value in pairs:
         if value not in (None, ""):
             shown.add_row(f"  {name}", _harmless(str(value)))
     return shown
 
 
-def warnings(messages: Iterable[str]) -> "Iterable[RenderableType]":
+def warnings(messages: Iterable[str]) -> "Iterator[RenderableType]":
     """Yield what somebody should think about, one a line."""
-    from rich.text import Text
-
     for message in messages:
-        yield Text(_harmless(f"! {message}"), style="yellow")
+        yield _styled(f"! {message}", "yellow")
 
 
-def tell_history(changes: "Iterable[HistoryView]", timezone: str) -> "Iterable[RenderableType]":
+def tell_history(changes: "Iterable[HistoryView]", timezone: str) -> "Iterator[RenderableType]":
     """Yield a table of changes: what became of it, who did it, when, and why."""
     rows = (
         (
@@ -97,14 +122,15 @@ def tell_history(changes: "Iterable[HistoryView]", timezone: str) -> "Iterable[R
             each.target,
             each.actor if each.on_behalf_of is None else f"{each.actor} for {each.on_behalf_of}",
             each.via,
-            moment(each.at, timezone),
-            _if_other(moment(each.recorded_at, timezone), moment(each.at, timezone)),
+            stamp(each.at, timezone),
+            _if_other(stamp(each.recorded_at, timezone), stamp(each.at, timezone)),
             (each.digest or "")[:12],
             each.reason or "",
         )
         for each in changes
     )
-    yield table(("seq", "what", "state", "who", "via", "took effect", "written", "digest", "reason"), rows)
+    head = ("seq", "what", "state", "who", "via", "took effect", "written", "digest", "reason")
+    yield from table(head, rows, prose="reason")
 
 
 def moment(at: datetime | None, timezone: str) -> str:
@@ -114,38 +140,81 @@ def moment(at: datetime | None, timezone: str) -> str:
     return "" if at is None else moment_in_words(at, timezone)
 
 
+def stamp(at: datetime | None, timezone: str) -> str:
+    """Return an instant for a table, to the second: 2023-03-18 00:00:02 GMT; nothing where there is none."""
+    from states.deadlines import zone
+
+    return "" if at is None else f"{at.astimezone(zone(timezone)):%Y-%m-%d %H:%M:%S %Z}"
+
+
 def _if_other(words: str, than: str) -> str:
     return "" if words == than else words
 
 
-def in_words(counts: "Iterable[tuple[str, int]] | None") -> str:
+def in_words(counts: "Iterable[tuple[str, int]]") -> str:
     """Return counts as "2 lapsed, 3 submitted"."""
-    return ", ".join(f"{count} {name}" for name, count in counts or ())
+    return ", ".join(f"{count} {name}" for name, count in counts)
 
 
-def _console(*, stderr: bool = False) -> "Console":
+def _reasons(error: EoiError) -> "Iterator[RenderableType]":
+    reasons = error.reasons if isinstance(error, Refused) else ()
+    if len(reasons) > 1:
+        yield _styled(f"Not done, for {len(reasons)} reasons:", "red")
+        for reason in reasons:
+            yield f"- {reason.message} [{reason.code}]"
+    else:
+        yield _styled(f"Not done: {error.message} [{error.code}]", "red")
+
+
+def _styled(sentence: str, style: str) -> "RenderableType":
+    from rich.text import Text
+
+    return Text(_harmless(sentence), style=style)
+
+
+def _drawn(pieces: "Iterable[RenderableType]", out: TextIO) -> str:
+    """Return the pieces as text, with colours where `out` is a terminal that has them."""
     from rich.console import Console
 
-    out = sys.stderr if stderr else sys.stdout
-    return Console(file=out, markup=False, highlight=False, emoji=False, width=None if out.isatty() else WIDE)
+    terminal, told = out.isatty(), StringIO()
+    console = Console(file=told, force_terminal=terminal, markup=False, highlight=False, emoji=False)
+    width = console.width if terminal else _WIDEST
+    for piece in pieces:
+        _draw(console, _harmless(piece) if isinstance(piece, str) else piece, width)
+    return told.getvalue() if terminal else re.sub(r" +$", "", told.getvalue(), flags=re.MULTILINE)
 
 
-def _print(console: "Console", piece: "RenderableType") -> None:
-    words = isinstance(piece, str)
-    console.print(_harmless(str(piece)) if words else piece, soft_wrap=words)
+def _draw(console: "Console", piece: "RenderableType", width: int) -> None:
+    """Draw a piece as wide as it likes to be within `width`, and as wide as it must be."""
+    console.width = _WIDEST
+    size = console.measure(piece)
+    console.width = max(size.minimum, min(size.maximum, width), 1)
+    console.print(piece, soft_wrap=isinstance(piece, str))
 
 
-def _without_trailing_blanks(text: str) -> str:
-    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+def _say(pieces: "Iterable[RenderableType]") -> None:
+    try:
+        _write(sys.stderr, _drawn(pieces, sys.stderr))
+    except (AnswerLost, BrokenPipeError):
+        return  # there is nowhere left to say so
 
 
-def _write(text: str) -> None:
-    sys.stdout.write(text)
+def _write(out: TextIO, text: str) -> None:
+    try:
+        out.write(text)
+        out.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        # What could not be written would be tried again when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        raise AnswerLost(exc.strerror) from exc
+
+
+def _one_line(cell: object) -> str:
+    return "" if cell is None else _harmless(" ".join(str(cell).split()))
 
 
 def _harmless(text: str) -> str:
-    """Return a text in which nothing steers the terminal."""
-    return "".join(
-        f"\\x{ord(char):02x}" if unicodedata.category(char) == "Cc" and char not in "\n\t" else char
-        for char in text
-    )
+    """Return a text in which nothing steers the terminal: what would is shown as its code."""
+    return _UNFIT.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -4,9 +4,9 @@ Ids, state, version and instants; never answers, never a person's name.
 """
 
 import json
-from datetime import UTC, datetime
 from typing import Final
 
+from adapters.documents import instant
 from states.events import Event
 
 #: Source: CloudEvents 1.0, JSON event format, 3; HTTP protocol binding, 3.2.
@@ -41,8 +41,3 @@ def envelope(event: Event) -> dict[str, object]:
 def body(event: Event) -> bytes:
     """Return the bytes to send: the same for every attempt."""
     return json.dumps(envelope(event), ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def instant(at: datetime) -> str:
-    """Return an instant as RFC 3339 has it, in UTC, ending in Z."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,195 @@
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workflow import CallView, Engine
+from workflow.testing import officer, school, submitted
+
+OFFICER = ("--as", "programme.team", "--role", "officer")
+URL = "https://council.example/eoi"
+# Nobody listens on port 9 of this machine.
+NOWHERE = "http://127.0.0.1:9/eoi"
+Eoi = Callable[..., Any]
+
+
+def park_all(tmp_path: Path) -> None:
+    """Let every waiting delivery be one that was tried for the last time."""
+    with closing(sqlite3.connect(tmp_path / "eoi.db")) as rows:
+        rows.execute("UPDATE eoi_delivery SET state = 'parked' WHERE state = 'pending'")
+        rows.commit()
+
+
+def test_a_receiver_is_added_and_listed(eoi: Eoi) -> None:
+    """An officer adds receivers, each for its events; JSON has the fields of EndpointView."""
+    every = eoi("endpoint", "add", URL, *OFFICER, "--json")
+    assert every.json.keys() == {"id", "courier", "url", "events", "created_at"}
+    assert (every.json["courier"], every.json["url"], every.json["events"]) == ("webhook", URL, ["*"])
+    some = eoi(
+        "endpoint", "add", f"{URL}/2", "--events", "eoi.submitted, call.*", "--events", "eoi.lapsed", *OFFICER
+    )
+    assert "gets eoi.submitted, call.*, eoi.lapsed at https://council.example/eoi/2." in some.out
+    listed = eoi("endpoint", "list", *OFFICER, "--json").json
+    assert (len(listed), every.json in listed) == (2, True)
+    told = eoi("endpoint", "list", "--as", "a", "--role", "auditor").out
+    assert [line.split()[1] for line in told.splitlines()[1:]] == [each["url"] for each in listed]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("http://council.example/eoi",), "EOI_WEBHOOK_ALLOW"),
+        (("https://127.0.0.1/eoi",), "EOI_WEBHOOK_ALLOW"),
+        (("nonsense",), "'nonsense'"),
+        ((URL, "--events", "eoi.promoted"), "eoi.promoted"),
+    ],
+)
+def test_a_receiver_that_cannot_be_meant_is_refused(eoi: Eoi, words: tuple[str, ...], said: str) -> None:
+    """Plain http, a private address, none, an unknown event: refused with what was wrong, nothing added."""
+    answer = eoi("endpoint", "add", *words, *OFFICER, "--json")
+    assert (answer.status, answer.json["code"]) == (1, "bad-input")
+    assert said in answer.json["detail"]
+    assert eoi("endpoint", "list", "--json").json == []
+
+
+def test_a_private_receiver_is_added_where_the_operator_names_it(eoi: Eoi) -> None:
+    """What EOI_WEBHOOK_ALLOW names may be private, and plain http."""
+    answer = eoi("endpoint", "add", NOWHERE, *OFFICER, EOI_WEBHOOK_ALLOW="10.0.0.0/8, 127.0.0.1")
+    assert (answer.status, NOWHERE in answer.out) == (0, True)
+
+
+def test_receivers_and_deliveries_are_not_for_applicants(eoi: Eoi, engine: Engine, past: CallView) -> None:
+    """A school neither sees nor keeps what is on its way to others."""
+    submitted(engine, past.id, school())
+    head = ("--as", "head-1", "--role", "applicant", "--organisation", "URN:121234")
+    for words in (
+        ("endpoint", "list"),
+        ("outbox", "list"),
+        ("endpoint", "add", URL),
+        ("outbox", "retry", "--all"),
+    ):
+        answer = eoi(*words, *head, "--json")
+        assert (answer.status, answer.json["code"]) == (1, "role-missing"), words
+
+
+def test_a_tick_closes_what_is_due_and_delivers_what_waits(eoi: Eoi, engine: Engine, past: CallView) -> None:
+    """One pass closes the call of last March, lapses its draft, tells every event; a second finds nothing."""
+    engine.draft(past.id, answers={}, actor=school())
+    submitted(engine, past.id, school(2))
+    first = eoi("tick", "--json")
+    assert (first.status, first.json["pumped"]) == (
+        0,
+        {"delivered": 6, "postponed": 0, "parked": 0, "overtaken": 0},
+    )
+    (closed,) = first.json["swept"]["closed"]
+    assert (closed["reference"], closed["state"]) == ("46/23", "closed")
+    assert closed["counts_at_close"] == {"lapsed": 1, "submitted": 1}
+    assert (first.json["swept"]["lapsed"], first.json["swept"]["failed"]) == (1, {})
+    second = eoi("tick")
+    assert (second.status, second.out.splitlines()) == (
+        0,
+        ["Closed 0; 0 drafts lapsed.", "Notices: 0 delivered, 0 to try again, 0 parked."],
+    )
+    assert engine.call(past.id).state == "closed"
+
+
+def test_a_tick_that_cannot_close_a_call_says_so(eoi: Eoi, past: CallView, tmp_path: Path) -> None:
+    """A call that is due and cannot be closed is named, and cron hears of it by the exit status."""
+    with closing(sqlite3.connect(tmp_path / "eoi.db")) as rows:
+        rows.execute("CREATE TRIGGER jam BEFORE UPDATE ON eoi_call BEGIN SELECT RAISE(ABORT, 'jammed'); END")
+    told = eoi("tick")
+    assert (told.status, told.out.splitlines()[0]) == (1, "Closed 0; 0 drafts lapsed.")
+    assert f"! Call {past.id} is due and could not be closed [conflict]" in told.out
+    answer = eoi("tick", "--json")
+    assert (answer.status, answer.json["swept"]["failed"]) == (1, {past.id: "conflict"})
+
+
+def test_what_a_tick_tells_the_log_can_be_read(eoi: Eoi, engine: Engine, past: CallView) -> None:
+    """Where no receiver is, events go to the log, which a tick writes to stderr; less where asked."""
+    submitted(engine, past.id, school())
+    answer = eoi("tick", "--json")
+    lines = answer.err.splitlines()
+    told = [line.split() for line in lines if "event=event.told" in line]
+    assert {word for line in told for word in line if word.startswith("type=")} == {
+        "type=call.opened",
+        "type=eoi.drafted",
+        "type=eoi.submitted",
+        "type=call.closed",
+    }
+    assert len(told) == answer.json["pumped"]["delivered"]
+    assert all(line.startswith("timestamp=") for line in lines)
+    eoi("call", "open", *OFFICER, "--reference", "1/2", "--title", "Bases", "--closes-on", "2099-03-17")
+    quiet = eoi("tick", "--json", EOI_LOG_LEVEL="error")
+    assert (quiet.json["pumped"]["delivered"], quiet.err) == (1, "")
+
+
+def test_a_tick_tells_in_words_what_it_closed(eoi: Eoi, engine: Engine, past: CallView) -> None:
+    """The operator reads which calls were closed, and how many drafts lapsed."""
+    engine.draft(past.id, answers={}, actor=school())
+    assert eoi("tick").out.splitlines()[0] == "Closed 1: 46/23; 1 drafts lapsed."
+
+
+def test_the_outbox_shows_what_waits_and_why(eoi: Eoi, engine: Engine, past: CallView) -> None:
+    """A delivery to a receiver that is down is pending, with the error and when it is tried again."""
+    endpoint = engine.add_endpoint(NOWHERE, actor=officer())
+    submitted(engine, past.id, school())
+    report = eoi("tick", "--json", EOI_WEBHOOK_ALLOW="127.0.0.1").json["pumped"]
+    assert report == {"delivered": 1, "postponed": 2, "parked": 0, "overtaken": 0}
+    rows = eoi("outbox", "list", "--state", "pending", "--json").json
+    first = rows[-1]
+    assert (first["type"], first["endpoint"], first["address"]) == ("eoi.drafted", endpoint.id, NOWHERE)
+    assert (first["attempts"], first["delivered_at"], first["due_at"][-1]) == (1, None, "Z")
+    assert "could not be reached" in first["last_error"]
+    told = eoi("outbox", "list", *OFFICER)
+    assert NOWHERE in told.out
+    assert len(eoi("outbox", "list", "--limit", "1", "--json").json) == 1
+    for words in (("--state", "lost"), ("--limit", "0")):
+        assert eoi("outbox", "list", *words, "--json").json["code"] == "bad-input"
+
+
+def test_parked_deliveries_are_put_back_one_or_all(
+    eoi: Eoi, engine: Engine, past: CallView, tmp_path: Path
+) -> None:
+    """An officer puts one parked delivery back, then the rest; what is not parked is not found."""
+    engine.add_endpoint(NOWHERE, actor=officer())
+    submitted(engine, past.id, school())
+    eoi("tick", EOI_WEBHOOK_ALLOW="127.0.0.1")
+    park_all(tmp_path)
+    parked = eoi("outbox", "list", "--state", "parked", "--json").json
+    one = str(parked[0]["id"])
+    assert eoi("outbox", "retry", one, *OFFICER, "--json").json == {"retried": 1}
+    again = eoi("outbox", "retry", one, *OFFICER, "--json")
+    assert (again.status, again.json["code"]) == (1, "not-found")
+    assert eoi("outbox", "retry", "--all", *OFFICER).out.startswith(f"{len(parked) - 1} back in line")
+    assert eoi("outbox", "list", "--state", "parked").out == "(none)\n"
+    for words in ((), (one, "--all"), ("many",)):
+        assert (eoi("outbox", "retry", *words, *OFFICER).status) == 2
+
+
+def test_a_fresh_database_is_made_and_checked(eoi: Eoi, tmp_path: Path) -> None:
+    """`db upgrade` makes a missing file, readable for its owner alone; `db check` finds it well."""
+    answer = eoi("db", "upgrade", "--json")
+    assert (answer.status, answer.json, (tmp_path / "eoi.db").stat().st_mode & 0o777) == (
+        0,
+        {"upgraded": True},
+        0o600,
+    )
+    assert eoi("db", "upgrade").out == f"{tmp_path / 'eoi.db'} holds the tables of this version.\n"
+    assert (eoi("db", "check").out, eoi("db", "check", "--json").json) == (
+        "All well.\n",
+        {"ok": True, "found": []},
+    )
+
+
+def test_a_database_whose_tables_differ_fails_its_check(eoi: Eoi, tmp_path: Path) -> None:
+    """A missing trigger is named, and the exit status is 1."""
+    eoi("db", "upgrade")
+    with closing(sqlite3.connect(tmp_path / "eoi.db")) as rows:
+        (name,) = rows.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' LIMIT 1").fetchone()
+        rows.execute(f"DROP TRIGGER {name}")
+    answer = eoi("db", "check", "--json")
+    assert (answer.status, answer.json) == (1, {"ok": False, "found": [f"trigger {name}: missing"]})
+    assert eoi("db", "check").out == f"trigger {name}: missing\n"

@@ -1,0 +1,128 @@
+"""The one reader of the environment. Variables are set by pytest's own means, and only for one test."""
+
+from typing import Any
+
+import pytest
+
+from adapters.settings import Settings, as_url, variable
+from states.errors import BadInput
+
+# What each variable may say, and what is then set.
+SAID = {
+    "EOI_DATABASE_URL": ("database_url", "sqlite:////srv/eoi.db", "sqlite:////srv/eoi.db"),
+    "EOI_SETTLE_S": ("settle_s", "0.5", 0.5),
+    "EOI_LOCK_TIMEOUT_S": ("lock_timeout_s", "5", 5.0),
+    "EOI_WEBHOOK_ALLOW": (
+        "webhook_allow",
+        "10.0.0.0/8, inside.example:8080",
+        "10.0.0.0/8, inside.example:8080",
+    ),
+    "EOI_WEBHOOK_TIMEOUT_S": ("webhook_timeout_s", "3", 3.0),
+    "EOI_LOG_LEVEL": ("log_level", " debug ", "DEBUG"),
+    "EOI_AS": ("acting_as", "programme.team", "programme.team"),
+    "EOI_ROLES": ("roles", "officer, ,admin", ("officer", "admin")),
+    "EOI_ORGANISATIONS": ("organisations", "URN:1,URN:2", ("URN:1", "URN:2")),
+    "NO_COLOR": ("no_color", "1", "1"),
+}
+DEFAULTS: dict[str, Any] = {
+    "database_url": "sqlite:///eoi.db",
+    "settle_s": 2.0,
+    "lock_timeout_s": 30.0,
+    "webhook_allow": "",
+    "webhook_timeout_s": 10.0,
+    "log_level": "INFO",
+    "acting_as": None,
+    "roles": (),
+    "organisations": (),
+    "no_color": "",
+}
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Take away what the shell around this test says, and lend what sets variables."""
+    for name in SAID:
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def test_without_any_variable_everything_has_its_default() -> None:
+    """A bare environment is enough."""
+    assert Settings().model_dump() == DEFAULTS
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_each_variable_sets_its_one_field(bare: pytest.MonkeyPatch, name: str) -> None:
+    """What a variable says is set, and nothing else; said as nothing, it counts as not said."""
+    field, said, value = SAID[name]
+    assert variable(field) == name
+    bare.setenv(name, said)
+    assert Settings().model_dump() == DEFAULTS | {field: value}
+    bare.setenv(name, "")
+    assert Settings().model_dump() == DEFAULTS
+
+
+def test_every_field_can_be_set_by_a_variable_and_by_keyword(bare: pytest.MonkeyPatch) -> None:
+    """No setting is left out here, and a keyword counts instead of the variable."""
+    assert {field for field, _, _ in SAID.values()} == set(Settings.model_fields)
+    bare.setenv("EOI_AS", "somebody")
+    assert Settings(acting_as="other", roles=["officer"]).acting_as == "other"
+    assert Settings(roles="officer,admin").roles == ("officer", "admin")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("EOI_SETTLE_S", "soon"),
+        ("EOI_SETTLE_S", "-1"),
+        ("EOI_SETTLE_S", "3601"),
+        ("EOI_SETTLE_S", "nan"),
+        ("EOI_LOCK_TIMEOUT_S", "inf"),
+        ("EOI_WEBHOOK_TIMEOUT_S", "0"),
+        ("EOI_WEBHOOK_TIMEOUT_S", "61"),
+        ("EOI_WEBHOOK_ALLOW", "no host"),
+        ("EOI_WEBHOOK_ALLOW", "10.0.0.0/99"),
+        ("EOI_LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_with_its_variable(
+    bare: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    """An operator's slip is refused in one line that names the variable, whoever reads the settings."""
+    bare.setenv(name, said)
+    with pytest.raises(BadInput) as caught:
+        Settings()
+    assert caught.value.field == SAID[name][0]
+    assert name in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_what_is_no_setting_is_refused_by_keyword() -> None:
+    """A host's slip in a keyword, and an empty URL, are refused."""
+    for given, field in (({"settle": 2}, "settle"), ({"database_url": ""}, "database_url")):
+        with pytest.raises(BadInput) as caught:
+            Settings(**given)
+        assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("said", "url"),
+    [
+        ("eoi.db", "sqlite:///eoi.db"),
+        ("/srv/eoi.db", "sqlite:////srv/eoi.db"),
+        ("odd %20?#.db", "sqlite:///odd %2520%3F%23.db"),
+        ("sqlite:///eoi.db", "sqlite:///eoi.db"),
+        ("sqlite://", "sqlite://"),
+        ("postgresql://council/eoi", "postgresql://council/eoi"),
+    ],
+)
+def test_a_database_is_a_url_or_a_path(said: str, url: str) -> None:
+    """A path becomes the URL that names it letter by letter; a URL stays what it is."""
+    assert as_url(said) == url
+    assert Settings(database_url=said).database_url == url
+
+
+def test_settings_do_not_change() -> None:
+    """What a program was started with is what it goes on with."""
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().settle_s = 5.0
