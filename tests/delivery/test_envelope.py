@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.outbound.envelope import CONTENT_TYPE, body, envelope, instant
+from adapters.documents import instant
+from adapters.outbound.envelope import CONTENT_TYPE, body, envelope
 from workflow import Event, EventType
 
 AT = datetime(2023, 3, 17, 23, 59, 59, 999_999, tzinfo=UTC)
