@@ -10,6 +10,7 @@ from states.names import Role
 from workflow.calls import close
 from workflow.commands import Command
 from workflow.connection import Connection
+from workflow.errors import DatabaseLocked
 from workflow.log import get_log
 from workflow.ports import Clock
 from workflow.store import calls
@@ -44,6 +45,8 @@ def close_due(
         except EoiError as exc:
             failed[call_id] = exc.code
             _log.warning("sweep.failed", call_id=call_id, code=exc.code)
+            if isinstance(exc, DatabaseLocked):
+                break  # The others would wait as long for the same lock; the next sweep looks again.
             continue
         closed.append(call)
         lapsed += count

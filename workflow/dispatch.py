@@ -23,7 +23,7 @@ from workflow.views import CallView, Receipt
 
 T = TypeVar("T", Receipt, CallView)
 
-#: How long a refusal waits at the most to be kept, in seconds: whoever is too late is told at once.
+#: How long a refusal without the lock waits to be kept, in seconds: whoever is too late is told at once.
 KEEP_WAIT_S: Final = 2.0
 
 _log = get_log("engine")
@@ -76,14 +76,17 @@ class Dispatcher:
             key = _key(order, subject)
             if key and (known := find_answer(connection, key)):
                 return _replayed(order, known)
+            # Turned away without the lock, they are told at once; who has waited for it is kept as surely.
+            keep_within_s: float | None = KEEP_WAIT_S
             try:
                 order.glance(connection, subject)
+                keep_within_s = None
                 with own_transaction(connection) as unit:
                     result = _do(order, subject, key, unit)
             except Refused as refused:
                 if key and (known := find_answer(connection, key)):
                     return _replayed(order, known)  # Its twin was carried out between the two reads.
-                keeping = own_transaction(connection, wait_s=KEEP_WAIT_S)
+                keeping = own_transaction(connection, wait_s=keep_within_s)
                 self._keep_attempt(keeping, order.command, refused)
                 raise
         self.tell(unit.events)

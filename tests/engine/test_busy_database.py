@@ -1,7 +1,8 @@
-"""A database that somebody else keeps busy: who is refused is still told."""
+"""A database that somebody else keeps busy: nobody waits in vain."""
 
 import sqlite3
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,18 @@ def test_who_is_too_late_is_told_although_the_database_is_locked_for_long(tmp_pa
         late.join()
         assert told == ["call-closed"]
         assert engine.attempts(eoi) == []  # It could not be kept, which the log says.
+
+
+def test_a_sweep_waits_once_for_a_lock_that_is_not_to_be_had(tmp_path: Path) -> None:
+    """A sweep of many calls beside a locked database ends after one wait, and the next one closes them all."""
+    clock = FrozenClock()
+    with engine_in(tmp_path, clock=clock, lock_timeout_s=0.01) as engine:
+        calls = [engine.open_call(new_call(reference=name), actor=officer()).id for name in ("1", "2", "3")]
+        clock.move_to(engine.call("1").closes_at + timedelta(seconds=2))
+        blocker = sqlite3.connect(tmp_path / "eoi.db", isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        report = engine.close_due()
+        assert (report.closed, report.failed) == ((), {calls[0]: "database-locked"})
+        blocker.execute("ROLLBACK")
+        blocker.close()
+        assert [call.id for call in engine.close_due().closed] == calls
