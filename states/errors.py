@@ -53,18 +53,6 @@ class BadInput(EoiError):
 
     code = "bad-input"
 
-    def __init__(self, message: str | None = None, *, field: str | None = None, **facts: object) -> None:
-        """Name the `field` that is at fault, where one is."""
-        super().__init__(message, **facts)
-        #: The name of the argument or field at fault.
-        self.field = field
-
-
-class BadDeadline(BadInput):
-    """That date or time cannot be a deadline."""
-
-    code = "bad-deadline"
-
     def __init__(
         self,
         message: str | None = None,
@@ -73,10 +61,18 @@ class BadDeadline(BadInput):
         field: str | None = None,
         **facts: object,
     ) -> None:
-        """Refine the class's code: `local-time-missing`, `local-time-twice`, `no-such-date`."""
-        super().__init__(message, field=field, **facts)
+        """Refine the class's code: `no-such-date`; name the `field` that is at fault, where one is."""
+        super().__init__(message, **facts)
         if code:
             self.code = code
+        #: The name of the argument or field at fault.
+        self.field = field
+
+
+class BadDeadline(BadInput):
+    """That date or time cannot be a deadline."""
+
+    code = "bad-deadline"
 
 
 class UnknownTrigger(EoiError):

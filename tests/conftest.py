@@ -1,6 +1,8 @@
-"""What all tests share: the `--long` option."""
+"""What all tests share: the `--long` option, and a clock that is moved."""
 
 import pytest
+
+from workflow.testing import FrozenClock
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -12,3 +14,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def long(request: pytest.FixtureRequest) -> bool:
     """Return whether the full counts were asked for."""
     return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """Return a clock that stands at noon UTC on the day before the real sheet's deadline."""
+    return FrozenClock()

@@ -44,19 +44,6 @@ class BadDocument(BadInput):
 
     code = "bad-document"
 
-    def __init__(
-        self,
-        message: str | None = None,
-        *,
-        code: str | None = None,
-        field: str | None = None,
-        **facts: object,
-    ) -> None:
-        """Refine the class's code: `not-text`, `no-title` and so on."""
-        super().__init__(message, field=field, **facts)
-        if code:
-            self.code = code
-
 
 def text_of(data: bytes, *, what: str) -> str:
     r"""Return the text, lines ended by \n, without byte order mark and invisible characters.

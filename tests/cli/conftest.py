@@ -102,12 +102,6 @@ def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
-    """Return a clock that stands at noon UTC on the day before the real sheet's deadline."""
-    return FrozenClock()
-
-
-@pytest.fixture
 def engine(tmp_path: Path, clock: FrozenClock) -> Iterator[Engine]:
     """Return an engine on the same `eoi.db`, whose clock stands in March 2023; that of commands goes on."""
     with engine_in(tmp_path, clock=clock) as engine:

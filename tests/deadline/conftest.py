@@ -11,12 +11,6 @@ from workflow.testing import FrozenClock, engine_in, new_call, officer, school
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
-    """Return a clock that stands at noon UTC on the day before the real sheet's deadline."""
-    return FrozenClock()
-
-
-@pytest.fixture
 def file(tmp_path: Path) -> Path:
     """Return where the database is."""
     return tmp_path / "eoi.db"

@@ -14,12 +14,6 @@ from workflow.testing import FrozenClock, engine_in, new_call, officer
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
-    """Return the clock that everything here obeys."""
-    return FrozenClock()
-
-
-@pytest.fixture
 def engine(tmp_path: Path, clock: FrozenClock) -> Iterator[Engine]:
     """Lend an engine that gives up early where the database is locked."""
     with engine_in(tmp_path, clock=clock, lock_timeout_s=0.05) as engine:

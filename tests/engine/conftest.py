@@ -18,12 +18,6 @@ from workflow.testing import FrozenClock, engine_in, new_call, officer
 SETUPS = ("as it comes", "begins itself", "autocommit")
 
 
-@pytest.fixture
-def clock() -> FrozenClock:
-    """Return a clock that stands at noon UTC on the day before the real sheet's deadline."""
-    return FrozenClock()
-
-
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a migrated file in which nothing has happened yet, made once."""

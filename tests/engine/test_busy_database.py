@@ -40,7 +40,7 @@ def test_who_is_too_late_is_told_although_the_database_is_locked_for_long(tmp_pa
 
 
 def test_a_sweep_waits_once_for_a_lock_that_is_not_to_be_had(tmp_path: Path) -> None:
-    """A sweep of many calls beside a locked database ends after one wait, and the next one closes them all."""
+    """A sweep beside a locked database ends after one wait, and the next one closes every call."""
     clock = FrozenClock()
     with engine_in(tmp_path, clock=clock, lock_timeout_s=0.01) as engine:
         calls = [engine.open_call(new_call(reference=name), actor=officer()).id for name in ("1", "2", "3")]

@@ -19,12 +19,6 @@ ALL_RUN = {"sweep": True, "pump": True, "alarm": True}
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
-    """Return the clock that the engine obeys."""
-    return FrozenClock()
-
-
-@pytest.fixture
 def engine(tmp_path: Path, clock: FrozenClock) -> Iterator[Engine]:
     """Lend an engine that gives up early where the database is locked."""
     with engine_in(tmp_path, clock=clock, lock_timeout_s=0.05) as engine:

@@ -17,12 +17,6 @@ LONG_S = 30.0
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
-    """Return the clock that the engine obeys."""
-    return FrozenClock()
-
-
-@pytest.fixture
 def engine(tmp_path: Path, clock: FrozenClock) -> Iterator[Engine]:
     """Lend an engine whose clock is moved."""
     with engine_in(tmp_path, clock=clock) as engine:
