@@ -29,6 +29,7 @@ def engine(tmp_path: Path, clock: FrozenClock) -> Iterator[Engine]:
 def runner(engine: Engine) -> Iterator[Runner]:
     """Lend a runner that is started, and looks again only when it is woken."""
     with _runner(engine) as runner:
+        _at_rest(runner)
         yield runner
 
 
@@ -41,6 +42,16 @@ def _runner(engine: Engine, courier: RecordingCourier | None = None, *, lease_s:
         lease_s=lease_s,
         grace_s=0.0,
     )
+
+
+def _at_rest(runner: Runner) -> None:
+    """Wait until both threads have heard every ring so far, and wait for the next one."""
+    bells = (runner._bell, runner._pump.bell)
+    for _ in range(20_000):
+        if all(bell._changed._waiters for bell in bells):  # type: ignore[attr-defined]
+            return
+        threading.Event().wait(0.001)
+    pytest.fail("A thread does not come to rest.")
 
 
 def _after(runner: Runner, *, errors: int) -> Health:
@@ -121,6 +132,7 @@ def test_a_pump_that_cannot_write_is_told(tmp_path: Path, engine: Engine) -> Non
             assert str(health.last_error).startswith("DatabaseLocked: ")
             other.execute("ROLLBACK")
             assert _well_again(runner)
+            runner.once()
     assert [each.state for each in engine.deliveries()] == ["delivered"]
 
 
@@ -128,6 +140,7 @@ def test_a_close_that_is_late_is_told(engine: Engine, runner: Runner, clock: Fro
     """A call that has been due for a period and 15 s makes the runner unwell, until it is closed."""
     call = engine.open_call(new_call(), actor=officer())
     due = call.closes_at + timedelta(seconds=2)
+    _at_rest(runner)
     clock.move_to(due + timedelta(seconds=44.9))
     assert (runner.health().ok, runner.health().overdue_s) == (True, 44.9)
     clock.move_to(due + timedelta(seconds=45))

@@ -84,7 +84,7 @@ def test_what_fell_due_while_nothing_ran_is_closed_before_start_returns(
 
 @pytest.mark.slow
 def test_a_call_is_closed_promptly_by_the_alarm(real: Engine) -> None:
-    """With a period of half a minute, a call that closes in 0.3 s is closed within a second of its settle."""
+    """With a period of half a minute, a call that closes in 0.3 s is closed long before that is over."""
     closed = _Closed(real)
     with _runner(real):
         call = real.open_call(new_call(closes_at=_in(0.3)), actor=officer())
@@ -92,7 +92,7 @@ def test_a_call_is_closed_promptly_by_the_alarm(real: Engine) -> None:
     (event,) = closed.events
     assert event.at == call.closes_at
     late = event.recorded_at - call.closes_at
-    assert timedelta(seconds=0.1) <= late < timedelta(seconds=1.1)
+    assert timedelta(seconds=0.1) <= late < timedelta(seconds=LONG_S / 3)
     assert closed.threads == ["eoi-sweep"]
 
 
@@ -104,7 +104,7 @@ def test_a_call_opened_by_another_process_is_noticed_within_a_period(real: Engin
         call = other.open_call(new_call(closes_at=_in(0.3)), actor=officer())
         assert closed.wait()
     late = closed.events[0].recorded_at - call.closes_at
-    assert timedelta(seconds=0.1) <= late < timedelta(seconds=1.1)
+    assert timedelta(seconds=0.1) <= late < timedelta(seconds=LONG_S / 3)
 
 
 @pytest.mark.slow
