@@ -152,6 +152,7 @@ class Runner:
     def health(self) -> Health:
         """Return how it is; where the database cannot be asked, that is what it says."""
         loops = (self._sweeping, self._pumping)
+        errors = sum(loop.errors for loop in loops)
         threads = {loop.name: loop.alive for loop in loops} | {"alarm": self._alarm.alive}
         failures = [loop.last_error for loop in loops if loop.last_error]
         if hanging := self._pump.hanging:
@@ -170,7 +171,7 @@ class Runner:
             pump_age_s=self._pumping.age_s,
             overdue_s=overdue_s,
             oldest_waiting_s=oldest_s,
-            errors=sum(loop.errors for loop in loops),
+            errors=errors,
             last_error=failures[-1] if failures else None,
         )
 

@@ -25,6 +25,8 @@ NEW = ("call", "open", "--reference", "é/1", "--title", "Bäses – “学校�
 Program = Callable[..., Any]
 
 _MAIN = "from adapters.cli import main; main()"
+#: The same as from a terminal: what a shell runs in the background is deaf to Ctrl-C, with its children.
+_FROM_A_TERMINAL = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {_MAIN}"
 # Root may write everywhere, until it gives up CAP_DAC_OVERRIDE (1) by PR_CAPBSET_DROP (24).
 _BOUND_BY_PERMISSIONS = (
     "import ctypes, os, sys; ctypes.CDLL(None).prctl(24, 1, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
@@ -184,7 +186,7 @@ def test_ctrl_c_ends_a_command_without_a_word(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "sheet.txt")
     with (
         subprocess.Popen(
-            [sys.executable, "-c", _MAIN, "call", "lint", tmp_path / "sheet.txt"],
+            [sys.executable, "-c", _FROM_A_TERMINAL, "call", "lint", tmp_path / "sheet.txt"],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
