@@ -1,9 +1,11 @@
 """What the environment says; the only reader of it. Nobody below the composition root takes this object."""
 
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import unquote
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
 
 from adapters.outbound.addresses import Allow
 from states.errors import BadInput
@@ -17,6 +19,13 @@ _SPELT: Final = str.maketrans({"%": "%25", "?": "%3F", "#": "%23"})
 def as_url(text: str) -> str:
     """Return the URL of a database that is given as a URL, or as the path of an SQLite file."""
     return text if "://" in text else f"sqlite:///{text.translate(_SPELT)}"
+
+
+def place(url: str) -> str:
+    """Return where a database is, for people: a file's path, or the URL without its password."""
+    if url.startswith("sqlite:"):
+        return unquote(url.removeprefix("sqlite:///"), errors="surrogateescape")
+    return make_url(url).render_as_string(hide_password=True)
 
 
 def words(text: object) -> object:

@@ -37,6 +37,11 @@ def require_role(actor: Actor, wanted: Collection[Role], *, to: str) -> None:
         Refused: `role-missing`.
     """
     if not actor.roles & set(wanted):
-        held = ", ".join(sorted(actor.roles)) or "none"
-        message = f"It takes the role {' or '.join(sorted(wanted))} to {to}; {actor.id} has: {held}."
-        raise Refused.because([Refusal("role-missing", message)])
+        raise Refused.because([role_missing(actor, wanted, to=to)])
+
+
+def role_missing(actor: Actor, wanted: Collection[Role], *, to: str) -> Refusal:
+    """Say which role it takes, and which the actor has."""
+    held = ", ".join(sorted(actor.roles)) or "none"
+    message = f"It takes the role {' or '.join(sorted(wanted))} to {to}; {actor.id} has: {held}."
+    return Refusal("role-missing", message)

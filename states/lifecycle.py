@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 
 from transitions import EventData, Machine, Transition
 
+from states.access import role_missing
 from states.errors import BadLifecycle, Refusal
 from states.events import EventType
 from states.facts import Facts
@@ -89,16 +90,10 @@ class _Probe:
 
 def objections(move: Move, facts: Facts) -> list[Refusal]:
     """Return what stands in the way of `move`: the role first, then each guard in the table's order."""
-    reasons = [] if move.roles & facts.actor.roles else [_role_missing(move, facts)]
+    may = move.roles & facts.actor.roles
+    reasons = [] if may else [role_missing(facts.actor, move.roles, to=move.trigger)]
     reasons.extend(refusal for guard in move.guards if (refusal := guard(facts)) is not None)
     return reasons
-
-
-def _role_missing(move: Move, facts: Facts) -> Refusal:
-    wanted = " or ".join(sorted(move.roles))
-    held = ", ".join(sorted(facts.actor.roles)) or "none"
-    message = f"It takes the role {wanted} to {move.trigger}; {facts.actor.id} has: {held}."
-    return Refusal("role-missing", message)
 
 
 def _nothing_objects(event: EventData) -> bool:

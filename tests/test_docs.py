@@ -132,6 +132,8 @@ class Codes:
             match node:
                 case ast.Raise(exc=ast.Name(id=name)):
                     self.used.add(name)
+                case ast.Dict(values=values):
+                    self.used |= {each.id for each in values if isinstance(each, ast.Name)}
                 case ast.Call(func=ast.Name(id="Refusal"), args=[ast.Constant(value=str(code)), *_]):
                     self.found.setdefault(code, set()).add(Refused.by_code.get(code, Refused).__name__)
                 case ast.Call(func=ast.Name(id=name), keywords=keywords) if self._is_error(name):

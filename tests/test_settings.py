@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from adapters.settings import Settings, as_url, variable
+from adapters.settings import Settings, as_url, place, variable
 from states.errors import BadInput
 
 # What each variable may say, and what is then set.
@@ -126,3 +126,16 @@ def test_settings_do_not_change() -> None:
     """What a program was started with is what it goes on with."""
     with pytest.raises(ValueError, match="frozen"):
         Settings().settle_s = 5.0
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:///eoi.db", "eoi.db"),
+        ("sqlite:////srv/100%25.db", "/srv/100%.db"),
+        ("postgresql+psycopg://eoi:hunter2@db.example/eoi", "postgresql+psycopg://eoi:***@db.example/eoi"),
+    ],
+)
+def test_a_database_is_shown_without_its_password(url: str, shown: str) -> None:
+    """What stands on a terminal or in a log tells where the rows are, and no secret."""
+    assert place(url) == shown

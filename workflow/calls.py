@@ -184,7 +184,8 @@ def _move_all(
         reason=command.reason,
     )
     if moved:
-        unit.events.append(Many(move.event, after=before, upto=outbox.last_position(unit.connection)))
+        upto = outbox.last_position(unit.connection)
+        unit.events.append(Many(move.event, call_id=call.id, after=before, upto=upto))
     return moved
 
 

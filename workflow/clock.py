@@ -1,4 +1,4 @@
-"""The system's clock, the only place in the engine that asks it; and how a host's own clock is read."""
+"""The system's clock, which nothing else in the engine asks (but for ids); and how a host's own is read."""
 
 from datetime import UTC, datetime
 

@@ -133,7 +133,9 @@ class Dispatcher:
         lent = self._database.connect() if connection is None else nullcontext(connection)
         try:
             with lent as readable:
-                events = all_of_call.events(readable, many.type, after=many.after, upto=many.upto)
+                events = all_of_call.events(
+                    readable, many.type, call_id=many.call_id, after=many.after, upto=many.upto
+                )
         except EoiError as exc:
             _log.warning("hook.failed", type=many.type, code=exc.code)
             return

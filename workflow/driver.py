@@ -1,11 +1,9 @@
 """What the SQLite driver raises, in our words. Nobody else reads a driver's codes."""
 
 import sqlite3
-from collections.abc import Callable
-from functools import wraps
 from os import fspath
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 
 from states.errors import BadInput, EoiError
 from workflow import files
@@ -16,12 +14,10 @@ from workflow.errors import (
     DatabaseFull,
     DatabaseLocked,
     DatabaseReadOnly,
+    DatabaseRefused,
     DatabaseUnavailable,
     DatabaseUnopened,
 )
-
-P = ParamSpec("P")
-V = TypeVar("V")
 
 #: What the driver raises: its own errors; UnicodeDecodeError where a damaged file's text is no text;
 #: OverflowError and UnicodeEncodeError where a value cannot be stored.
@@ -36,7 +32,12 @@ _BY_CODE: Final[dict[int, type[EoiError]]] = {
     sqlite3.SQLITE_FULL: DatabaseFull,
     sqlite3.SQLITE_CANTOPEN: DatabaseUnopened,
     sqlite3.SQLITE_NOTADB: DatabaseForeign,
-    sqlite3.SQLITE_CONSTRAINT: Conflict,
+    sqlite3.SQLITE_CONSTRAINT: DatabaseRefused,
+}
+#: The extended codes that say more than their primary one: there is such a row already.
+_BY_EXTENDED_CODE: Final[dict[int | None, type[EoiError]]] = {
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE: Conflict,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: Conflict,
 }
 
 
@@ -50,21 +51,8 @@ def translated(exc: BaseException | None, *, path: Path | None = None) -> EoiErr
         return BadInput("A number or text in it cannot be stored.", **facts)
     if isinstance(exc, UnicodeDecodeError) or driver.startswith("Could not decode"):
         return DatabaseCorrupt(**facts)
-    error = _BY_CODE.get(_primary(code), DatabaseUnavailable)
+    error = _BY_EXTENDED_CODE.get(code) or _BY_CODE.get(_primary(code), DatabaseUnavailable)
     return error(_message(error, driver, code, path), **facts)
-
-
-def from_row(build: Callable[P, V]) -> Callable[P, V]:
-    """Let a function that builds views from rows say that the file is damaged, where none can be built."""
-
-    @wraps(build)
-    def view(*args: P.args, **kwargs: P.kwargs) -> V:
-        try:
-            return build(*args, **kwargs)
-        except (KeyError, TypeError, ValueError) as exc:
-            raise DatabaseCorrupt from exc
-
-    return view
 
 
 def _primary(code: int | None) -> int:
@@ -81,6 +69,8 @@ def _message(error: type[EoiError], driver: str, code: int | None, path: Path | 
         return f"The database failed: {driver}."
     if error is Conflict:
         return f"It collides with what is there: {driver}."
+    if error is DatabaseRefused:
+        return f"A rule of the database itself stood against it ({driver}); nothing was written."
     return None
 
 

@@ -4,16 +4,19 @@ from collections.abc import Collection
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from states.access import require_role
 from states.errors import BadInput
 from states.names import Role
 from states.text import plain_text
 from workflow.columns import DELIVERY_STATES
+from workflow.connection import Connection
+from workflow.errors import NotFound
 from workflow.hooks import event_types
 from workflow.ids import new_id, shown
-from workflow.inputs import LONGEST_PAGE, whole_number
+from workflow.inputs import LONGEST_PAGE, some_actor, whole_number
 from workflow.store import endpoints, outbox
-from workflow.unit_of_work import UnitOfWork
-from workflow.views import EndpointView
+from workflow.unit_of_work import own_transaction
+from workflow.views import DeliveryView, EndpointView
 
 #: Who keeps endpoints and the outbox.
 KEEPERS = frozenset({Role.OFFICER, Role.ADMIN})
@@ -21,38 +24,85 @@ KEEPERS = frozenset({Role.OFFICER, Role.ADMIN})
 URL = 2000
 
 
-def new_endpoint(*, url: object, events: object, now: datetime) -> EndpointView:
-    """Return a receiver as it would be added.
+def add(connection: Connection, actor: object, *, url: object, events: object, now: datetime) -> EndpointView:
+    """Add a receiver of the events that happen from now on.
 
     Raises:
         BadInput: no http(s) URL with a host, or a pattern that fits no event.
+        Refused: `role-missing`: no officer, no admin.
     """
-    address = _address(url)
+    _require_keeper(actor, to="add an endpoint")
+    endpoint = EndpointView(
+        id=new_id(), courier="webhook", url=_address(url), events=_patterns(events), created_at=now
+    )
+    with own_transaction(connection):
+        endpoints.add(connection, endpoint, after_position=outbox.last_position(connection))
+    return endpoint
+
+
+def every(connection: Connection, actor: object) -> list[EndpointView]:
+    """Return every receiver, the oldest first.
+
+    Raises:
+        Refused: `role-missing`: neither officer nor admin nor auditor.
+    """
+    _let_see(actor)
+    return endpoints.every(connection)
+
+
+def deliveries(connection: Connection, actor: object, *, state: object, limit: object) -> list[DeliveryView]:
+    """Return what is on its way to them, and what was, the newest first.
+
+    Raises:
+        BadInput: no such state; a limit that is no number from 1 to 1000.
+        Refused: `role-missing`: neither officer nor admin nor auditor.
+    """
+    _let_see(actor)
+    count = whole_number(limit, field="limit", least=1, greatest=LONGEST_PAGE)
+    return outbox.deliveries(connection, state=_state_or_none(state), limit=count)
+
+
+def retry(connection: Connection, actor: object, delivery_id: object, *, now: datetime) -> int:
+    """Put a parked delivery (None: all of them) back into its line; return how many there were.
+
+    Raises:
+        BadInput: the id is no whole number.
+        NotFound: nothing parked has that id.
+        Refused: `role-missing`: no officer, no admin.
+    """
+    _require_keeper(actor, to="retry a delivery")
+    known = None if delivery_id is None else whole_number(delivery_id, field="delivery_id")
+    with own_transaction(connection):
+        count = outbox.retry(connection, known, now)
+    if known is not None and not count:
+        msg = f"No parked delivery has the id {known}."
+        raise NotFound(msg)
+    return count
+
+
+def _require_keeper(actor: object, *, to: str) -> None:
+    require_role(some_actor(actor), KEEPERS, to=to)
+
+
+def _let_see(actor: object) -> None:
+    if actor is not None:
+        require_role(some_actor(actor), KEEPERS | {Role.AUDITOR}, to="see endpoints and deliveries")
+
+
+def _patterns(events: object) -> tuple[str, ...]:
     if isinstance(events, str) or not isinstance(events, Collection):
         msg = f"events must be a list of patterns, such as ['eoi.*'], not {type(events).__name__}."
         raise BadInput(msg, field="events")
     for pattern in events:
         event_types(pattern)
-    patterns = tuple(dict.fromkeys(events)) or ("*",)
-    return EndpointView(id=new_id(), courier="webhook", url=address, events=patterns, created_at=now)
+    return tuple(dict.fromkeys(events)) or ("*",)
 
 
-def add(unit: UnitOfWork, endpoint: EndpointView) -> EndpointView:
-    """Add a receiver of the events that happen from now on."""
-    endpoints.add(unit.connection, endpoint, after_position=outbox.last_position(unit.connection))
-    return endpoint
-
-
-def check_page(state: object, limit: object) -> None:
-    """Pass only what deliveries can be listed by.
-
-    Raises:
-        BadInput: no such state; a limit that is no number from 1 to 1000.
-    """
-    if state is not None and state not in DELIVERY_STATES:
+def _state_or_none(state: object) -> str | None:
+    if state is not None and (not isinstance(state, str) or state not in DELIVERY_STATES):
         msg = f"There is no state {shown(state)} of a delivery. States are: {', '.join(DELIVERY_STATES)}."
         raise BadInput(msg, field="state")
-    whole_number(limit, field="limit", least=1, greatest=LONGEST_PAGE)
+    return state
 
 
 def _address(url: object) -> str:

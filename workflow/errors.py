@@ -2,7 +2,7 @@
 
 EoiError
 ├── NotFound                 not-found               mend the request
-├── Conflict                                         mend the request
+├── Conflict                 conflict                mend the request
 │   ├── ReferenceTaken       reference-taken
 │   ├── AlreadyApplied       already-applied
 │   └── KeyReused            key-reused
@@ -14,6 +14,7 @@ EoiError
     ├── DatabaseFull         database-full
     ├── DatabaseUnopened     database-not-opened
     ├── DatabaseForeign      database-foreign
+    ├── DatabaseRefused      database-refused
     ├── DatabaseCorrupt      database-corrupt
     └── SchemaMismatch
         ├── SchemaMissing    schema-missing
@@ -100,6 +101,12 @@ class DatabaseForeign(DatabaseUnavailable):
     """That file is no SQLite database."""
 
     code = "database-foreign"
+
+
+class DatabaseRefused(DatabaseUnavailable):
+    """A rule of the database itself stood against what was to be written; nothing was."""
+
+    code = "database-refused"
 
 
 class DatabaseCorrupt(DatabaseUnavailable):

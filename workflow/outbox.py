@@ -11,22 +11,13 @@ and when a person sends it again it arrives after later ones. Its `version` says
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
-from states.errors import BadInput
 from states.events import Event
-from workflow.columns import DELIVERY_STATES
 from workflow.connection import Connection
 from workflow.database import Database
-from workflow.ids import shown
-from workflow.inputs import whole_number
 from workflow.ports import Delayed, Delivered, Delivery, Outcome
 from workflow.store import outbox as store
 from workflow.unit_of_work import own_transaction
-from workflow.views import DeliveryView
-
-#: The longest list of deliveries.
-LONGEST_LIST: Final = 1000
 
 
 def enqueue(connection: Connection, events: Sequence[Event]) -> None:
@@ -99,19 +90,6 @@ class Outbox:
         """Return when the oldest event was recorded that is not yet at all its receivers."""
         with self._database.connect() as connection:
             return store.oldest_waiting(connection)
-
-    def deliveries(self, *, state: str | None = None, limit: int = 50) -> list[DeliveryView]:
-        """Return deliveries, the newest first.
-
-        Raises:
-            BadInput: no such state; a limit that is no number from 1 to 1000.
-        """
-        if state is not None and state not in DELIVERY_STATES:
-            msg = f"A delivery is {', '.join(DELIVERY_STATES)}; never {shown(state)}."
-            raise BadInput(msg, field="state")
-        whole_number(limit, field="limit", least=1, greatest=LONGEST_LIST)
-        with self._database.connect() as connection:
-            return store.deliveries(connection, state=state, limit=limit)
 
 
 def _record(connection: Connection, attempted: Attempted, now: datetime) -> int:

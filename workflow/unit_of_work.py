@@ -10,9 +10,10 @@ from workflow.connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """The events of one set-based move: all of this type in a span of the outbox; read only if wanted."""
+    """The events of a set-based move: of one call and type, in a span of the outbox; read only if wanted."""
 
     type: EventType
+    call_id: str
     #: The outbox's positions: greater than `after`, up to and with `upto`.
     after: int
     upto: int

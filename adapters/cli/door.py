@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from urllib.parse import unquote
 
 import typer
 
@@ -156,8 +155,10 @@ class Door:
             self.tell.aside(f"There was no database yet, so it was made: {self.place()}")
 
     def place(self) -> str:
-        """Return where the rows are, for people."""
-        return unquote(self.settings().database_url.removeprefix("sqlite:///"), errors="surrogateescape")
+        """Return where the rows are, for people; without a password."""
+        from adapters.settings import place
+
+        return place(self.settings().database_url)
 
 
 def command(

@@ -155,7 +155,7 @@ def list_(
         page = engine.find(
             call=call, state=state, applicant=applicant, after=after, limit=limit, actor=door.reader()
         )
-        calls = {each.id: each for each in engine.calls()}
+        calls = {call_id: engine.call(call_id) for call_id in {each.call_id for each in page}}
     rows = (
         (
             each.id,
@@ -191,7 +191,7 @@ def attempts(
     """Show what was tried and refused."""
     with door.engine() as engine:
         found = engine.attempts(subject, actor=door.reader())
-        zones = {each.id: each.timezone for each in engine.calls()}
+        zones = {call_id: engine.call(call_id).timezone for call_id in {each.call_id for each in found}}
     rows = (
         (
             each.eoi_id,

@@ -102,9 +102,9 @@ def test_a_tick_that_cannot_close_a_call_says_so(eoi: Eoi, past: CallView, tmp_p
         rows.execute("CREATE TRIGGER jam BEFORE UPDATE ON eoi_call BEGIN SELECT RAISE(ABORT, 'jammed'); END")
     told = eoi("tick")
     assert (told.status, told.out.splitlines()[0]) == (1, "Closed 0; 0 drafts lapsed.")
-    assert f"! Call {past.id} is due and could not be closed [conflict]" in told.out
+    assert f"! Call {past.id} is due and could not be closed [database-refused]" in told.out
     answer = eoi("tick", "--json")
-    assert (answer.status, answer.json["swept"]["failed"]) == (1, {past.id: "conflict"})
+    assert (answer.status, answer.json["swept"]["failed"]) == (1, {past.id: "database-refused"})
 
 
 def test_what_a_tick_tells_the_log_can_be_read(eoi: Eoi, engine: Engine, past: CallView) -> None:
@@ -129,7 +129,7 @@ def test_what_a_tick_tells_the_log_can_be_read(eoi: Eoi, engine: Engine, past: C
 def test_a_tick_tells_in_words_what_it_closed(eoi: Eoi, engine: Engine, past: CallView) -> None:
     """The operator reads which calls were closed, and how many drafts lapsed."""
     engine.draft(past.id, answers={}, actor=school())
-    assert eoi("tick").out.splitlines()[0] == "Closed 1: 46/23; 1 drafts lapsed."
+    assert eoi("tick").out.splitlines()[0] == "Closed 1: 46/23; 1 draft lapsed."
 
 
 def test_the_outbox_shows_what_waits_and_why(eoi: Eoi, engine: Engine, past: CallView) -> None:

@@ -52,12 +52,12 @@ FAULTS: Final = {
     "the last statement fails": (
         """BEFORE UPDATE ON eoi_call WHEN NEW.reference = '2' AND NEW.state = 'closed'
         BEGIN SELECT RAISE(ABORT, 'no'); END""",
-        "conflict",
+        "database-refused",
     ),
     "a CHECK fails": (
         """AFTER UPDATE ON eoi_eoi WHEN NEW.state = 'lapsed' AND NEW.applicant = 'URN:2'
         BEGIN UPDATE eoi_eoi SET submitted_at = created_at WHERE id = NEW.id; END""",
-        "conflict",
+        "database-refused",
     ),
     "the version moves": (
         """AFTER UPDATE ON eoi_eoi WHEN NEW.state = 'lapsed' AND NEW.applicant = 'URN:2'

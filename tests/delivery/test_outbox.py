@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -224,11 +225,11 @@ def test_only_a_parked_delivery_can_be_sent_again(engine: Engine, call: CallView
     [{"state": "lost"}, {"limit": 0}, {"limit": -1}, {"limit": 2**70}, {"limit": 1.5}, {"limit": True}],
 )
 def test_a_list_of_deliveries_that_makes_no_sense_is_refused(
-    engine: Engine, call: CallView, asked: dict[str, int]
+    engine: Engine, call: CallView, asked: dict[str, Any]
 ) -> None:
     """A state that there is none of, or an absurd limit, is told so, not answered with an empty list."""
     with pytest.raises(BadInput) as refused:
-        engine.outbox.deliveries(**asked)  # type: ignore[arg-type]
+        engine.deliveries(**asked)
     assert refused.value.field == next(iter(asked))
 
 
@@ -274,3 +275,17 @@ def test_the_oldest_event_that_waits_is_known(engine: Engine, call: CallView, cl
     assert engine.outbox.oldest_waiting() == clock.now()
     _park(engine, second)
     assert engine.outbox.oldest_waiting() is None
+
+
+def test_endpoints_take_turns(engine: Engine, call: CallView) -> None:
+    """However much is due to one that hangs, the next worker who is free goes to another."""
+    engine.add_endpoint(A, events=["eoi.*"], actor=officer())
+    engine.add_endpoint(B, events=["call.*"], actor=officer())
+    for urn in range(8):
+        engine.draft(call.id, answers={}, actor=school(urn))
+    _arrive(engine, *(each for each in _claim(engine, limit=4) if each.address != A))
+    engine.open_call(new_call(reference="47/23"), actor=officer())
+    engine.open_call(new_call(reference="48/23"), actor=officer())
+    assert [each.address for each in _claim(engine, limit=1)] == [B]
+    assert [each.address for each in _claim(engine, limit=1)] == [B]
+    assert [each.address for each in _claim(engine)] == [A] * 5

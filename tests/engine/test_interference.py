@@ -95,7 +95,7 @@ def test_a_refusal_stands_where_its_attempt_cannot_be_kept(
     assert tables() == before
     assert [(each.msg, each.__dict__["code"], each.__dict__["eoi_id"]) for each in caplog.records] == [
         ("command.refused", "role-missing", eoi_id),
-        ("attempt.not-kept", "conflict", eoi_id),
+        ("attempt.not-kept", "database-refused", eoi_id),
     ]
 
 

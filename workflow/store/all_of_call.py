@@ -40,6 +40,8 @@ _EVENTS: Final = Prepared(
     .where(
         OUTBOX.c.position > bindparam("after"),
         OUTBOX.c.position <= bindparam("upto"),
+        OUTBOX.c.call_id == bindparam("the_call"),
+        OUTBOX.c.type == bindparam("the_type"),
     )
     .order_by(OUTBOX.c.position)
 )
@@ -102,9 +104,9 @@ def move_all(
     return connection.run(statements.advance, the_call=call_id, to=move.target, new_updated_at=recorded_at)
 
 
-def events(connection: Connection, type_: EventType, *, after: int, upto: int) -> list[Event]:
+def events(connection: Connection, type_: EventType, *, call_id: str, after: int, upto: int) -> list[Event]:
     """Return what a move of all has told, out of its span of the outbox."""
-    rows = connection.rows(_EVENTS, after=after, upto=upto)
+    rows = connection.rows(_EVENTS, after=after, upto=upto, the_call=call_id, the_type=type_)
     return [
         Event(
             id=f"{eoi_id}:{version}",

@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, func, insert, select, update
 
 from states.names import CallState
 from workflow.connection import Connection
-from workflow.driver import from_row
 from workflow.statements import Prepared
+from workflow.store.rows import from_row
 from workflow.store.tables import CALL, EOI
 from workflow.views import CallView
 

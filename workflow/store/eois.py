@@ -10,8 +10,8 @@ from sqlalchemy import bindparam, insert, select, update
 
 from states.names import STEPPED_ASIDE, EoiState
 from workflow.connection import Connection
-from workflow.driver import from_row
 from workflow.statements import Prepared
+from workflow.store.rows import from_row
 from workflow.store.tables import CALL, EOI, REVISION
 from workflow.views import EoiView
 

@@ -23,9 +23,9 @@ from sqlalchemy import (
 
 from states.events import Event, EventType
 from workflow.connection import Connection
-from workflow.driver import from_row
 from workflow.ports import Delivery
 from workflow.statements import Prepared
+from workflow.store.rows import from_row
 from workflow.store.tables import CALL, DELIVERY, ENDPOINT, EOI, OUTBOX
 from workflow.views import DeliveryView
 
@@ -103,17 +103,23 @@ _READY: Final = and_(_PENDING, DELIVERY.c.due_at <= bindparam("now"), _FREE, ~_S
 _ANY_WORK: Final = Prepared(
     select(literal(1)).where(or_(exists().where(_WAITING), exists(select(DELIVERY.c.id).where(_READY))))
 )
-_TAKEN: Final = (
-    select(DELIVERY.c.id)
-    .where(_READY)
-    .order_by(DELIVERY.c.due_at, DELIVERY.c.position)
+#: Each line of which something waits, and how many of it are lent out.
+_LENT: Final = Prepared(
+    select(DELIVERY.c.endpoint_id, func.count(case((~_FREE, 1))))
+    .where(_PENDING)
+    .group_by(DELIVERY.c.endpoint_id)
+)
+# In the order of the index on `due_at`, which ends at the first few; by that of lines all would be sorted.
+_FIRST_READY: Final = Prepared(
+    select(DELIVERY.c.due_at, DELIVERY.c.id)
+    .where(_READY, DELIVERY.c.endpoint_id.concat("") == bindparam("the_endpoint"))
+    .order_by(DELIVERY.c.due_at, DELIVERY.c.id)
     .limit(bindparam("at_most"))
 )
-_CLAIM: Final = Prepared(
+_LEND: Final = Prepared(
     update(DELIVERY)
-    .where(DELIVERY.c.id.in_(_TAKEN))
+    .where(DELIVERY.c.id == bindparam("the_id"))
     .values(attempt=DELIVERY.c.attempt + 1, leased_until=bindparam("until"))
-    .returning(DELIVERY.c.id)
 )
 
 _EVENT: Final = (
@@ -235,8 +241,21 @@ def fan_out(connection: Connection) -> None:
 
 
 def claim(connection: Connection, now: datetime, *, until: datetime, at_most: int) -> list[Delivery]:
-    """Lease deliveries that are due and at the head of their line; each counts one attempt more."""
-    taken = sorted(number for (number,) in connection.rows(_CLAIM, now=now, until=until, at_most=at_most))
+    """Lease deliveries that are due and at the head of their line; each counts one attempt more.
+
+    Endpoints take turns, and what is lent out to each counts: one that hangs, with thousands of deliveries
+    that are due, would else hold every worker for hours.
+    """
+    turns = [
+        (turn, due_at, number)
+        for endpoint, lent in connection.rows(_LENT, now=now)
+        for turn, (due_at, number) in enumerate(
+            connection.rows(_FIRST_READY, now=now, the_endpoint=endpoint, at_most=at_most), start=lent
+        )
+    ]
+    taken = sorted(number for _, _, number in sorted(turns)[:at_most])
+    for number in taken:
+        connection.run(_LEND, the_id=number, until=until)
     return [_delivery(row, until) for number in taken for row in connection.rows(_LOAD, the_id=number)]
 
 
