@@ -111,12 +111,13 @@ class Loop:
             heard = self._bell.rings
             try:
                 self.take_step()
-            except SystemExit as exc:  # a host's hook that calls sys.exit() would silently end this thread
+            except BaseException as exc:  # noqa: BLE001 -- a hook's sys.exit() or CancelledError would end this thread
                 self._failed(exc)
                 _log.exception("runner.failed", loop=self.name, code="unexpected", errors=self.errors)
             if not self._stopping.is_set():
                 self._bell.wait(heard, self.period_s)
 
     def _failed(self, exc: BaseException) -> None:
-        self.errors += 1
+        # In this order: whoever sees the number sees what was said as well.
         self.last_error = f"{type(exc).__name__}: {exc}"
+        self.errors += 1

@@ -39,6 +39,10 @@ def test_one_object_is_read_as_it_is(data: bytes, answers: Any) -> None:
         (b'{"a": NaN}', "The answers hold NaN, which is no number in JSON."),
         (b'{"a": [-Infinity]}', "The answers hold -Infinity, which is no number in JSON."),
         (b'{"a": 1, "b": 2, "a": 3}', "The answers hold the name 'a' twice in one object."),
+        (
+            b'{"%(k)b": 1, "%(k)b": 2}' % {b"k": b"k" * 1000},
+            f"The answers hold the name '{'k' * 60}' twice in one object.",
+        ),
         (b'{"a": \xff}', "The answers are not UTF-8 text."),
         ("{}".encode("utf-16"), "The answers are not UTF-8 text."),
         (b'{"a":' * 100_000, "The answers take over 262,144 bytes (256 KiB), which is the most."),

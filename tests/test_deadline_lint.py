@@ -283,6 +283,21 @@ def test_a_calendar_that_cannot_be_trusted_is_refused(data: bytes) -> None:
     assert caught.value.code == "bad-calendar"
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"X" * 60_000,
+        b"BEGIN:VEVENT\nRRULE:FREQ=SECONDLY\nSUMMARY:%b\nDTSTART:20230315T100000\nEND:VEVENT"
+        % (b"x" * 60_000),
+    ],
+)
+def test_a_refused_calendar_is_not_quoted_whole(lines: bytes) -> None:
+    """However long a line of it is, the message can still be read."""
+    with pytest.raises(BadDocument, match=r"^The calendar ") as caught:
+        closed_days_from_ics(b"BEGIN:VCALENDAR\n" + lines + b"\nEND:VCALENDAR\n")
+    assert len(caught.value.message) < 400
+
+
 def test_a_calendar_of_the_same_days_over_and_over_costs_little() -> None:
     """256 KiB of events that each repeat for decades are refused within seconds, not read for minutes."""
     event = "a|DTSTART;VALUE=DATE:20230315 DTEND;VALUE=DATE:20430315 RRULE:FREQ=DAILY;COUNT=12000"
@@ -299,7 +314,7 @@ def test_a_refused_repetition_is_named() -> None:
     with pytest.raises(BadDocument) as caught:
         closed_days_from_ics(data)
     assert caught.value.message == (
-        "The calendar repeats May-Day in a way that is not read: list its days singly."
+        "The calendar repeats 'May-Day' in a way that is not read: list its days singly."
     )
 
 

@@ -5,14 +5,15 @@ PostgreSQL does otherwise belongs into these three and nowhere else.
 """
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from os import fspath
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy
-from sqlalchemy import PoolProxiedConnection, QueuePool
+from sqlalchemy import PoolProxiedConnection, QueuePool, StaticPool
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -23,9 +24,6 @@ from workflow import files
 from workflow.connection import LOCK_TIMEOUT_S, Connection
 from workflow.driver import RAISED, translated
 from workflow.errors import DatabaseReadOnly, DatabaseUnavailable, DatabaseUnopened, TransactionConflict
-
-#: The longest that anybody may be made to wait, in seconds.
-LONGEST_S: Final = 3600
 
 
 class Database:
@@ -47,11 +45,8 @@ class Database:
             lock_timeout_s: how long a writer waits for the write lock, in seconds.
 
         Raises:
-            BadInput: no URL, or one of a database that is not supported; a timeout that is none.
+            BadInput: no URL, or one of a database that is not supported.
         """
-        if not 0 <= lock_timeout_s <= LONGEST_S:
-            msg = f"lock_timeout_s must be from 0 to {LONGEST_S} seconds, not {lock_timeout_s!r}."
-            raise BadInput(msg, field="lock_timeout_s")
         self._check = check
         self._checked = False
         self._lock_timeout_s = lock_timeout_s
@@ -66,6 +61,9 @@ class Database:
             self.path = _file(target)
             self.engine = _own_engine(self.path, lock_timeout_s)
         self.dialect = self.engine.dialect
+        # Such a pool lends its only connection to every thread at once, amid another's transaction.
+        shared = isinstance(self.engine.pool, StaticPool)
+        self._turn: AbstractContextManager[object] = threading.RLock() if shared else nullcontext()
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -86,13 +84,14 @@ class Database:
 
     @contextmanager
     def _pooled(self) -> Iterator[PoolProxiedConnection]:
-        with self._translating():
-            pooled = self.engine.raw_connection()
-        try:
-            self._require_same_file()
-            yield pooled
-        finally:
-            pooled.close()
+        with self._turn:
+            with self._translating():
+                pooled = self.engine.raw_connection()
+            try:
+                self._require_same_file()
+                yield pooled
+            finally:
+                pooled.close()
 
     @contextmanager
     def _translating(self) -> Iterator[None]:
@@ -159,7 +158,7 @@ class Database:
         """Lend a connection for statements of varying shape, run by Core; reads only."""
         if check:
             self._check_once()
-        with self._translating(), self.engine.connect() as connection:
+        with self._turn, self._translating(), self.engine.connect() as connection:
             self._require_same_file()
             yield connection
 

@@ -13,6 +13,7 @@ from states.events import Event
 from workflow.commands import Command
 from workflow.connection import Connection
 from workflow.database import Database
+from workflow.errors import DatabaseUnavailable
 from workflow.hooks import Hooks
 from workflow.host_session import after_outermost_commit, place_in
 from workflow.idempotency import Key, claim_or_find, find_answer, keep_answer, key_of
@@ -88,6 +89,13 @@ class Dispatcher:
                     return _replayed(order, known)  # Its twin was carried out between the two reads.
                 keeping = own_transaction(connection, wait_s=keep_within_s)
                 self._keep_attempt(keeping, order.command, refused)
+                raise
+            except DatabaseUnavailable as exc:
+                # Nothing can be written of it; whoever must ask what became of it finds it in the log.
+                arrived_at = order.command.arrived_at.isoformat()
+                _log.warning(
+                    "command.failed", code=exc.code, command=order.name, id=subject, arrived_at=arrived_at
+                )
                 raise
         self.tell(unit.events)
         return result

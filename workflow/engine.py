@@ -10,17 +10,15 @@ from typing import Any, Final, Self, TypedDict, Unpack
 import sqlalchemy
 from sqlalchemy.orm import Session
 
-from states.access import require_role
 from states.decisions import Option
 from states.facts import Actor
-from states.names import EoiTrigger, Role
+from states.names import EoiTrigger
 from workflow import applications, closing, endpoints, orders, reading, schema
 from workflow.clock import SystemClock, UtcClock
 from workflow.commands import Command
 from workflow.connection import LOCK_TIMEOUT_S
 from workflow.database import Database
 from workflow.dispatch import Dispatcher, Order, T
-from workflow.errors import NotFound
 from workflow.hooks import Hooks
 from workflow.host_session import host_session
 from workflow.idempotency import key_or_none
@@ -35,13 +33,11 @@ from workflow.inputs import (
     some_actor,
     trigger_word,
     version_or_none,
-    whole_number,
 )
 from workflow.outbox import Outbox
 from workflow.ports import Clock, Hook
-from workflow.store import endpoints as endpoint_store
-from workflow.store import outbox as outbox_store
-from workflow.unit_of_work import one_state, own_transaction
+from workflow.store import evidence
+from workflow.unit_of_work import one_state
 from workflow.views import (
     AttemptView,
     CallView,
@@ -74,7 +70,8 @@ class Engine:
 
     Every command may raise: `Refused` (with all reasons), `NotFound` (also for what is not the actor's),
     `StaleVersion`, `BadInput`, `KeyReused`, `DatabaseUnavailable`; nothing has changed then. Each takes an
-    `actor`, who asks, and the `Terms`: `idempotency_key`, `expected_version`, `session`.
+    `actor`, who asks; those of a call or an EOI take the `Terms`: `idempotency_key`, `expected_version`,
+    `session`.
     """
 
     def __init__(
@@ -99,7 +96,8 @@ class Engine:
         #: Tells the time, in UTC.
         self.clock: Clock = SystemClock() if clock is None else UtcClock(clock)
         self._settle = timedelta(seconds=seconds(settle_s, field="settle_s"))
-        self._database = Database(database, check=schema.check, lock_timeout_s=lock_timeout_s)
+        patience_s = seconds(lock_timeout_s, field="lock_timeout_s")
+        self._database = Database(database, check=schema.check, lock_timeout_s=patience_s)
         self._hooks = Hooks()
         self._dispatcher = Dispatcher(self._database, self._hooks)
         #: The pump's side of the outbox.
@@ -338,24 +336,20 @@ class Engine:
             events: which: `eoi.submitted`, `call.*`; none: every event.
             actor: who asks.
         """
-        require_role(some_actor(actor), endpoints.KEEPERS, to="add an endpoint")
-        endpoint = endpoints.new_endpoint(url=url, events=events, now=self.clock.now())
-        with self._database.connect() as connection, own_transaction(connection) as unit:
-            return endpoints.add(unit, endpoint)
+        with self._database.connect() as connection:
+            return endpoints.add(connection, actor, url=url, events=events, now=self.clock.now())
 
     def endpoints(self, *, actor: Actor | None = None) -> list[EndpointView]:
         """Return every receiver. Officer, admin or auditor."""
-        self._let_see_deliveries(actor)
         with self._database.connect() as connection:
-            return endpoint_store.every(connection)
+            return endpoints.every(connection, actor)
 
     def deliveries(
         self, *, state: str | None = None, limit: int = 50, actor: Actor | None = None
     ) -> list[DeliveryView]:
         """Return deliveries (pending, delivered, parked), newest first. Officer, admin or auditor."""
-        self._let_see_deliveries(actor)
-        endpoints.check_page(state, limit)
-        return self.outbox.deliveries(state=state, limit=limit)
+        with self._database.connect() as connection:
+            return endpoints.deliveries(connection, actor, state=state, limit=limit)
 
     def retry(self, delivery_id: int | None = None, *, actor: Actor) -> int:
         """Put a parked delivery (None: all of them) back into its line; return how many. Officer or admin.
@@ -363,15 +357,8 @@ class Engine:
         Raises:
             NotFound: nothing parked has that id.
         """
-        require_role(some_actor(actor), endpoints.KEEPERS, to="retry a delivery")
-        if delivery_id is not None:
-            whole_number(delivery_id, field="delivery_id")
-        with self._database.connect() as connection, own_transaction(connection) as unit:
-            count = outbox_store.retry(unit.connection, delivery_id, self.clock.now())
-        if delivery_id is not None and not count:
-            msg = f"No parked delivery has the id {delivery_id}."
-            raise NotFound(msg)
-        return count
+        with self._database.connect() as connection:
+            return endpoints.retry(connection, actor, delivery_id, now=self.clock.now())
 
     # ---- the database
 
@@ -403,7 +390,9 @@ class Engine:
         return True
 
     def check(self) -> list[str]:
-        """Return what is wrong with the database, in words: tables that differ, damage. Empty: nothing.
+        """Return what is wrong with the database, in words; empty: nothing. Reads all of it.
+
+        Damage, tables that differ; and, where all that is well, rows that contradict one another.
 
         Raises:
             SchemaMismatch: its tables are not those of this version.
@@ -412,7 +401,11 @@ class Engine:
         from workflow.migrations import differences  # noqa: PLC0415 -- as `migrate`
 
         schema.check(self._database)
-        return [*self._database.damage(), *differences(self._database)]
+        found = [*self._database.damage(), *differences(self._database)]
+        if not found:
+            with self._database.connect() as connection, one_state(connection):
+                found = evidence.contradictions(connection)
+        return found
 
     def close(self) -> None:
         """Close the connections that are ours; a host's engine is the host's to close."""
@@ -472,8 +465,3 @@ class Engine:
                 reason=reason_or_none(reason),
                 trigger=trigger,
             )
-
-    def _let_see_deliveries(self, actor: Actor | None) -> None:
-        if actor is not None:
-            keepers = endpoints.KEEPERS | {Role.AUDITOR}
-            require_role(some_actor(actor), keepers, to="see endpoints and deliveries")

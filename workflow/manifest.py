@@ -47,10 +47,14 @@ def manifest_of(answers: object) -> Manifest:
         sort_keys=True,
         separators=(",", ":"),
     )
-    data = text.encode()
-    if len(data) > LARGEST:
+    if len(text.encode()) > LARGEST:
         _refuse_size()
-    return Manifest(text=text, digest=hashlib.sha256(data).hexdigest())
+    return Manifest(text=text, digest=digest_of(text))
+
+
+def digest_of(text: str) -> str:
+    """Return the digest of a manifest's text: SHA-256 over its UTF-8, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class _Copy:

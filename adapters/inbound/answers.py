@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Never
 
 from states.errors import BadInput
+from workflow.ids import shown
 from workflow.manifest import LARGEST
 
 
@@ -45,7 +46,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     answers: dict[str, Any] = {}
     for name, value in pairs:
         if name in answers:
-            _refuse(f"The answers hold the name {name!r} twice in one object.")
+            _refuse(f"The answers hold the name {shown(name)} twice in one object.")
         answers[name] = value
     return answers
 

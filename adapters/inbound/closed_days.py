@@ -15,6 +15,7 @@ from icalendar import Calendar, Event
 
 from adapters.inbound.documents import BadDocument, text_of
 from states.deadlines import zone
+from workflow.ids import shown
 
 #: What repeats without an end is read up to here.
 LAST_DAY: Final = date(2100, 12, 31)
@@ -33,6 +34,8 @@ _PLAIN: Final = {
     "YEARLY": _PARTS | {"BYMONTH", "BYMONTHDAY"},
 }
 _READ: Final = {"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "STATUS"}
+# How much of what the library says of a broken file is told, in characters: it may quote the whole of it.
+_LONGEST_WHAT: Final = 300
 _TOO_MANY: Final = f"holds more than {MOST:,} days"
 # What the library, or a value of another kind than the property should have, can raise.
 _BROKEN: Final = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
@@ -128,7 +131,8 @@ def _repetitions(event: Event, first: date, timezone: str) -> Iterator[date]:
         {} if isinstance(rule, list) else dict(each.split("=") for each in rule.to_ical().decode().split(";"))
     )
     if not _is_plain(parts, first) or "EXRULE" in event or not _keeps_local_time(event.start, timezone):
-        _refuse(f"repeats {event.get('SUMMARY', 'an event')} in a way that is not read: list its days singly")
+        named = shown(str(event["SUMMARY"])) if "SUMMARY" in event else "an event"
+        _refuse(f"repeats {named} in a way that is not read: list its days singly")
     until = _local(rule["UNTIL"][0], timezone) if "UNTIL" in parts else LAST_DAY
     number = int(parts.get("COUNT", MOST + 1))
     return islice(takewhile(lambda day: day <= min(until, LAST_DAY), _endless(parts, first)), number)
@@ -189,5 +193,5 @@ def _local(at: object, timezone: str) -> date:
 
 
 def _refuse(what: str, *, cause: Exception | None = None) -> NoReturn:
-    msg = f"The calendar {what}."
+    msg = f"The calendar {what if len(what) <= _LONGEST_WHAT else f'{what[:_LONGEST_WHAT]}…'}."
     raise BadDocument(msg, code="bad-calendar") from cause

@@ -289,3 +289,17 @@ def test_endpoints_take_turns(engine: Engine, call: CallView) -> None:
     assert [each.address for each in _claim(engine, limit=1)] == [B]
     assert [each.address for each in _claim(engine, limit=1)] == [B]
     assert [each.address for each in _claim(engine)] == [A] * 5
+
+
+def test_an_event_that_means_nothing_here_bars_no_other(
+    engine: Engine, call: CallView, tmp_path: Path
+) -> None:
+    """One of a newer version, say, is parked for a person to see; everything else goes out."""
+    engine.draft(call.id, answers={}, actor=school())
+    with closing(sqlite3.connect(tmp_path / "eoi.db")) as other, other:
+        other.execute("UPDATE eoi_outbox SET type = 'call.reopened' WHERE type = 'call.opened'")
+    assert _told(_claim(engine)) == [("", "eoi.drafted")]
+    assert _claim(engine) == []
+    (parked,) = engine.deliveries(state="parked")
+    assert (parked.type, parked.attempts) == ("call.reopened", 1)
+    assert parked.last_error == "Its event cannot be read: it is of a newer version, or damaged."

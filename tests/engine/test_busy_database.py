@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow import CallClosed
+from workflow import CallClosed, DatabaseLocked
 from workflow.testing import FrozenClock, engine_in, new_call, officer, school
 
 
@@ -52,3 +52,27 @@ def test_a_sweep_waits_once_for_a_lock_that_is_not_to_be_had(tmp_path: Path) -> 
         blocker.execute("ROLLBACK")
         blocker.close()
         assert [call.id for call in engine.close_due().closed] == calls
+
+
+def test_what_the_database_failed_stands_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A school that came in time and met a locked database can be told from one that never came."""
+    with engine_in(tmp_path, lock_timeout_s=0) as engine:
+        call = engine.open_call(new_call(), actor=officer())
+        eoi = engine.draft(call.id, answers={}, actor=school()).eoi_id
+        blocker = sqlite3.connect(tmp_path / "eoi.db", isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        with caplog.at_level("WARNING", logger="eoi"), pytest.raises(DatabaseLocked):
+            engine.submit(eoi, actor=school())
+        blocker.execute("ROLLBACK")
+        blocker.close()
+    (line,) = caplog.records
+    told = {name: line.__dict__[name] for name in ("code", "command", "id", "arrived_at")}
+    assert (line.msg, told) == (
+        "command.failed",
+        {
+            "code": "database-locked",
+            "command": "eoi submit",
+            "id": eoi,
+            "arrived_at": "2023-03-16T12:00:00+00:00",
+        },
+    )

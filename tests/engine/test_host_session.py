@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from workflow import (
     StaleVersion,
     TransactionConflict,
 )
-from workflow.testing import FrozenClock, engine_in, new_call, officer, school
+from workflow.testing import FrozenClock, engine_in, new_call, officer, school, submitted
 
 HostOn = Callable[[Path], sqlalchemy.Engine]
 Tables = Callable[[], dict[str, list[dict[str, Any]]]]
@@ -268,3 +269,20 @@ def test_a_full_disk_leaves_nothing_to_commit(
         add_note(session, "after")
         session.commit()
     assert (tables(), notes()) == (before, ["after"])
+
+
+def test_threads_take_turns_on_a_hosts_only_connection() -> None:
+    """A host's database in memory, one connection for every thread: no command is torn apart by another."""
+    memory = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    hosted = Engine(memory, clock=FrozenClock())
+    hosted.migrate()
+    call = hosted.open_call(new_call(), actor=officer())
+
+    def apply(urn: int) -> None:
+        submitted(hosted, call.id, school(urn))
+        hosted.find(limit=1)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(apply, range(80)))
+    assert (hosted.call(call.id).counts, hosted.check()) == ({"submitted": 80}, [])
+    memory.dispose()

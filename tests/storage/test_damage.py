@@ -175,7 +175,7 @@ def test_a_value_that_was_spoiled_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "use"),
     [
-        ("UPDATE eoi_outbox SET type = 'eoi.Qrafted'", "claim"),
+        ("UPDATE eoi_outbox SET at = '2023-03-18 25:00:00.000000'", "claim"),
         ("UPDATE eoi_eoi SET state = 'Submitted'", "find"),
         ("UPDATE eoi_eoi SET updated_at = '\x16023-03-16 12:00:00.000000'", "find"),
         ("UPDATE eoi_revision SET manifest = '[]'", "find"),

@@ -3,6 +3,7 @@
 import logging
 import sys
 import threading
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -109,12 +110,13 @@ def test_a_step_is_taken_at_each_period_without_any_ring() -> None:
         (BadInput("no"), "BadInput: no"),
         (ZeroDivisionError("by 0"), "ZeroDivisionError: by 0"),
         (SystemExit(3), "SystemExit: 3"),
+        (CancelledError("late"), "CancelledError: late"),
     ],
 )
 def test_a_step_that_raises_is_logged_and_counted_and_the_loop_lives_on(
     raised: BaseException, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever a step raises, even a hook's sys.exit(), the next step is taken."""
+    """Whatever a step raises, even a hook's sys.exit() or cancelled task, the next step is taken."""
     bell, steps = Bell(), _Steps(raised)
     with caplog.at_level(logging.WARNING, "eoi.runner"), _running(steps, bell) as loop:
         assert steps.wait_for(1)

@@ -1,5 +1,6 @@
 """Statements about events and their deliveries."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import cache
@@ -23,6 +24,7 @@ from sqlalchemy import (
 
 from states.events import Event, EventType
 from workflow.connection import Connection
+from workflow.errors import DatabaseCorrupt
 from workflow.ports import Delivery
 from workflow.statements import Prepared
 from workflow.store.rows import from_row
@@ -156,6 +158,16 @@ _PARK: Final = Prepared(
     update(DELIVERY).where(_THIS).values(**_ENDED, state="parked", last_error=bindparam("why"))
 )
 
+_PARK_UNREADABLE: Final = Prepared(
+    update(DELIVERY)
+    .where(DELIVERY.c.id == bindparam("the_id"))
+    .values(
+        state="parked",
+        leased_until=None,
+        last_error="Its event cannot be read: it is of a newer version, or damaged.",
+    )
+)
+
 _BACK_IN_LINE: Final = {"state": "pending", "attempt": 0, "due_at": bindparam("now"), "leased_until": None}
 _PARKED: Final = DELIVERY.c.state == "parked"
 _RETRY_ALL: Final = Prepared(update(DELIVERY).where(_PARKED).values(**_BACK_IN_LINE))
@@ -256,7 +268,16 @@ def claim(connection: Connection, now: datetime, *, until: datetime, at_most: in
     taken = sorted(number for _, _, number in sorted(turns)[:at_most])
     for number in taken:
         connection.run(_LEND, the_id=number, until=until)
-    return [_delivery(row, until) for number in taken for row in connection.rows(_LOAD, the_id=number)]
+    return [delivery for number in taken for delivery in _loaded(connection, number, until)]
+
+
+def _loaded(connection: Connection, number: int, until: datetime) -> Iterator[Delivery]:
+    """Yield what was lent; one whose event means nothing here is parked, so that it bars no other."""
+    for row in connection.rows(_LOAD, the_id=number):
+        try:
+            yield _delivery(row, until)
+        except DatabaseCorrupt:
+            connection.run(_PARK_UNREADABLE, the_id=number)
 
 
 def settle(connection: Connection, delivery: Delivery, now: datetime, *, status: int | None) -> int:
