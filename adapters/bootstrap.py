@@ -1,7 +1,7 @@
 """The composition root: what exists, and who gets what. The only importer of scheduler."""
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
 import sqlalchemy
 
@@ -10,13 +10,11 @@ from adapters.outbound.log import LogCourier
 from adapters.outbound.webhook import STEPS, WebhookCourier
 from adapters.settings import Settings
 from scheduler import Runner, RunReport
+from scheduler.pump import LEASE_S
 from workflow import Engine
 from workflow.ports import Clock
 
 __all__ = ["App", "RunReport", "build", "build_engine"]
-
-#: How long a delivery is ours at the least, in seconds.
-_LEASE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def build(settings: Settings, engine: sqlalchemy.Engine | None = None, *, clock:
         core,
         {"log": LogCourier(), "webhook": webhook},
         # Twice what an attempt takes: looking its name up is not counted there.
-        lease_s=max(_LEASE_S, 2 * STEPS * settings.webhook_timeout_s),
+        lease_s=max(LEASE_S, 2 * STEPS * settings.webhook_timeout_s),
     )
     return App(core, runner, webhook)
 

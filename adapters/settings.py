@@ -8,7 +8,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 
 from adapters.outbound.addresses import Allow
+from adapters.outbound.webhook import TIMEOUT_S
 from states.errors import BadInput
+from workflow.connection import LOCK_TIMEOUT_S
+from workflow.engine import SETTLE_S
 
 PREFIX: Final = "EOI_"
 
@@ -65,13 +68,13 @@ class Settings(BaseSettings):
     #: The database's URL, or the path of an SQLite file.
     database_url: Annotated[str, Field(min_length=1), AfterValidator(as_url)] = "sqlite:///eoi.db"
     #: How long after its deadline a call is closed, in seconds.
-    settle_s: float = Field(default=2.0, ge=0, le=3600, allow_inf_nan=False)
+    settle_s: float = Field(default=SETTLE_S, ge=0, le=3600, allow_inf_nan=False)
     #: How long a command waits for the database's write lock, in seconds.
-    lock_timeout_s: float = Field(default=30.0, ge=0, le=3600, allow_inf_nan=False)
+    lock_timeout_s: float = Field(default=LOCK_TIMEOUT_S, ge=0, le=3600, allow_inf_nan=False)
     #: Hosts, host:port, addresses and networks that webhooks may reach although private, and by http.
     webhook_allow: Annotated[str, AfterValidator(_allow)] = ""
     #: How long each step of a webhook may take, in seconds.
-    webhook_timeout_s: float = Field(default=10.0, gt=0, le=60, allow_inf_nan=False)
+    webhook_timeout_s: float = Field(default=TIMEOUT_S, gt=0, le=60, allow_inf_nan=False)
     #: What the standalone program logs.
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)

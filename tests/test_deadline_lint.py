@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.inbound.deadline_lint import INFORMATION, Finding, Notice, closed_days_from_ics, lint
+from adapters.inbound.closed_days import closed_days_from_ics
+from adapters.inbound.deadline_lint import INFORMATION, Finding, lint
 from adapters.inbound.documents import BadDocument
 from adapters.inbound.mi_sheet import read_sheet
+from adapters.inbound.notice import Notice
 from states.deadlines import closing_instant
 from states.errors import BadDeadline, BadInput
 

@@ -40,10 +40,6 @@ class Cursor(Protocol):
         """Return every row that is left."""
         ...
 
-    def close(self) -> None:
-        """Give the cursor back."""
-        ...
-
 
 class Prepared:
     """One statement, ready to be run with its parameters by name."""

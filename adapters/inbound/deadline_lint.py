@@ -11,11 +11,8 @@ from typing import Final
 
 from holidays import HolidayBase, country_holidays
 
-from adapters.inbound.closed_days import closed_days_from_ics
-from adapters.inbound.notice import Announcement, Notice
+from adapters.inbound.notice import Announcement
 from states.deadlines import date_in_words, deadline_in_words, last_day, moment_in_words, span_in_words, zone
-
-__all__ = ["Announcement", "Finding", "Notice", "closed_days_from_ics", "lint"]
 
 #: Fewer working days than this are called short. An EOI needs its governors' approval, the clerk convenes
 #: them with seven clear days' notice (SI 2013/1624, reg. 13(4)), and it has to be written before.

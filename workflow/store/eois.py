@@ -29,7 +29,6 @@ class LoadedEoi(NamedTuple):
     reviewed_on_behalf_of: str | None
     call_reference: str
     call_state: str
-    call_version: int
     opens_at: datetime
     closes_at: datetime
     closed_at: datetime | None
@@ -49,7 +48,6 @@ _LOAD: Final = Prepared(
         EOI.c.reviewed_on_behalf_of,
         CALL.c.reference,
         CALL.c.state,
-        CALL.c.version,
         CALL.c.opens_at,
         CALL.c.closes_at,
         CALL.c.closed_at,
