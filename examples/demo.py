@@ -7,6 +7,7 @@ the SQLite file, the scheduler, the webhooks over HTTP to a receiver on 127.0.0.
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Final
 
 from adapters.bootstrap import App, build
@@ -14,7 +15,7 @@ from adapters.inbound.announced import Given, announced_by_sheet
 from adapters.settings import Settings
 from demo_proofs import prove
 from demo_receiver import Receiver
-from demo_story import ZONE, Story
+from demo_story import WIDTH, ZONE, Story
 from states.deadlines import deadline_in_words, moment_in_words
 from states.diagram import mermaid
 from states.lifecycle import EOI
@@ -86,7 +87,9 @@ class Demo:
 
 def main() -> int:
     """Tell the whole story; return 0 if everything claimed at its end is so."""
-    story = Story(colour=sys.stdout.isatty() and not Settings().no_color)
+    terminal = sys.stdout.isatty()
+    width = get_terminal_size().columns if terminal else WIDTH
+    story = Story(colour=terminal and not Settings().no_color, width=width)
     DATABASE.parent.mkdir(exist_ok=True)
     for old in DATABASE.parent.glob("eoi.db*"):
         old.unlink()
@@ -232,7 +235,7 @@ def look_back(demo: Demo) -> None:
     """Show the history of one EOI, and the table of moves that every EOI goes through."""
     demo.story.chapter("The history of one EOI: Beech Junior")
     history = demo.engine.history(demo.eois[BEECH])
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (
             each.seq,
             each.trigger,
@@ -243,7 +246,10 @@ def look_back(demo: Demo) -> None:
         )
         for each in history
     ]
-    demo.story.table(("seq", "what", "state", "who", "when", "digest of the content"), rows)
+    head: tuple[str, ...] = ("seq", "what", "state", "who", "when", "digest of the content")
+    if demo.story.is_narrow:
+        head, rows = head[:-1], [row[:-1] for row in rows]
+    demo.story.table(head, rows)
     demo.story.fact("Reason", history[-1].reason)
     demo.story.chapter("The life of an EOI")
     demo.story.code(mermaid(EOI))

@@ -19,6 +19,14 @@ class Claim(NamedTuple):
 
 CLAIMS: Final = (
     Claim(
+        words="submissions that arrived before the deadline, the last by one second",
+        sql="""
+        SELECT count(*) FROM eoi_eoi e JOIN eoi_call c ON c.id = e.call_id
+        WHERE e.submitted_at < c.closes_at
+        """,
+        wanted=4,
+    ),
+    Claim(
         words="submissions that arrived at or after the deadline",
         sql="""
         SELECT count(*) FROM eoi_eoi e JOIN eoi_call c ON c.id = e.call_id

@@ -8,17 +8,25 @@ from typing import Final
 from states.deadlines import moment_in_words
 
 ZONE: Final = "Europe/London"
+#: As wide as it likes to be; narrower where the terminal is, but not so narrow that it cannot be read.
 WIDTH: Final = 100
+NARROWEST: Final = 72
 _COLOURS: Final = {"bold": "1", "dim": "2", "good": "32", "warn": "33", "bad": "31", "when": "36"}
 
 
 class Story:
     """Prints, and nothing else."""
 
-    def __init__(self, *, colour: bool) -> None:
-        """Say whether the terminal shows colours."""
+    def __init__(self, *, colour: bool, width: int = WIDTH) -> None:
+        """Say whether the terminal shows colours, and how many characters stand in its line."""
         self._colour = colour
+        self._width = max(min(width, WIDTH), NARROWEST)
         self._chapter = 0
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether there is less room than it likes to have."""
+        return self._width < WIDTH
 
     def chapter(self, title: str) -> None:
         """Begin a chapter."""
@@ -27,25 +35,25 @@ class Story:
 
     def tell(self, sentence: str) -> None:
         """Tell a sentence."""
-        print(textwrap.fill(sentence, WIDTH, initial_indent="   ", subsequent_indent="   "))
+        print(self._filled(sentence, "   ", "   "))
 
     def at(self, now: datetime, sentence: str, *, mood: str = "") -> None:
         """Tell what happened at an instant, in London time."""
         when = f"{moment_in_words(now, ZONE):<38}"
         room = " " * 43
-        text = textwrap.fill(sentence, WIDTH, initial_indent=room, subsequent_indent=room).removeprefix(room)
+        text = self._filled(sentence, room, room).removeprefix(room)
         print(f"   {self._in('when', when)}  {self._in(mood, text)}")
 
     def fact(self, name: str, value: object) -> None:
         """Tell one fact."""
-        print(f"   {self._in('dim', f'{name:<12}')} {value}")
+        room = " " * 16
+        print(
+            f"   {self._in('dim', f'{name:<12}')} {self._filled(str(value), room, room).removeprefix(room)}"
+        )
 
     def warn(self, sentence: str) -> None:
         """Tell what somebody should think about."""
-        text = textwrap.fill(
-            sentence, WIDTH, initial_indent="   ! ", subsequent_indent="     ", break_on_hyphens=False
-        )
-        print(self._in("warn", text))
+        print(self._in("warn", self._filled(sentence, "   ! ", "     ")))
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Show rows under a head, each column as wide as it needs to be."""
@@ -62,8 +70,19 @@ class Story:
     def proof(self, claim: str, sql: str, found: object, *, holds: bool) -> None:
         """Show a claim, the question that was asked of the database, and its answer."""
         verdict = self._in("good", "✓") if holds else self._in("bad", "✗ NOT SO:")
-        print(f"   {verdict} {claim}: {self._in('bold', str(found))}")
-        print(self._in("dim", textwrap.indent(" ".join(sql.split()), "       ")))
+        text = self._filled(f"{claim}: {found}", "     ", "     ").removeprefix("     ")
+        print(f"   {verdict} {text.removesuffix(str(found))}{self._in('bold', str(found))}")
+        print(self._in("dim", self._filled(" ".join(sql.split()), "       ", "       ")))
+
+    def _filled(self, text: str, first: str, others: str) -> str:
+        return textwrap.fill(
+            text,
+            self._width,
+            initial_indent=first,
+            subsequent_indent=others,
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
 
     def _in(self, mood: str, text: str) -> str:
         code = _COLOURS.get(mood)

@@ -4,7 +4,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -57,6 +60,31 @@ def test_the_demo_tells_the_whole_story_and_proves_it(clone: Path) -> None:
         assert words in done.stdout
     assert "\x1b" not in done.stdout
     assert "NOT SO" not in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_demo_fits_the_terminal_that_it_is_told_in(columns: int, clone: Path) -> None:
+    """A newcomer at a terminal reads the story in colour, and no line is broken by its edge."""
+    ours, theirs = os.openpty()
+    surroundings = {"PATH": os.defpath, "LANG": "C.UTF-8", "COLUMNS": str(columns)}
+    command = [sys.executable, str(clone / "examples" / "demo.py")]
+    with (
+        os.fdopen(ours, encoding="utf-8", newline="") as terminal,
+        subprocess.Popen(command, env=surroundings, stdout=theirs, stderr=theirs) as demo,
+    ):
+        os.close(theirs)
+        told = "".join(_until_it_hangs_up(terminal))
+    lines = re.sub(r"\x1b\[[0-9]+m", "", told).splitlines()
+    assert demo.returncode == 0, told
+    assert "\x1b[32m✓\x1b[0m" in told
+    assert [line for line in lines if len(line) > columns] == []
+
+
+def _until_it_hangs_up(terminal: TextIO) -> Iterator[str]:
+    """Yield what is written to a terminal; Linux says the end by an error."""
+    with suppress(OSError):
+        yield from iter(terminal.readline, "")
 
 
 @pytest.mark.slow

@@ -25,8 +25,8 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_the_commands_of_the_readme_work_as_they_stand(tmp_path: Path) -> None:
-    """A newcomer who pastes the README's commands, one after the other, sees each of them work."""
-    shutil.copy(ROOT / "examples" / "mi-sheet-46-23.txt", tmp_path)
+    """A newcomer who pastes the README's commands in a clone, one after the other, sees each of them work."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
     (block,) = _blocks("sh")
     done = _run(["bash", "-eu", "-c", block], tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr

@@ -26,6 +26,8 @@ sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 AS_PYTHON_3_8 = DISGUISED.format('sys.version_info = (3, 8, 18, "final", 0)')
+#: As a Python that was started by its bare name where there is no PATH; it then looks where the line says.
+WITHOUT_PATH = DISGUISED.format('import os; sys.executable, os.defpath = "", "{}"')
 #: As Debian's Python is without its package for environments.
 WITHOUT_ENSUREPIP = DISGUISED.format('sys.modules["ensurepip"] = None')
 
@@ -116,6 +118,20 @@ def test_newer_python_on_path(tmp_path: Path) -> None:
         f"{tmp_path}/python3.13 {RUN} demo --fast\n",
         "",
     )
+
+
+def test_python_that_does_not_know_where_it_is(tmp_path: Path) -> None:
+    """Without PATH (`env -i ./run demo`) it goes on under the usual Python, or says what to set."""
+    missing = _python("-c", WITHOUT_PATH.format(tmp_path), RUN, "demo")
+    _stub(tmp_path / "python3", _answering("3 12"))
+    found = _python("-c", WITHOUT_PATH.format(tmp_path), RUN, "demo", "--fast")
+    assert (found.returncode, found.stdout, found.stderr) == (
+        0,
+        f"{tmp_path}/python3 {RUN} demo --fast\n",
+        "",
+    )
+    assert (missing.returncode, missing.stdout, missing.stderr.count("\n")) == (1, "", 1)
+    assert missing.stderr.startswith("run: this Python does not know where it is: set PATH, ")
 
 
 @pytest.mark.parametrize(

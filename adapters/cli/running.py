@@ -88,7 +88,8 @@ def _next_due(due: datetime | None) -> str:
 def _pass(report: "RunReport") -> Iterator[str]:
     closed = report.swept.closed
     names = f": {', '.join(call.reference for call in closed)}" if closed else ""
-    yield f"Closed {len(closed)}{names}; {report.swept.lapsed} drafts lapsed."
+    lapsed = report.swept.lapsed
+    yield f"Closed {len(closed)}{names}; {lapsed} {'draft' if lapsed == 1 else 'drafts'} lapsed."
     for call_id, code in report.swept.failed.items():
         yield f"! Call {call_id} is due and could not be closed [{code}]; the next pass tries again."
     told = report.pumped
