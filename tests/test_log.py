@@ -43,6 +43,7 @@ engine = engine_in(Path(sys.argv[1]))
 engine.on("*", fail)
 call = engine.open_call(new_call(), actor=officer())
 submitted(engine, call.id, school())
+engine.close()
 """
 # Our own program: it listens, twice; a host's hook fails with a message of two lines and an escape.
 STANDALONE = """
@@ -57,6 +58,7 @@ engine = engine_in(Path(sys.argv[1]))
 call = engine.open_call(new_call(), actor=officer())
 engine.on("*", fail)
 engine.draft(call.id, answers={}, actor=school())
+engine.close()
 """
 
 

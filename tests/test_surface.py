@@ -85,8 +85,11 @@ def test_everything_that_workflow_exports_is_there() -> None:
 
 def test_the_types_are_those_that_a_hosts_checker_sees(tmp_path: Path) -> None:
     """A host's type checker knows what each method returns; mypy holds this file to it."""
-    engine = engine_in(tmp_path)
-    head = school()
+    with engine_in(tmp_path) as engine:
+        _use(engine, school())
+
+
+def _use(engine: Engine, head: Actor) -> None:
     call = assert_type(engine.open_call(new_call(), actor=officer()), CallView)
     assert_type(call.id, str)
     assert_type(call.closed_at, datetime | None)

@@ -39,8 +39,9 @@ _LOCALHOST: Final = (ip_address("127.0.0.1"), ip_address("::1"))
 _UNICAST: Final = IPv6Network("2000::/3")
 #: And those that carry an IPv4 address in their last 32 bits. Source: RFC 6052, 2.1 (NAT64).
 _NAT64: Final = IPv6Network("64:ff9b::/96")
-#: The last prefix set aside for examples; older Pythons take it for global. Source: RFC 9637.
-_EXAMPLES: Final = IPv6Network("3fff::/20")
+#: On what Pythons do not agree: examples (RFC 9637), and two ways over IPv4 that are given up and behind which
+#: any private address may stand, 6to4 (RFC 7526) and Teredo (RFC 4380).
+_NEVER: Final = (IPv6Network("3fff::/20"), IPv6Network("2002::/16"), IPv6Network("2001::/32"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,22 +140,14 @@ def vet_resolved(receiver: Receiver, addresses: Iterable[str], allow: Allow) -> 
 
 
 def is_public(address: Address) -> bool:
-    """Return whether an address, and any address inside it, is one of the public internet."""
-    if isinstance(address, IPv6Address) and (
-        (address not in _UNICAST and address not in _NAT64) or address in _EXAMPLES
-    ):
-        return False
-    return all(each.is_global and not each.is_multicast for each in (address, *_inside(address)))
-
-
-def _inside(address: Address) -> list[Address]:
-    """Return the IPv4 addresses that a public IPv6 address stands for: 6to4, Teredo, NAT64."""
+    """Return whether an address, and the IPv4 address inside it, is one of the public internet."""
     if isinstance(address, IPv4Address):
-        return []
-    found = [address.sixtofour, *(address.teredo or ())]
+        return address.is_global and not address.is_multicast
     if address in _NAT64:
-        found.append(IPv4Address(int(address) & 0xFFFFFFFF))
-    return [each for each in found if each is not None]
+        return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
+    if address not in _UNICAST or any(address in network for network in _NEVER):
+        return False
+    return address.is_global and not address.is_multicast
 
 
 def _require_host(host: str, port: int) -> None:

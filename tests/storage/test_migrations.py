@@ -36,6 +36,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 engine.migrate()
 print(len(engine.calls()), engine.check(), flush=True)
+engine.close()
 """
 
 
