@@ -19,17 +19,24 @@ class Bell:
         self._changed = threading.Condition()
         #: How often it has rung.
         self.rings = 0
+        #: How many wait for the next ring.
+        self.waiting = 0
 
     def ring(self) -> None:
         """Wake everybody who waits."""
         with self._changed:
             self.rings += 1
+            self.waiting = 0
             self._changed.notify_all()
 
     def wait(self, heard: int, timeout_s: float | None = None) -> None:
         """Wait until it has rung since it had rung `heard` times, at the most `timeout_s` seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: self.rings != heard, timeout_s)
+            if self.rings != heard:
+                return
+            self.waiting += 1
+            if not self._changed.wait_for(lambda: self.rings != heard, timeout_s):
+                self.waiting -= 1
 
 
 class Loop:

@@ -85,7 +85,7 @@ def opening_is_not_ahead(facts: Facts) -> Refusal | None:
     if facts.call.opens_at <= facts.now:
         return None
     when = moment_in_words(facts.call.opens_at, facts.call.timezone)
-    message = f"The call is to open at {when}, which is still ahead. Open it then, or leave out opens_at."
+    message = f"The call is to open at {when}, which is still ahead. Open it then, or leave the opening out."
     return Refusal("opens-in-future", message, field="opens_at", until=facts.call.opens_at)
 
 

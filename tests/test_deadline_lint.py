@@ -24,7 +24,7 @@ def notice(closes_on: date, **given: object) -> Notice:
     """Return a call about which there is nothing to say but when it closes."""
     facts: dict[str, object] = {"opens_at": MONDAY, "contact": "srb@example.gov.uk", **given}
     closes_at = closing_instant(closes_on, str(facts.get("timezone", "Europe/London")))
-    return Notice(closes_at=closes_at, **facts)  # type: ignore[arg-type]
+    return Notice(closes_at=closes_at, **facts)  # type: ignore[arg-type]  # the fields of Notice
 
 
 def codes(findings: tuple[Finding, ...]) -> list[str]:

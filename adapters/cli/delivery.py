@@ -76,6 +76,7 @@ def list_deliveries(
     """List deliveries, the newest first. Officer, admin or auditor."""
     with door.engine() as engine:
         found = engine.deliveries(state=state, limit=limit, actor=door.reader())
+        oldest = engine.outbox.oldest_waiting()
     rows = (
         (
             each.id,
@@ -90,7 +91,12 @@ def list_deliveries(
         for each in found
     )
     head = ("id", "event", "event id", "to", "state", "tries", "next", "last error")
-    door.tell.answer(found, table(head, rows, prose="last error"))
+    waits = (
+        []
+        if oldest is None
+        else [f"Waiting since {stamp(oldest, 'UTC')}; `eoi serve` or `eoi tick` delivers."]
+    )
+    door.tell.answer(found, [*table(head, rows, prose="last error"), *waits])
 
 
 def retry(

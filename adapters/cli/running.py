@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 def enter(app: typer.Typer) -> None:
     """Enter the commands."""
-    command(app, "tick", examples="* * * * *  eoi --db /var/lib/eoi/eoi.db tick      (a line of crontab)")(
-        tick
-    )
+    command(app, "tick", examples="* * * * *  eoi --db /var/lib/eoi/eoi.db tick > /dev/null")(tick)
     command(app, "serve", examples="eoi serve --db /var/lib/eoi/eoi.db")(serve)
 
 

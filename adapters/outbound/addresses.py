@@ -39,8 +39,8 @@ _LOCALHOST: Final = (ip_address("127.0.0.1"), ip_address("::1"))
 _UNICAST: Final = IPv6Network("2000::/3")
 #: And those that carry an IPv4 address in their last 32 bits. Source: RFC 6052, 2.1 (NAT64).
 _NAT64: Final = IPv6Network("64:ff9b::/96")
-#: On what Pythons do not agree: examples (RFC 9637), and two ways over IPv4 that are given up and behind which
-#: any private address may stand, 6to4 (RFC 7526) and Teredo (RFC 4380).
+#: On what Pythons do not agree: examples (RFC 9637), and two ways over IPv4 that are given up, behind which
+#: any private address may stand: 6to4 (RFC 7526) and Teredo (RFC 4380).
 _NEVER: Final = (IPv6Network("3fff::/20"), IPv6Network("2002::/16"), IPv6Network("2001::/32"))
 
 

@@ -164,7 +164,9 @@ def test_parked_deliveries_are_put_back_one_or_all(
     again = eoi("outbox", "retry", one, *OFFICER, "--json")
     assert (again.status, again.json["code"]) == (1, "not-found")
     assert eoi("outbox", "retry", "--all", *OFFICER).out.startswith(f"{len(parked) - 1} back in line")
-    assert eoi("outbox", "list", "--state", "parked").out == "(none)\n"
+    assert eoi("outbox", "list", "--state", "parked").out == (
+        "(none)\nWaiting since 2023-03-16 12:00:00 UTC; `eoi serve` or `eoi tick` delivers.\n"
+    )
     for words in ((), (one, "--all"), ("many",)):
         assert (eoi("outbox", "retry", *words, *OFFICER).status) == 2
 
@@ -193,3 +195,12 @@ def test_a_database_whose_tables_differ_fails_its_check(eoi: Eoi, tmp_path: Path
     answer = eoi("db", "check", "--json")
     assert (answer.status, answer.json) == (1, {"ok": False, "found": [f"trigger {name}: missing"]})
     assert eoi("db", "check").out == f"trigger {name}: missing\n"
+
+
+def test_events_that_nobody_has_delivered_yet_are_not_passed_over(eoi: Eoi, past: CallView) -> None:
+    """Where nothing serves, the list of deliveries says that something waits, and since when."""
+    assert past.state == "open"
+    waits = "Waiting since 2023-03-16 12:00:00 UTC; `eoi serve` or `eoi tick` delivers."
+    assert eoi("outbox", "list").out == f"(none)\n{waits}\n"
+    eoi("tick")
+    assert waits not in eoi("outbox", "list").out

@@ -43,9 +43,9 @@ def _give(answer: object) -> Callable[[Delivery], Any]:
         (_give("ok"), None, "The courier 'log' answered with str."),
         (_give(Delivered), None, "The courier 'log' answered with type."),
         (_give(Delayed(why="a\0\ud800b", status=HTTPStatus.BAD_GATEWAY)), 502, "a?b"),
-        (_give(Delayed(why=None, status="500")), None, "None"),  # type: ignore[arg-type]
+        (_give(Delayed(why=None, status="500")), None, "None"),  # type: ignore[arg-type]  # rubbish on purpose
         (_give(Delayed(why="w", status=2**70)), None, "w"),
-        (_give(Delayed(why="w", retry_after_s="soon")), None, "w"),  # type: ignore[arg-type]
+        (_give(Delayed(why="w", retry_after_s="soon")), None, "w"),  # type: ignore[arg-type]  # rubbish on purpose
         (_give(Delayed(why="w", retry_after_s=float("nan"))), None, "w"),
     ],
 )

@@ -265,7 +265,7 @@ def test_one_pass_waits_for_room(engine: Engine, call: CallView, clock: FrozenCl
     clock.move_to(begun_at)  # as for a pass that read the clock just before that step did
     one_pass = threading.Thread(target=pump.once)
     one_pass.start()
-    while one_pass.is_alive() and not pump.bell._changed._waiters:  # type: ignore[attr-defined]
+    while one_pass.is_alive() and not pump.bell.waiting:
         pass
     gate.let_go.set()
     one_pass.join(LONG_S)
@@ -275,7 +275,7 @@ def test_one_pass_waits_for_room(engine: Engine, call: CallView, clock: FrozenCl
 def test_no_thread_is_left_after_a_pass(engine: Engine, call: CallView) -> None:
     """A pump that nobody uses any more holds no thread."""
     names: list[str] = []
-    courier = RecordingCourier(lambda _: names.append(threading.current_thread().name) or Delivered())  # type: ignore[func-returns-value]
+    courier = RecordingCourier(lambda _: names.append(threading.current_thread().name) or Delivered())  # type: ignore[func-returns-value]  # append says nothing
     assert _pump(engine, courier).once() == PumpReport(delivered=1)
     assert names[0].startswith("eoi-courier")
     assert [each.name for each in threading.enumerate() if each.name.startswith("eoi-courier")] == []

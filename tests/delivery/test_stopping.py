@@ -97,7 +97,7 @@ def test_a_pass_beside_it_does_not_wait_for_what_was_given_up(engine: Engine, ca
     with _on_its_way(engine) as (pump, _):
         waiting = threading.Thread(target=pump.once)
         waiting.start()
-        while not pump.bell._changed._waiters:  # type: ignore[attr-defined]
+        while not pump.bell.waiting:
             assert waiting.is_alive()
         pump.stop(grace_s=0.01)
         waiting.join(LONG_S / 2)

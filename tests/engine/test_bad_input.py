@@ -283,7 +283,7 @@ def test_a_clock_says_its_zone(tmp_path: Any) -> None:
         assert refused.value.field == "clock"
     for clock in (5, "now", object()):
         with pytest.raises(BadInput):
-            Engine("sqlite://", clock=clock)  # type: ignore[arg-type]
+            Engine("sqlite://", clock=clock)  # type: ignore[arg-type]  # no clock on purpose
     engine.close()
 
 

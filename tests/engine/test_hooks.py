@@ -201,7 +201,7 @@ def test_threads_lose_no_hook(engine: Engine) -> None:
     def add(number: int) -> None:
         start.wait(30)
         for each in range(3):
-            engine.on("call.opened", lambda _, each=each: told.append(number * 10 + each))  # type: ignore[misc]
+            engine.on("call.opened", lambda _, each=each: told.append(number * 10 + each))  # type: ignore[misc]  # mypy infers no default
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(add, range(8)))

@@ -124,11 +124,11 @@ def test_an_attempt_shares_the_hosts_fate(host: sqlalchemy.Engine, hosted: Engin
 def test_a_registry_of_sessions_is_as_good(host: sqlalchemy.Engine, hosted: Engine) -> None:
     """A scoped session, as web frameworks hand it out, is the session of its scope."""
     scope = scoped_session(sessionmaker(host))
-    receipt = hosted.draft("46/23", answers={}, actor=school(1), session=scope)  # type: ignore[arg-type]
+    receipt = hosted.draft("46/23", answers={}, actor=school(1), session=scope)  # type: ignore[arg-type]  # a registry, as hosts hand it in
     scope.rollback()
     with pytest.raises(NotFound):
         hosted.get(receipt.eoi_id)
-    kept = hosted.draft("46/23", answers={}, actor=school(1), session=scope)  # type: ignore[arg-type]
+    kept = hosted.draft("46/23", answers={}, actor=school(1), session=scope)  # type: ignore[arg-type]  # a registry, as hosts hand it in
     scope.commit()
     assert hosted.get(kept.eoi_id).state == "draft"
     scope.remove()
@@ -234,7 +234,7 @@ def test_a_failed_transaction_is_rolled_back_first(host: sqlalchemy.Engine, host
         )
         mapped.map_imperatively(Broken, table)
         row = Broken()
-        row.note = "x"  # type: ignore[attr-defined]
+        row.note = "x"  # type: ignore[attr-defined]  # a host's own row
         session.add(row)
         with pytest.raises(ZeroDivisionError):
             session.flush()

@@ -194,7 +194,7 @@ def test_a_call_opens_at_once() -> None:
     assert found[0] == Refusal(
         "opens-in-future",
         "The call is to open at 10am on Tuesday 14 March 2023, which is still ahead. Open it then, or leave "
-        "out opens_at.",
+        "the opening out.",
         field="opens_at",
         until=opens_at,
     )

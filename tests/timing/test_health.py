@@ -48,7 +48,7 @@ def _at_rest(runner: Runner) -> None:
     """Wait until both threads have heard every ring so far, and wait for the next one."""
     bells = (runner._bell, runner._pump.bell)
     for _ in range(20_000):
-        if all(bell._changed._waiters for bell in bells):  # type: ignore[attr-defined]
+        if all(bell.waiting for bell in bells):
             return
         threading.Event().wait(0.001)
     pytest.fail("A thread does not come to rest.")
