@@ -15,7 +15,7 @@ from adapters.inbound.mi_sheet import Sheet, read_sheet
 from states.deadlines import MONTHS, WEEKDAYS
 from states.errors import BadDeadline, BadInput
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 REAL = (ROOT / "examples" / "mi-sheet-46-23.txt").read_bytes()
 MIDNIGHT = datetime(2023, 3, 18, tzinfo=UTC)
 

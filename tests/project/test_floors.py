@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FLOORS = ("adapters", "scheduler", "workflow", "states")
 
 #: All of the standard library that `states` may use: words, values and calendars.

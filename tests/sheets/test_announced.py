@@ -8,7 +8,7 @@ from states.errors import BadDeadline, BadInput
 from workflow import NewCall
 from workflow.testing import engine_in, officer
 
-REAL = (Path(__file__).parent.parent / "examples" / "mi-sheet-46-23.txt").read_bytes()
+REAL = (Path(__file__).resolve().parents[2] / "examples" / "mi-sheet-46-23.txt").read_bytes()
 NOW = datetime(2023, 3, 14, 12, tzinfo=UTC)
 
 

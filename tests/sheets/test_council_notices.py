@@ -10,7 +10,7 @@ from adapters.inbound.mi_sheet import Sheet, read_sheet
 from states.deadlines import closing_instant, instant
 from states.errors import BadDeadline
 
-SHEETS = Path(__file__).parent / "sheets"
+SHEETS = Path(__file__).parent
 LONDON = "Europe/London"
 
 

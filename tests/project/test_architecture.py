@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+ROOT: Final = Path(__file__).resolve().parents[2]
 FLOORS: Final = ("states", "workflow", "scheduler", "adapters")
 PAGE: Final = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 

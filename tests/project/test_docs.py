@@ -14,7 +14,7 @@ from states.errors import Refused
 from states.lifecycle import CALL, EOI, Lifecycle
 from states.names import NOT_YET, Role
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGES: Final = ("states", "workflow", "scheduler", "adapters")
 
 # ---- lifecycle.md

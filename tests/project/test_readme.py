@@ -9,7 +9,7 @@ import pytest
 
 from adapters.settings import Settings, variable
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -16,7 +16,7 @@ from adapters.inbound.notice import Notice
 from states.deadlines import closing_instant
 from states.errors import BadDeadline, BadInput
 
-REAL = (Path(__file__).parent.parent / "examples" / "mi-sheet-46-23.txt").read_bytes()
+REAL = (Path(__file__).resolve().parents[2] / "examples" / "mi-sheet-46-23.txt").read_bytes()
 MONDAY = datetime(2023, 3, 6, 9, tzinfo=UTC)
 
 
