@@ -1,15 +1,18 @@
 """The commands of `eoi`, put together."""
 
+import inspect
 import os
 import sys
+from collections.abc import Callable
+from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from adapters.cli import calls, delivery, eois, running, sheets, storage
-from adapters.cli.door import Door, command, everywhere
+from adapters.cli.door import Door, command, everywhere, sign
 
 _HELP: Final = """The life of expressions of interest: calls, EOIs, deadlines, notices.
 
@@ -65,7 +68,25 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _group(name: str, promise: str) -> typer.Typer:
+def _show_version(asked: bool) -> None:  # noqa: FBT001 -- what typer hands over
+    if asked:
+        sys.stdout.write(f"eoi-workflow {version('eoi-workflow')}\n")
+        raise typer.Exit
+
+
+def _begin(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 -- as `everywhere`
+    everywhere(context, **given)
+
+
+_VERSION: Final = Annotated[
+    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+]
+sign(
+    _begin, [inspect.Parameter("version", inspect.Parameter.KEYWORD_ONLY, annotation=_VERSION, default=False)]
+)
+
+
+def _group(name: str, promise: str, *, begin: Callable[..., None] = everywhere) -> typer.Typer:
     group = typer.Typer(
         name=name,
         help=promise,
@@ -74,13 +95,13 @@ def _group(name: str, promise: str) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    group.callback()(everywhere)
+    group.callback()(begin)
     return group
 
 
 def _put_together() -> typer.Typer:
     groups = {name: _group(name, promise) for name, promise in _GROUPS.items()}
-    program = _group("eoi", _HELP)
+    program = _group("eoi", _HELP, begin=_begin)
     sheets.enter(groups["call"])
     calls.enter(groups["call"])
     delivery.enter_endpoints(groups["endpoint"])

@@ -181,7 +181,7 @@ def command(
             with _ending_well(door):
                 function(door, **given)
 
-        _sign(run, own)
+        sign(run, own)
         app.command(name, epilog=_epilog(examples))(run)
         return function
 
@@ -193,7 +193,7 @@ def everywhere(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 --
     context.obj = (context.obj or Door()).also(**{each: given[each] for each in _EVERYWHERE})
 
 
-def _sign(function: Callable[..., None], own: list[inspect.Parameter]) -> None:
+def sign(function: Callable[..., None], own: list[inspect.Parameter]) -> None:
     """Let typer see the context, the function's own parameters, and the options that stand everywhere."""
     keyword = inspect.Parameter.KEYWORD_ONLY
     shared = [
@@ -206,7 +206,7 @@ def _sign(function: Callable[..., None], own: list[inspect.Parameter]) -> None:
     function.__annotations__ = {each.name: each.annotation for each in parameters}
 
 
-_sign(everywhere, [])
+sign(everywhere, [])
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +226,8 @@ def test_a_database_that_can_only_be_read_is_one_line(
     )
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1), ran.stderr
     assert ran.stderr.startswith("Not done: The database can only be read")
+
+
+def test_it_says_its_version(eoi: Callable[..., Any]) -> None:
+    """Whoever reports a fault can say which version they have."""
+    assert eoi("--version").out == f"eoi-workflow {version('eoi-workflow')}\n"
