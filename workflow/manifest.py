@@ -79,7 +79,7 @@ class _Copy:
         if isinstance(value, Mapping):
             return {self._name(name): self.of(inner, depth=depth + 1) for name, inner in value.items()}
         if not isinstance(value, list | tuple):
-            _refuse(f"answers hold a {type(value).__name__}, which JSON does not know.")
+            _refuse(f"answers hold a value of the type {type(value).__name__}, which JSON does not know.")
         return [self.of(inner, depth=depth + 1) for inner in value]
 
     def _name(self, name: object) -> str:

@@ -85,6 +85,8 @@ class WebhookCourier:
             return Undeliverable(why=_words(exc, "The receiver's URL cannot be used"))
         except OSError as exc:
             return Delayed(why=_words(exc, "The receiver's name could not be looked up"))
+        except (httpx.ReadTimeout, httpx.WriteTimeout) as exc:
+            return Delayed(why=_words(exc, "The receiver did not answer in time"))
         except httpx.HTTPError as exc:
             return Delayed(why=_words(exc, "The receiver could not be reached"))
 
