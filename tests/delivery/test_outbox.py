@@ -11,6 +11,7 @@ import pytest
 from workflow import BadInput, CallView, DatabaseLocked, Engine, NotFound
 from workflow.outbox import Attempted
 from workflow.ports import Delayed, Delivered, Delivery, Undeliverable
+from workflow.store import outbox
 from workflow.testing import FrozenClock, admin, new_call, officer, school
 
 LEASE_S = 60.0
@@ -303,3 +304,15 @@ def test_an_event_that_means_nothing_here_bars_no_other(
     (parked,) = engine.deliveries(state="parked")
     assert (parked.type, parked.attempts) == ("call.reopened", 1)
     assert parked.last_error == "Its event cannot be read: it is of a newer version, or damaged."
+
+
+@pytest.mark.parametrize("name", ["_ANY_WORK", "_WAITING_UP_TO", "_FANNED_OUT", "_OLDEST"])
+def test_an_outbox_that_has_been_told_costs_a_pump_nothing(engine: Engine, call: CallView, name: str) -> None:
+    """However many events lie behind it, a pump that looks for work goes by the index of what waits."""
+    assert engine.call(call.id).version == 1
+    sql = getattr(outbox, name).sql(engine._database.dialect)
+    with engine._database.core() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("2023-03-16",) * sql.count("?"))
+        steps = [row[-1] for row in plan]
+    assert [step for step in steps if "INDEX ix_eoi_outbox_waiting" in step] != []
+    assert [step for step in steps if step == "SCAN eoi_outbox"] == []

@@ -76,6 +76,10 @@ def test_what_the_engine_wrote_agrees(tmp_path: Path, eoi_id: str) -> None:
             "UPDATE eoi_revision SET manifest = replace(manifest, '18', '99')",
             ["EOI {0}: what was saved has been changed"],
         ),
+        (
+            "UPDATE eoi_revision SET manifest = x'ff00' WHERE eoi_id = '{0}'",
+            ["EOI {0}: what was saved has been changed"],
+        ),
         ("DELETE FROM eoi_revision WHERE eoi_id = '{0}'", ["EOI {0}: what was saved is missing"]),
         (
             "INSERT INTO eoi_revision SELECT eoi_id, 9, manifest FROM eoi_revision WHERE eoi_id = '{0}'",

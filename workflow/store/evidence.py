@@ -159,7 +159,9 @@ def contradictions(connection: Connection) -> list[str]:
     """Return what does not agree, in words, the first of each kind; empty is well. Reads every row."""
     found = [words.format(id_) for words, find in _WRONG.items() for (id_,) in connection.rows(find)]
     changed = dict.fromkeys(
-        eoi_id for eoi_id, text, digest in _content(connection) if digest_of(text) != digest
+        eoi_id
+        for eoi_id, text, digest in _content(connection)
+        if not isinstance(text, str) or digest_of(text) != digest
     )
     return found + [f"EOI {eoi_id}: what was saved has been changed" for eoi_id in list(changed)[:MOST]]
 

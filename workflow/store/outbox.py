@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     Insert,
+    Integer,
     String,
     and_,
     bindparam,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    type_coerce,
     update,
 )
 
@@ -45,7 +47,8 @@ _ENQUEUE: Final = Prepared(
 )  # fmt: skip
 
 
-_WAITING: Final = ~OUTBOX.c.fanned_out
+# In the index's own words, NOT fanned_out: SQLite uses a partial index for nothing else.
+_WAITING: Final = ~type_coerce(OUTBOX.c.fanned_out, Integer)
 _SUBJECT: Final = func.coalesce(OUTBOX.c.eoi_id, OUTBOX.c.call_id)
 _PENDING: Final = DELIVERY.c.state == "pending"
 _FREE: Final = or_(DELIVERY.c.leased_until.is_(None), DELIVERY.c.leased_until <= bindparam("now"))
