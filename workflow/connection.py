@@ -68,14 +68,10 @@ class Connection:
             DatabaseLocked: somebody else held it for too long.
         """
         longest_s = self._lock_timeout_s if wait_s is None else min(wait_s, self._lock_timeout_s)
-        give_up_at = time.monotonic() + longest_s
         ((patience_ms,),) = self._ask("PRAGMA busy_timeout")
         self._execute("PRAGMA busy_timeout = 0")
         try:
-            while not self._begun_immediate():
-                if time.monotonic() > give_up_at:
-                    raise DatabaseLocked(waited_s=longest_s)
-                time.sleep(LOCK_PAUSE_S)
+            self._insist("BEGIN IMMEDIATE", longest_s)
         finally:
             self._execute(f"PRAGMA busy_timeout = {patience_ms}")
 
@@ -124,8 +120,14 @@ class Connection:
             self._execute("ROLLBACK")
 
     def keep_a_log(self) -> None:
-        """Switch the file to write-ahead logging: readers and the one writer do not wait for each other."""
-        self._execute("PRAGMA journal_mode = WAL")
+        """Switch the file to write-ahead logging: readers and the one writer do not wait for each other.
+
+        SQLite itself does not wait here where two do it at once.
+
+        Raises:
+            DatabaseLocked: somebody else held the file for too long.
+        """
+        self._insist("PRAGMA journal_mode = WAL", self._lock_timeout_s)
 
     def damage(self) -> list[str]:
         """Return what SQLite finds wrong with the file's pages, and with the references of our tables."""
@@ -142,9 +144,17 @@ class Connection:
         except RAISED as exc:
             raise translated(exc) from exc
 
-    def _begun_immediate(self) -> bool:
+    def _insist(self, sql: str, longest_s: float) -> None:
+        """Run what needs a lock, again and again until it is had."""
+        give_up_at = time.monotonic() + longest_s
+        while not self._had(sql):
+            if time.monotonic() > give_up_at:
+                raise DatabaseLocked(waited_s=longest_s)
+            time.sleep(LOCK_PAUSE_S)
+
+    def _had(self, sql: str) -> bool:
         try:
-            self._execute("BEGIN IMMEDIATE")
+            self._execute(sql)
         except DatabaseLocked:
             return False
         return True

@@ -178,7 +178,7 @@ class Database:
         """Switch the file to write-ahead logging, for good; a host's engine is left as it is."""
         if self._owned and self.path is not None:
             with self._pooled() as pooled:
-                Connection(pooled, self.dialect).keep_a_log()
+                Connection(pooled, self.dialect, lock_timeout_s=self._lock_timeout_s).keep_a_log()
 
     def begin_migration(self, connection: sqlalchemy.Connection) -> None:
         """Take the write lock for the whole migration: all of it is done, or none of it.

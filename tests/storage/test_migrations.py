@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 
 from states.errors import BadInput
 from workflow import (
+    DatabaseLocked,
     DatabaseReadOnly,
     DatabaseUnavailable,
     Engine,
@@ -251,6 +252,20 @@ def test_programs_that_migrate_at_once_do_it_once(tmp_path: Path) -> None:
     assert [node.communicate(timeout=60) for node in nodes] == [("0 []\n", "")] * 2
     with closing(sqlite3.connect(tmp_path / "eoi.db")) as connection:
         assert connection.execute(f"SELECT * FROM {VERSION_TABLE}").fetchall() == [(REVISIONS[-1],)]  # noqa: S608 -- our own name
+
+
+def test_a_migration_waits_for_whoever_writes_to_a_new_file(tmp_path: Path) -> None:
+    """Who finds the file locked waits as long as for any command, where SQLite itself gives up at once."""
+    path = tmp_path / "eoi.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with Engine(f"sqlite:///{path}", lock_timeout_s=0.2) as engine:
+            with pytest.raises(DatabaseLocked) as locked:
+                engine.migrate()
+            assert locked.value.facts["waited_s"] == 0.2
+            other.execute("ROLLBACK")
+            engine.migrate()
+            assert engine.calls() == []
 
 
 def test_an_older_schema_is_told_and_not_read(tmp_path: Path) -> None:
