@@ -9,8 +9,8 @@ from states.errors import BadInput
 #: Longest identifier of an actor or organisation, in characters.
 ID_LENGTH: Final = 200
 
-# Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt): nothing is drawn for them.
-_UNSEEN: Final = re.compile(
+#: Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt): nothing is drawn for them.
+UNSEEN: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
@@ -45,7 +45,7 @@ def plain_text(value: object, *, field: str, longest: int = ID_LENGTH, lines: bo
     # The length first: normal form takes quadratic time on hostile text. Then again: it may grow.
     text = unicodedata.normalize("NFC", _at_most(longest, value.strip(), field=field))
     _at_most(longest, text, field=field)
-    if not _UNSEEN.sub("", text).strip():
+    if not UNSEEN.sub("", text).strip():
         msg = f"{field} is empty."
         raise BadInput(msg, field=field)
     refuse_unstorable(text, field=field)
@@ -70,7 +70,7 @@ def plain_id(value: object, *, field: str) -> str:
     """
     text = plain_text(value, field=field)
     for char in text:
-        if _UNSEEN.match(char) or (char != " " and unicodedata.category(char) == "Zs"):
+        if UNSEEN.match(char) or (char != " " and unicodedata.category(char) == "Zs"):
             msg = (
                 f"{field} holds a character that cannot be seen or told from a space (U+{ord(char):04X}): "
                 "type it again instead of pasting it."

@@ -6,7 +6,7 @@ from typing import Any
 from states.access import sees_eoi
 from states.decisions import Decision, Option, explain, options
 from states.events import Event
-from states.facts import Actor, CallFacts, EoiFacts, Facts
+from states.facts import Actor, EoiFacts, Facts
 from states.guards import call_is_open
 from states.lifecycle import EOI
 from states.names import DECIDED_EOI_STATES, NOT_YET, EoiState, EoiTrigger
@@ -65,22 +65,19 @@ def draft(
         updated_at=now,
     )
     eois.add_revision(unit.connection, eoi_id=eoi_id, version=1, manifest=manifest.text)
-    event = Event(
-        id=f"{eoi_id}:1",
-        type=decision.event,
+    return _told(
+        unit,
+        command,
+        decision,
         call_id=call_id,
         call_reference=call.reference,
+        closes_at=call.closes_at,
         eoi_id=eoi_id,
         applicant=applicant,
-        source=None,
-        state=decision.to,
         version=1,
-        at=command.arrived_at,
         recorded_at=now,
-        closes_at=call.closes_at,
+        digest=manifest.digest,
     )
-    record(unit, command, decision, event, digest=manifest.digest)
-    return _receipt(decision, event)
 
 
 def save(unit: UnitOfWork, command: Command, eoi_id: str, *, manifest: Manifest) -> Receipt:
@@ -244,15 +241,7 @@ def _facts(
     reason: str | None,
     refused_in_flight_at: datetime | None,
 ) -> Facts:
-    call = CallFacts(
-        state=loaded.call_state,
-        opens_at=loaded.opens_at,
-        closes_at=loaded.closes_at,
-        settles_at=loaded.closes_at + settle,
-        closed_at=loaded.closed_at,
-        timezone=loaded.timezone,
-        contact=loaded.contact,
-    )
+    call = call_facts(loaded, settle, state=loaded.call_state)
     eoi = EoiFacts(
         state=loaded.state,
         applicant=loaded.applicant,
@@ -267,7 +256,7 @@ def _question_of_draft(command: Command, call: CallView, applicant: str) -> Fact
     return Facts(
         actor=command.actor,
         now=command.arrived_at,
-        call=call_facts(call, command.settle),
+        call=call_facts(call, command.settle, state=call.state),
         eoi=EoiFacts(state=NOT_YET, applicant=applicant),
         reason=command.reason,
     )
@@ -298,20 +287,49 @@ def _advance(
     now = command.clock.now()
     if not eois.advance(unit.connection, loaded.id, seen=loaded.version, to=decision.to, at=now, also=also):
         raise StaleVersion(eoi_id=loaded.id)
-    version = loaded.version + 1
-    event = Event(
-        id=f"{loaded.id}:{version}",
-        type=decision.event,
+    return _told(
+        unit,
+        command,
+        decision,
         call_id=loaded.call_id,
         call_reference=loaded.call_reference,
+        closes_at=loaded.closes_at,
         eoi_id=loaded.id,
         applicant=loaded.applicant,
-        source=loaded.state,
+        version=loaded.version + 1,
+        recorded_at=now,
+        digest=digest,
+    )
+
+
+def _told(
+    unit: UnitOfWork,
+    command: Command,
+    decision: Decision,
+    *,
+    call_id: str,
+    call_reference: str,
+    closes_at: datetime,
+    eoi_id: str,
+    applicant: str,
+    version: int,
+    recorded_at: datetime,
+    digest: str,
+) -> Receipt:
+    """Record what was decided about an EOI, and return the receipt."""
+    event = Event(
+        id=f"{eoi_id}:{version}",
+        type=decision.event,
+        call_id=call_id,
+        call_reference=call_reference,
+        eoi_id=eoi_id,
+        applicant=applicant,
+        source=None if decision.source == NOT_YET else decision.source,
         state=decision.to,
         version=version,
         at=command.arrived_at,
-        recorded_at=now,
-        closes_at=loaded.closes_at,
+        recorded_at=recorded_at,
+        closes_at=closes_at,
     )
     record(unit, command, decision, event, digest=digest)
     return _receipt(decision, event)

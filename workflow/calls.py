@@ -154,7 +154,7 @@ def _question(command: Command, call: CallView, *, has_eois: bool | None = None)
     return Facts(
         actor=command.actor,
         now=command.arrived_at,
-        call=call_facts(call, command.settle, has_eois=has_eois),
+        call=call_facts(call, command.settle, state=call.state, has_eois=has_eois),
         reason=command.reason,
     )
 

@@ -14,6 +14,7 @@ from workflow import outbox
 from workflow.errors import StaleVersion
 from workflow.ports import Clock
 from workflow.store import history
+from workflow.store.eois import LoadedEoi
 from workflow.unit_of_work import UnitOfWork
 from workflow.views import CallView
 
@@ -38,10 +39,12 @@ class Command:
     session: Session | None = None
 
 
-def call_facts(call: CallView, settle: timedelta, *, has_eois: bool | None = None) -> CallFacts:
-    """Return what a decision needs of a call."""
+def call_facts(
+    call: CallView | LoadedEoi, settle: timedelta, *, state: str, has_eois: bool | None = None
+) -> CallFacts:
+    """Return what a decision needs of a call, as it is read alone or with one of its EOIs."""
     return CallFacts(
-        state=call.state,
+        state=state,
         opens_at=call.opens_at,
         closes_at=call.closes_at,
         settles_at=call.closes_at + settle,

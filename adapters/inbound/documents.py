@@ -6,7 +6,9 @@ Knows nothing of what the text says.
 import re
 from typing import Final
 
+from adapters.inbound.folding import TURNING
 from states.errors import BadInput
+from states.text import UNSEEN
 
 #: The largest document read, in bytes. The real sheets are of 3 to 10 KiB.
 LARGEST: Final = 256 * 1024
@@ -30,13 +32,6 @@ _HTML: Final = re.compile(rb"\s{0,100}<(?:!doctype html|html|\?xml)", re.IGNOREC
 _UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
 _LINE_ENDS: Final = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
-# Unicode's Default_Ignorable_Code_Point, for which nothing is drawn: web pages leave them inside dates, and
-# they can hide words. Signs that turn the direction of reading are kept: `folding` looks for them.
-_INVISIBLE: Final = re.compile(
-    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200e\u202a\u202c\u202d\u2060-\u2066\u2068-\u206f"
-    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
-    "\U000e0000-\U000e0fff]"
-)
 
 
 class BadDocument(BadInput):
@@ -61,13 +56,21 @@ def text_of(data: bytes, *, what: str) -> str:
     if len(data) > LARGEST:
         msg = f"The {what} has {len(data):,} bytes; at most {LARGEST:,} (256 KiB) are read."
         raise BadDocument(msg, code="document-too-large", size=len(data), largest=LARGEST)
-    text = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", _decoded(data, what)))
+    text = UNSEEN.sub(_turning_only, _LINE_ENDS.sub("\n", _decoded(data, what)))
     if not text.strip():
         msg = f"The {what} is empty."
         raise BadDocument(msg, code="empty-document")
     if _CONTROL.search(text):
         raise _not_text(what, "a binary file")
     return text
+
+
+def _turning_only(unseen: re.Match[str]) -> str:
+    """Leave out what nobody sees (web pages leave it inside dates, and it can hide words).
+
+    Signs that turn the direction of reading are kept: `folding` looks for them.
+    """
+    return unseen[0] if unseen[0] in TURNING else ""
 
 
 def _decoded(data: bytes, what: str) -> str:

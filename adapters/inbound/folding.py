@@ -21,8 +21,8 @@ _EMPHASIS: Final = re.compile(
     r"\*{1,3}(?=\S)|(?<=\S)\*{1,3}|(?<![A-Za-z0-9])_{1,3}(?=\S)|(?<=\S)_{1,3}(?![A-Za-z0-9])"
 )
 _LINE_MARKS: Final = re.compile(r"^[ \t]{0,3}(?:(?:>|#{1,6}(?= ))[ \t]{0,3}){1,5}", re.MULTILINE)
-# Marks of direction from right to left: what follows them is shown in another order than it stands.
-_TURNING: Final = "\u061c\u200f\u202b\u202e\u2067"
+#: Marks of direction from right to left: what follows them is shown in another order than it stands.
+TURNING: Final = "\u061c\u200f\u202b\u202e\u2067"
 # Where the letters of Latin alphabets end, but for a block of accented ones (Welsh has some there).
 _LAST_LATIN: Final = "\u024f"
 _MORE_LATIN: Final = ("\u1e00", "\u1eff")
@@ -66,7 +66,7 @@ def _plain(char: str) -> str:
 
 
 def _is_odd(char: str) -> bool:
-    if char in _TURNING or unicodedata.category(char) == "Nd":
+    if char in TURNING or unicodedata.category(char) == "Nd":
         return True
     is_latin = char <= _LAST_LATIN or _MORE_LATIN[0] <= char <= _MORE_LATIN[1]
     return not is_latin and unicodedata.category(char) in {"Lu", "Ll", "Lo"}

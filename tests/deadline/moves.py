@@ -4,9 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import pytest
-
-from workflow import Engine, Receipt, Refused
+from workflow import Engine, Receipt
 from workflow.testing import school
 
 CLOSING = datetime(2023, 3, 18, tzinfo=UTC)
@@ -22,8 +20,3 @@ MOVES: Final[dict[str, Move]] = {
     "save": lambda engine, eoi: engine.save(eoi, answers={"places": 2}, actor=HEAD),
     "submit": lambda engine, eoi: engine.submit(eoi, actor=HEAD),
 }
-
-
-def codes(refused: pytest.ExceptionInfo[Refused]) -> list[str]:
-    """Return the code of every reason."""
-    return [reason.code for reason in refused.value.reasons]

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.deadline.ledger import broken_promises
-from tests.deadline.moves import CLOSING, HEAD, MOVES, OTHER, SECOND, TICK, Move, codes
+from tests.deadline.moves import CLOSING, HEAD, MOVES, OTHER, SECOND, TICK, Move
 from tests.deadline.wire import SlowEngine
+from tests.refusals import codes
 from workflow import (
     Actor,
     CallClosed,

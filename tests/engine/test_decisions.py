@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.refusals import codes
 from workflow import (
     Actor,
     ClosedInFlight,
@@ -52,11 +53,6 @@ class ClosedMeanwhile(FrozenClock):
             what, self.meanwhile = self.meanwhile, None
             what()
         return arrived_at
-
-
-def codes(refused: pytest.ExceptionInfo[Refused]) -> list[str]:
-    """Return the code of every reason."""
-    return [reason.code for reason in refused.value.reasons]
 
 
 def opened(engine: Engine) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.refusals import codes
 from workflow import (
     Actor,
     AlreadyApplied,
@@ -32,11 +33,6 @@ CLOSING = datetime(2023, 3, 18, tzinfo=UTC)
 SETTLED = CLOSING + timedelta(seconds=2)
 MOMENT = timedelta(microseconds=1)
 Tables = Callable[[], dict[str, list[dict[str, Any]]]]
-
-
-def codes(refused: pytest.ExceptionInfo[Refused]) -> list[str]:
-    """Return the code of every reason."""
-    return [reason.code for reason in refused.value.reasons]
 
 
 def opened(engine: Engine) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from states.errors import Refused
+from tests.refusals import codes
 from workflow import (
     Actor,
     CallClosed,
@@ -25,11 +26,6 @@ CLOSING = datetime(2023, 3, 18, tzinfo=UTC)
 LATER = datetime(2023, 3, 25, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 Tables = Callable[[], dict[str, list[dict[str, Any]]]]
-
-
-def codes(refused: pytest.ExceptionInfo[Refused]) -> list[str]:
-    """Return the code of every reason."""
-    return [reason.code for reason in refused.value.reasons]
 
 
 def test_an_officer_closes_early_while_nobody_has_begun(engine: Engine) -> None:
