@@ -12,7 +12,7 @@ from states.lifecycle import EOI
 from states.names import DECIDED_EOI_STATES, NOT_YET, EoiState, EoiTrigger
 from workflow.commands import Command, call_facts, decided, record, require_version
 from workflow.connection import Connection
-from workflow.errors import AlreadyApplied, NotFound, StaleVersion
+from workflow.errors import AlreadyApplied, NotFound, Overtaken
 from workflow.ids import new_id
 from workflow.manifest import Manifest
 from workflow.store import calls, eois, history
@@ -41,7 +41,7 @@ def draft(
         StaleVersion: the call is not at the version that the caller has seen.
         AlreadyApplied: the applicant has a live EOI for this call.
     """
-    call = _call(unit.connection, call_id)
+    call = _there(calls.lock_shared(unit.connection, call_id), call_id)
     question = _question_of_draft(command, call, applicant)
     if command.expected_version not in (None, call.version):
         _refuse_late(EoiTrigger.DRAFT, question, call_id=call_id, eoi_id=None)
@@ -91,7 +91,7 @@ def save(unit: UnitOfWork, command: Command, eoi_id: str, *, manifest: Manifest)
         NotFound: no such EOI, or not one the actor may see.
         StaleVersion: it has changed since it was read.
     """
-    loaded = _loaded(unit.connection, command, eoi_id)
+    loaded = _visible(eois.lock(unit.connection, eoi_id), command.actor, eoi_id)
     _require_version(command, loaded, EoiTrigger.SAVE)
     decision = _decide(command, loaded, EoiTrigger.SAVE, refused_in_flight_at=None)
     eois.add_revision(unit.connection, eoi_id=eoi_id, version=loaded.version + 1, manifest=manifest.text)
@@ -110,7 +110,7 @@ def fire(unit: UnitOfWork, command: Command, eoi_id: str, trigger: str) -> Recei
         NotFound: no such EOI, or not one the actor may see.
         StaleVersion: it has changed since it was read.
     """
-    loaded = _loaded(unit.connection, command, eoi_id)
+    loaded = _visible(eois.lock(unit.connection, eoi_id), command.actor, eoi_id)
     _require_version(command, loaded, trigger)
     in_flight = _refused_in_flight_at(unit.connection, loaded, trigger)
     decision = _decide(command, loaded, trigger, refused_in_flight_at=in_flight)
@@ -125,7 +125,8 @@ def refuse_late_draft(connection: Connection, command: Command, call_id: str, *,
         Refused: it is late.
         NotFound: no such call.
     """
-    question = _question_of_draft(command, _call(connection, call_id), applicant)
+    call = _there(calls.by_id(connection, call_id), call_id)
+    question = _question_of_draft(command, call, applicant)
     _refuse_late(EoiTrigger.DRAFT, question, call_id=call_id, eoi_id=None)
 
 
@@ -137,7 +138,7 @@ def refuse_late_move(connection: Connection, command: Command, eoi_id: str, trig
         NotFound: no such EOI, or not one the actor may see.
     """
     if _has_a_deadline(trigger):
-        loaded = _loaded(connection, command, eoi_id)
+        loaded = _visible(eois.load(connection, eoi_id), command.actor, eoi_id)
         _refuse_late(trigger, _question(command, loaded, None), call_id=loaded.call_id, eoi_id=loaded.id)
 
 
@@ -157,7 +158,7 @@ def what_if(
         UnknownTrigger: no such move.
         NotFound: no such EOI, or not one the actor may see.
     """
-    loaded = _load_visible(connection, actor, eoi_id)
+    loaded = _visible(eois.load(connection, eoi_id), actor, eoi_id)
     facts = _facts(
         loaded,
         actor=actor,
@@ -169,19 +170,13 @@ def what_if(
     return options(EOI, facts) if trigger is None else [explain(EOI, trigger, facts)]
 
 
-def _call(connection: Connection, call_id: str) -> CallView:
-    call = calls.by_id(connection, call_id)
+def _there(call: CallView | None, call_id: str) -> CallView:
     if call is None:
         raise NotFound(call_id=call_id)
     return call
 
 
-def _loaded(connection: Connection, command: Command, eoi_id: str) -> LoadedEoi:
-    return _load_visible(connection, command.actor, eoi_id)
-
-
-def _load_visible(connection: Connection, actor: Actor, eoi_id: str) -> LoadedEoi:
-    loaded = eois.load(connection, eoi_id)
+def _visible(loaded: LoadedEoi | None, actor: Actor, eoi_id: str) -> LoadedEoi:
     if loaded is None or not sees_eoi(actor, loaded.applicant):
         raise NotFound(eoi_id=eoi_id)
     return loaded
@@ -286,7 +281,7 @@ def _advance(
 ) -> Receipt:
     now = command.clock.now()
     if not eois.advance(unit.connection, loaded.id, seen=loaded.version, to=decision.to, at=now, also=also):
-        raise StaleVersion(eoi_id=loaded.id)
+        raise Overtaken(eoi_id=loaded.id)
     return _told(
         unit,
         command,

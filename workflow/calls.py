@@ -9,7 +9,7 @@ from states.facts import CallFacts, Facts
 from states.lifecycle import CALL, EOI
 from states.names import NOT_YET, CallState, CallTrigger, EoiState, EoiTrigger
 from workflow.commands import Command, call_facts, decided, record, require_version
-from workflow.errors import NotFound, ReferenceTaken, StaleVersion
+from workflow.errors import NotFound, Overtaken, ReferenceTaken
 from workflow.ids import new_id
 from workflow.inputs import NewCall
 from workflow.store import all_of_call, calls, outbox
@@ -143,7 +143,7 @@ def cancel(unit: UnitOfWork, command: Command, call_id: str) -> CallView:
 
 
 def _locked(unit: UnitOfWork, command: Command, call_id: str) -> CallView:
-    call = calls.by_id(unit.connection, call_id)
+    call = calls.lock_alone(unit.connection, call_id)
     if call is None:
         raise NotFound(call_id=call_id)
     require_version(command, call.version)
@@ -232,4 +232,4 @@ def _with_counts(unit: UnitOfWork, call: CallView) -> CallView:
 
 def _one(changed: bool) -> None:  # noqa: FBT001 -- what the store says
     if not changed:
-        raise StaleVersion
+        raise Overtaken

@@ -1,6 +1,7 @@
-"""The system's clock, which nothing else in the engine asks (but for ids); and how a host's own is read."""
+"""The system's clock, which nothing else in the engine asks (but for ids); and how another one is read."""
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 
 from states.errors import BadInput
 from workflow.ports import Clock
@@ -12,6 +13,19 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the present instant in UTC."""
         return datetime.now(UTC)
+
+
+class RunningClock:
+    """Another clock, read once and running on from there by the machine's own monotonic one."""
+
+    def __init__(self, at: datetime) -> None:
+        """Begin at an instant."""
+        self._at = at
+        self._since_s = time.monotonic()
+
+    def now(self) -> datetime:
+        """Return that instant and what has passed since."""
+        return self._at + timedelta(seconds=time.monotonic() - self._since_s)
 
 
 class UtcClock:

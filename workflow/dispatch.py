@@ -13,11 +13,12 @@ from states.events import Event
 from workflow.commands import Command
 from workflow.connection import Connection
 from workflow.database import Database
-from workflow.errors import DatabaseUnavailable
+from workflow.errors import Conflict, DatabaseUnavailable, TransactionConflict
 from workflow.hooks import Hooks
 from workflow.host_session import after_outermost_commit, place_in
-from workflow.idempotency import Key, claim_or_find, find_answer, keep_answer, key_of
+from workflow.idempotency import Key, claim, find_answer, keep_answer, key_of
 from workflow.log import get_log
+from workflow.races import collided, until_won
 from workflow.store import all_of_call, history
 from workflow.unit_of_work import Many, UnitOfWork, own_transaction
 from workflow.views import CallView, Receipt
@@ -38,7 +39,9 @@ class Order(Generic[T]):
     command: Command
     #: What is asked: `fire submit`.
     name: str
-    #: The id of the call or EOI that the caller names; empty where it makes a new call.
+    #: What the caller names, for the log: an id, or a call's reference.
+    asked_of: str = ""
+    #: The id of the call or EOI that this is; empty where it makes a new call.
     subject: Callable[[Connection], str] = lambda _: ""
     #: The rest of the request but for reason and version, as JSON knows it: what a key's second use is
     #: compared with.
@@ -64,62 +67,87 @@ class Dispatcher:
         - a replay ends at once with the first answer, also after the close
         - what a plain read shows to be late is refused without a lock
         - the key is the transaction's first write; use case and commit follow
+        - a race that was lost is run again, a bounded number of times
         - a refusal rolls back and is then kept as an attempt
         - hooks hear of it after the commit, the host's outermost one where it is the host's
 
         Raises:
             EoiError: whatever the use case says; nothing has changed then.
+            CommitUnknown: it may have changed.
         """
         if order.command.session is not None:
             return self._in_session(order, order.command.session)
+        try:
+            result, unit = until_won(lambda: self._in_own(order))
+        except DatabaseUnavailable as exc:
+            # Nothing can be written of it; whoever must ask what became of it finds it in the log.
+            arrived_at = order.command.arrived_at.isoformat()
+            _log.warning(
+                "command.failed", code=exc.code, command=order.name, id=order.asked_of, arrived_at=arrived_at
+            )
+            raise
+        self.tell(unit.events if unit else ())
+        return result
+
+    def _in_own(self, order: Order[T]) -> tuple[T, UnitOfWork | None]:
+        """Carry it out in a transaction of our own; return the answer, and what was done, if anything was."""
         with self._database.connect() as connection:
             subject = order.subject(connection)
             key = _key(order, subject)
             if key and (known := find_answer(connection, key)):
-                return _replayed(order, known)
+                return _replayed(order, known), None
             # Turned away without the lock, they are told at once; who has waited for it is kept as surely.
             keep_within_s: float | None = KEEP_WAIT_S
             try:
                 order.glance(connection, subject)
                 keep_within_s = None
                 with own_transaction(connection) as unit:
-                    result = _do(order, subject, key, unit)
+                    return _do(order, subject, key, unit), unit
             except Refused as refused:
                 if key and (known := find_answer(connection, key)):
-                    return _replayed(order, known)  # Its twin was carried out between the two reads.
-                keeping = own_transaction(connection, wait_s=keep_within_s)
-                self._keep_attempt(keeping, order.command, refused)
-                raise
-            except DatabaseUnavailable as exc:
-                # Nothing can be written of it; whoever must ask what became of it finds it in the log.
-                arrived_at = order.command.arrived_at.isoformat()
-                _log.warning(
-                    "command.failed", code=exc.code, command=order.name, id=subject, arrived_at=arrived_at
+                    return _replayed(order, known), None  # Its twin was carried out between the two reads.
+                self._keep_attempt(
+                    lambda: own_transaction(connection, wait_s=keep_within_s), order.command, refused
                 )
                 raise
-        self.tell(unit.events)
-        return result
 
     def _in_session(self, order: Order[T], session: Session) -> T:
+        """Carry it out at a place in a host's transaction, which is the host's to try again."""
         connection = self._database.of_session(session)
         try:
-            with place_in(session, connection) as unit:
-                subject = order.subject(connection)
-                result = _do(order, subject, _key(order, subject), unit)
+            result, unit = self._placed(order, session, connection)
         except Refused as refused:
-            self._keep_attempt(place_in(session, connection), order.command, refused)
+            self._keep_attempt(lambda: place_in(session, connection), order.command, refused)
             raise
         after_outermost_commit(session, lambda: self.tell(unit.events, connection))
         return result
 
+    def _placed(self, order: Order[T], session: Session, connection: Connection) -> tuple[T, UnitOfWork]:
+        def do() -> tuple[T, UnitOfWork]:
+            with place_in(session, connection) as unit:
+                subject = order.subject(connection)
+                key = _key(order, subject)
+                if key and (known := find_answer(connection, key)):
+                    return _replayed(order, known), unit
+                return _do(order, subject, key, unit), unit
+
+        try:
+            return until_won(do, lost=collided)
+        except Conflict as exc:
+            if collided(exc):  # with what this transaction cannot see: it began before
+                raise TransactionConflict from exc
+            raise
+
     def _keep_attempt(
-        self, transaction: AbstractContextManager[UnitOfWork], command: Command, refused: Refused
+        self,
+        transaction: Callable[[], AbstractContextManager[UnitOfWork]],
+        command: Command,
+        refused: Refused,
     ) -> None:
         """Keep it in a short transaction of its own; where that fails, the refusal stands all the same."""
         _log.info("command.refused", code=refused.code, **_subjects(refused))
         try:
-            with transaction as unit:
-                _add_attempt(unit.connection, command, refused)
+            until_won(lambda: _add_attempt(transaction(), command, refused), lost=collided)
         except EoiError as exc:
             _log.warning("attempt.not-kept", code=exc.code, **_subjects(refused))
 
@@ -160,8 +188,8 @@ def _key(order: Order[T], subject: str) -> Key | None:
 
 
 def _do(order: Order[T], subject: str, key: Key | None, unit: UnitOfWork) -> T:
-    if key and (known := claim_or_find(unit.connection, key, order.command.arrived_at)):
-        return _replayed(order, known)
+    if key:
+        claim(unit.connection, key, order.command.arrived_at)
     result = order.do(unit, subject)
     if key:
         keep_answer(unit.connection, key, _ANSWERS[order.answer].dump_json(result).decode())
@@ -173,19 +201,20 @@ def _replayed(order: Order[T], known: str) -> T:
     return replace(answer, replayed=True) if isinstance(answer, Receipt) else answer
 
 
-def _add_attempt(connection: Connection, command: Command, refused: Refused) -> None:
+def _add_attempt(transaction: AbstractContextManager[UnitOfWork], command: Command, refused: Refused) -> None:
     call_id, eoi_id = refused.facts.get("call_id"), refused.facts.get("eoi_id")
     if call_id is None:  # What was to be made is not there, so there is nothing to keep the attempt on.
         return
-    history.add_attempt(
-        connection,
-        subject_id=str(eoi_id or call_id),
-        call_id=str(call_id),
-        trigger=str(refused.facts["trigger"]),
-        code=refused.code,
-        actor=command.actor,
-        at=command.arrived_at,
-    )
+    with transaction as unit:
+        history.add_attempt(
+            unit.connection,
+            subject_id=str(eoi_id or call_id),
+            call_id=str(call_id),
+            trigger=str(refused.facts["trigger"]),
+            code=refused.code,
+            actor=command.actor,
+            at=command.arrived_at,
+        )
 
 
 def _subjects(refused: Refused) -> dict[str, object]:

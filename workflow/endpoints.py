@@ -36,6 +36,8 @@ def add(connection: Connection, actor: object, *, url: object, events: object, n
         id=new_id(), courier="webhook", url=_address(url), events=_patterns(events), created_at=now
     )
     with own_transaction(connection):
+        # An event on its way has its place already: it happens after this, and stands before what is there.
+        outbox.hold_still(connection)
         endpoints.add(connection, endpoint, after_position=outbox.last_position(connection))
     return endpoint
 

@@ -14,10 +14,10 @@ from states.decisions import Option
 from states.facts import Actor
 from states.names import EoiTrigger
 from workflow import applications, closing, endpoints, orders, reading, schema
-from workflow.clock import SystemClock, UtcClock
+from workflow.clock import RunningClock, SystemClock, UtcClock
 from workflow.commands import Command
 from workflow.connection import LOCK_TIMEOUT_S
-from workflow.database import Database
+from workflow.databases import database_of
 from workflow.dispatch import Dispatcher, Order, T
 from workflow.hooks import Hooks
 from workflow.host_session import host_session
@@ -85,19 +85,22 @@ class Engine:
         """Prepare; the database is opened at first use.
 
         Args:
-            database: a URL such as `sqlite:///eoi.db`, or a host's own SQLAlchemy engine.
-            clock: anything with `now() -> aware datetime`, obeyed as it is; None: the system's.
+            database: a URL (`sqlite:///eoi.db`, `postgresql://host/eoi`), or a host's own SQLAlchemy engine.
+            clock: anything with `now() -> aware datetime`, obeyed as it is; None: the system's on SQLite, the
+                database's on PostgreSQL, by which all nodes agree.
             settle_s: how long after its deadline a call is closed, in seconds.
             lock_timeout_s: how long a command waits for the database's write lock, in seconds.
 
         Raises:
             BadInput: no such database, no clock, or a time below 0 or beyond all sense.
         """
-        #: Tells the time, in UTC.
-        self.clock: Clock = SystemClock() if clock is None else UtcClock(clock)
         self._settle = timedelta(seconds=seconds(settle_s, field="settle_s"))
         patience_s = seconds(lock_timeout_s, field="lock_timeout_s")
-        self._database = Database(database, check=schema.check, lock_timeout_s=patience_s)
+        self._database = database_of(database, check=schema.check, lock_timeout_s=patience_s)
+        shared = self._database.clock()
+        self._shares_clock = clock is None and shared is not None
+        #: Tells the time, in UTC.
+        self.clock: Clock = (shared or SystemClock()) if clock is None else UtcClock(clock)
         self._hooks = Hooks()
         self._dispatcher = Dispatcher(self._database, self._hooks)
         #: The pump's side of the outbox.
@@ -306,8 +309,9 @@ class Engine:
 
     def close_due(self) -> CloseReport:
         """Close every call whose deadline plus settle has come. Safe anywhere, any time, twice."""
+        clock = self._clock_of(None)
         with self._database.connect() as connection:
-            report, events = closing.close_due(connection, self.clock, self._settle)
+            report, events = closing.close_due(connection, clock, self._settle)
         self._dispatcher.tell(events)
         return report
 
@@ -336,8 +340,9 @@ class Engine:
             events: which: `eoi.submitted`, `call.*`; none: every event.
             actor: who asks.
         """
+        now = self.clock.now()
         with self._database.connect() as connection:
-            return endpoints.add(connection, actor, url=url, events=events, now=self.clock.now())
+            return endpoints.add(connection, actor, url=url, events=events, now=now)
 
     def endpoints(self, *, actor: Actor | None = None) -> list[EndpointView]:
         """Return every receiver. Officer, admin or auditor."""
@@ -357,8 +362,9 @@ class Engine:
         Raises:
             NotFound: nothing parked has that id.
         """
+        now = self.clock.now()
         with self._database.connect() as connection:
-            return endpoints.retry(connection, actor, delivery_id, now=self.clock.now())
+            return endpoints.retry(connection, actor, delivery_id, now=now)
 
     # ---- the database
 
@@ -428,17 +434,24 @@ class Engine:
         expected_version: int | None = None,
         session: Session | None = None,
     ) -> Command:
-        arrived_at = self.clock.now()
+        hosts = None if session is None else host_session(session)
+        clock = self._clock_of(hosts)
+        arrived_at = clock.now()
         return Command(
             actor=some_actor(actor),
             arrived_at=arrived_at,
-            clock=self.clock,
+            clock=clock,
             settle=self._settle,
             reason=reason_or_none(reason),
             expected_version=version_or_none(expected_version),
             idempotency_key=key_or_none(idempotency_key),
-            session=None if session is None else host_session(session),
+            session=hosts,
         )
+
+    def _clock_of(self, session: Session | None) -> Clock:
+        """Return the clock of one use case; the one that all nodes share is asked once, as it arrives."""
+        shared = self._database.clock(session) if self._shares_clock else None
+        return self.clock if shared is None else RunningClock(shared.now())
 
     def _carry_out(self, order: Order[T]) -> T:
         return self._dispatcher.carry_out(order)

@@ -10,6 +10,8 @@ EoiError
 ├── TransactionConflict      transaction-conflict    read again, in a new transaction
 └── DatabaseUnavailable      database-unavailable    wait, or ask whoever runs it
     ├── DatabaseLocked       database-locked
+    ├── ConnectionLost       connection-lost
+    ├── CommitUnknown        commit-unknown
     ├── DatabaseReadOnly     database-read-only
     ├── DatabaseFull         database-full
     ├── DatabaseUnopened     database-not-opened
@@ -61,8 +63,12 @@ class StaleVersion(EoiError):
     code = "stale-version"
 
 
+class Overtaken(StaleVersion):
+    """Somebody else changed it at the same moment: read it again."""
+
+
 class TransactionConflict(EoiError):
-    """The host's transaction cannot take the write lock: roll it back and try again."""
+    """The transaction stands in another one's way: roll it back and try again."""
 
     code = "transaction-conflict"
 
@@ -74,13 +80,25 @@ class DatabaseUnavailable(EoiError):
 
 
 class DatabaseLocked(DatabaseUnavailable):
-    """Another program holds the database's write lock: try again."""
+    """Somebody else held a lock of the database for too long: try again."""
 
     code = "database-locked"
 
 
+class ConnectionLost(DatabaseUnavailable):
+    """The connection to the database broke; nothing was written: try again."""
+
+    code = "connection-lost"
+
+
+class CommitUnknown(DatabaseUnavailable):
+    """The connection broke during the commit: look whether it is done, or send it again under its key."""
+
+    code = "commit-unknown"
+
+
 class DatabaseReadOnly(DatabaseUnavailable):
-    """The database can only be read: make its folder writable, the file, and those beside it (-wal, -shm)."""
+    """The database can only be read: is it a standby, or a file that this user may not write?"""
 
     code = "database-read-only"
 

@@ -63,15 +63,15 @@ def find_answer(connection: Connection, key: Key) -> str | None:
     return stored.answer
 
 
-def claim_or_find(connection: Connection, key: Key, at: datetime) -> str | None:
-    """Take the key as the transaction's first write; return the answer where somebody was quicker.
+def claim(connection: Connection, key: Key, at: datetime) -> None:
+    """Take the key as the transaction's first write.
+
+    Where a twin is on its way with the same key, this waits for it.
 
     Raises:
-        KeyReused: it was given to another request.
+        Conflict: the twin was carried out; in a new transaction its answer can be found.
     """
-    if keys.claim(connection, key.scope, fingerprint=key.fingerprint, at=at):
-        return None
-    return find_answer(connection, key)
+    keys.claim(connection, key.scope, fingerprint=key.fingerprint, at=at)
 
 
 def keep_answer(connection: Connection, key: Key, answer: str) -> None:

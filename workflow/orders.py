@@ -29,6 +29,7 @@ def open_call(command: Command, new: object) -> Order[CallView]:
     return Order(
         command=command,
         name=f"call {CallTrigger.OPEN}",
+        asked_of=new.reference,
         request=[new.reference, new.title, new.closing.isoformat(), opens_at, *texts],
         answer=CallView,
         do=lambda unit, _: calls.open_call(unit, command, new),
@@ -85,6 +86,7 @@ def draft(
     return Order(
         command=command,
         name=f"eoi {EoiTrigger.DRAFT}",
+        asked_of=_word(call_id),
         subject=_call_named(call_id),
         request=[manifest.digest, who, name],
         answer=Receipt,
@@ -146,6 +148,7 @@ def _of_call(
     return Order(
         command=command,
         name=f"call {trigger}",
+        asked_of=_word(call_id),
         subject=_call_named(call_id),
         request=request,
         answer=CallView,
@@ -165,6 +168,7 @@ def _of_eoi(
     return Order(
         command=command,
         name=f"eoi {trigger}",
+        asked_of=known,
         subject=lambda _: known,
         request=request,
         answer=Receipt,
@@ -173,6 +177,10 @@ def _of_eoi(
         ),
         do=do,
     )
+
+
+def _word(name: object) -> str:
+    return name if isinstance(name, str) else ""
 
 
 def _call_named(name: object) -> Callable[[Connection], str]:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from states.events import Event
 from workflow.connection import Connection
 from workflow.database import Database
+from workflow.errors import TransactionConflict
 from workflow.ports import Delayed, Delivered, Delivery, Outcome
 from workflow.store import outbox as store
 from workflow.unit_of_work import own_transaction
@@ -58,8 +59,8 @@ class Outbox:
         with self._database.connect() as connection:
             # A batch of events may make no delivery at all, and the next one many.
             while store.any_work(connection, now):
+                _fan_out(connection)
                 with own_transaction(connection) as unit:
-                    store.fan_out(unit.connection)
                     taken = store.claim(unit.connection, now, until=until, at_most=limit)
                 if taken:
                     return taken
@@ -84,12 +85,26 @@ class Outbox:
             DatabaseUnavailable: or whatever else is wrong with it.
         """
         with self._database.connect() as connection, own_transaction(connection) as unit:
-            unit.connection.join_write()  # on what can only be read, BEGIN IMMEDIATE begins a read
+            unit.connection.require_writable()
 
     def oldest_waiting(self) -> datetime | None:
         """Return when the oldest event was recorded that is not yet at all its receivers."""
         with self._database.connect() as connection:
             return store.oldest_waiting(connection)
+
+
+def _fan_out(connection: Connection) -> None:
+    """Make deliveries of the events that wait, all as they are at one moment.
+
+    An event may be committed while this runs: it must not be taken for one that has its deliveries.
+    """
+    if not store.any_waiting(connection):
+        return
+    try:
+        with own_transaction(connection, one_state=True) as unit:
+            store.fan_out(unit.connection)
+    except TransactionConflict:
+        return  # Another pump has made them.
 
 
 def _record(connection: Connection, attempted: Attempted, now: datetime) -> int:

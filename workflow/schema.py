@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
-from workflow import files
 from workflow.database import Database
 from workflow.errors import SchemaMissing, SchemaOutdated, SchemaTooNew
 from workflow.tables import REVISIONS, VERSION_TABLE
@@ -20,7 +19,7 @@ def revision(database: Database) -> str | None:
 
 def is_empty(database: Database) -> bool:
     """Return whether the database holds no table at all, of anybody's; nor does a file that is missing."""
-    if database.path is not None and not files.exists(database.path):
+    if not database.is_there():
         return True
     with database.core(check=False) as connection:
         return not inspect(connection).get_table_names()

@@ -268,6 +268,8 @@ class DeliveryRow(Row, table=True):
     delivered_at: datetime | None = None
 
 
+#: Every table of ours.
+OURS: Final = tuple(sorted(Row.metadata.tables))
 #: Tables of which no row is ever changed or deleted; the migrations give each its triggers.
 APPEND_ONLY: Final = ("eoi_history",)
 #: The schema's revisions, oldest first; the last one is what this version reads and writes.

@@ -39,17 +39,21 @@ def one_state(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def own_transaction(connection: Connection, *, wait_s: float | None = None) -> Iterator[UnitOfWork]:
-    """Hold the write lock, and commit at the end; any exception undoes everything.
+def own_transaction(
+    connection: Connection, *, wait_s: float | None = None, one_state: bool = False
+) -> Iterator[UnitOfWork]:
+    """Begin a transaction that writes, and commit it at the end; any exception undoes everything.
 
     Args:
         connection: one in no transaction.
-        wait_s: wait no longer than this for the lock, in seconds; None: as long as for any command.
+        wait_s: wait no longer than this for a lock, in seconds; None: as long as for any command.
+        one_state: let all its statements see one state of the database.
 
     Raises:
-        DatabaseUnavailable: the lock or the commit was not to be had; nothing has changed.
+        DatabaseUnavailable: a lock or the commit was not to be had; nothing has changed.
+        CommitUnknown: it may have changed.
     """
-    connection.begin_write(wait_s=wait_s)
+    connection.begin_write(wait_s=wait_s, one_state=one_state)
     unit = UnitOfWork(connection)
     try:
         yield unit

@@ -310,7 +310,7 @@ def test_an_event_that_means_nothing_here_bars_no_other(
 def test_an_outbox_that_has_been_told_costs_a_pump_nothing(engine: Engine, call: CallView, name: str) -> None:
     """However many events lie behind it, a pump that looks for work goes by the index of what waits."""
     assert engine.call(call.id).version == 1
-    sql = getattr(outbox, name).sql(engine._database.dialect)
+    sql = getattr(outbox, name).sql(engine._database.connection.dialect)
     with engine._database.core() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("2023-03-16",) * sql.count("?"))
         steps = [row[-1] for row in plan]

@@ -12,7 +12,7 @@ import pytest
 
 from states.errors import BadInput
 from workflow import DatabaseForeign, DatabaseUnopened, Engine, SchemaMissing
-from workflow.files import file_of
+from workflow.databases.sqlite.files import file_of
 from workflow.testing import FrozenClock, engine_in, new_call, officer, school, submitted
 
 
@@ -65,7 +65,9 @@ def test_a_file_name_need_not_be_text(tmp_path: Path) -> None:
         ("sqlite:///\ud800.db", "No file can be called"),
         ("eoi.db", "no database URL"),
         ("", "no database URL"),
-        ("postgresql://localhost/eoi", "not supported yet"),
+        ("mysql://localhost/eoi", "not in mysql"),
+        ("postgresql+psycopg2://localhost/eoi", "not by psycopg2"),
+        ("postgresql+asyncpg://localhost/eoi", "not by asyncpg"),
     ],
 )
 def test_a_url_that_means_something_else_is_refused(url: str, says: str) -> None:

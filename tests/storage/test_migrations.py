@@ -22,7 +22,7 @@ from workflow import (
     SchemaTooNew,
     schema,
 )
-from workflow.database import Database
+from workflow.databases import database_of
 from workflow.migrations import differences, downgrade, upgrade
 from workflow.tables import APPEND_ONLY, REVISIONS, VERSION_TABLE, Row
 from workflow.testing import FrozenClock, engine_in, new_call, officer, school, submitted
@@ -272,7 +272,7 @@ def test_an_older_schema_is_told_and_not_read(tmp_path: Path) -> None:
     """The next version of this program meets today's database: it asks to be migrated, and reads nothing."""
     engine_in(tmp_path).close()
     newer = (*REVISIONS, "9999")
-    database = Database(f"sqlite:///{tmp_path / 'eoi.db'}", check=lambda found: schema.check(found, newer))
+    database = database_of(f"sqlite:///{tmp_path / 'eoi.db'}", check=lambda found: schema.check(found, newer))
     with pytest.raises(SchemaOutdated, match="run `eoi db upgrade`") as caught, database.connect():
         pass
     assert caught.value.facts == {"found": REVISIONS[-1], "needed": "9999"}

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from states.names import CallState
 from workflow.connection import Connection
 from workflow.statements import Prepared
+from workflow.store.locks import turn_alone, turn_shared
 from workflow.store.rows import from_row
 from workflow.store.tables import CALL, EOI
 from workflow.views import CallView
@@ -21,6 +22,12 @@ _VIEW: Final = (
 _SELECT: Final = select(*(CALL.c[name] for name in _VIEW))
 
 _BY_ID: Final = Prepared(_SELECT.where(CALL.c.id == bindparam("call_id")))
+_LOCK_SHARED: Final = Prepared(
+    _SELECT.where(CALL.c.id == bindparam("call_id"), turn_shared(CALL.c.id)).with_for_update(read=True)
+)
+_LOCK_ALONE: Final = Prepared(
+    _SELECT.where(CALL.c.id == bindparam("call_id"), turn_alone(CALL.c.id)).with_for_update()
+)
 _BY_REFERENCE: Final = Prepared(_SELECT.where(CALL.c.reference == bindparam("the_reference")))
 _ALL: Final = Prepared(_SELECT.order_by(CALL.c.closes_at.desc(), CALL.c.id))
 _DUE: Final = Prepared(
@@ -60,6 +67,18 @@ _COUNTS_OF_ALL: Final = Prepared(
 def by_id(connection: Connection, call_id: str) -> CallView | None:
     """Return a call, without counts of now."""
     row = connection.row(_BY_ID, call_id=call_id)
+    return None if row is None else _view(row)
+
+
+def lock_shared(connection: Connection, call_id: str) -> CallView | None:
+    """Return a call, which nobody moves until the transaction ends; others may share it."""
+    row = connection.row(_LOCK_SHARED, call_id=call_id)
+    return None if row is None else _view(row)
+
+
+def lock_alone(connection: Connection, call_id: str) -> CallView | None:
+    """Return a call, of which nobody moves anything until the transaction ends."""
+    row = connection.row(_LOCK_ALONE, call_id=call_id)
     return None if row is None else _view(row)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, insert, select, update
 from states.names import STEPPED_ASIDE, EoiState
 from workflow.connection import Connection
 from workflow.statements import Prepared
+from workflow.store.locks import turn_shared
 from workflow.store.rows import from_row
 from workflow.store.tables import CALL, EOI, REVISION
 from workflow.views import EoiView
@@ -36,7 +37,7 @@ class LoadedEoi(NamedTuple):
     contact: str | None
 
 
-_LOAD: Final = Prepared(
+_SELECT_LOADED: Final = (
     select(
         EOI.c.id,
         EOI.c.call_id,
@@ -57,6 +58,8 @@ _LOAD: Final = Prepared(
     .join_from(EOI, CALL, EOI.c.call_id == CALL.c.id)
     .where(EOI.c.id == bindparam("eoi_id"))
 )
+_LOAD: Final = Prepared(_SELECT_LOADED)
+_LOCK: Final = Prepared(_SELECT_LOADED.where(turn_shared(EOI.c.call_id)).with_for_update(read=True, of=CALL))
 
 _VIEW: Final = (
     "id", "call_id", "applicant", "applicant_name", "state", "version",
@@ -121,6 +124,15 @@ def load(connection: Connection, eoi_id: str) -> LoadedEoi | None:
     return None if row is None else LoadedEoi._make(row)
 
 
+def lock(connection: Connection, eoi_id: str) -> LoadedEoi | None:
+    """Return what a decision about this EOI needs, with its call's lock, which others may share.
+
+    The EOI itself is not locked: whoever changes it tests its version.
+    """
+    row = connection.row(_LOCK, eoi_id=eoi_id)
+    return None if row is None else LoadedEoi._make(row)
+
+
 def by_id(connection: Connection, eoi_id: str) -> EoiView | None:
     """Return an EOI with its standing answers."""
     row = connection.row(_BY_ID, eoi_id=eoi_id)
@@ -149,7 +161,7 @@ def advance(
     """Change state and version; False where the version is no longer the one seen.
 
     Args:
-        connection: holds the write lock.
+        connection: holds the call's lock.
         eoi_id: which one.
         seen: the version it must still have.
         to: the new state.

@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import bindparam, insert, select, update
 
 from workflow.connection import Connection
 from workflow.statements import Prepared
@@ -19,10 +18,7 @@ class StoredAnswer(NamedTuple):
 
 
 _FIND: Final = Prepared(select(KEY.c.fingerprint, KEY.c.answer).where(KEY.c.scope == bindparam("the_scope")))
-_CLAIM: Final = Prepared(
-    insert(KEY).on_conflict_do_nothing().returning(KEY.c.scope),
-    columns=("scope", "fingerprint", "answer", "created_at"),
-)
+_CLAIM: Final = Prepared(insert(KEY), columns=("scope", "fingerprint", "answer", "created_at"))
 _ANSWER: Final = Prepared(
     update(KEY).where(KEY.c.scope == bindparam("the_scope")).values(answer=bindparam("new_answer"))
 )
@@ -34,9 +30,9 @@ def find(connection: Connection, scope: str) -> StoredAnswer | None:
     return None if row is None else StoredAnswer._make(row)
 
 
-def claim(connection: Connection, scope: str, *, fingerprint: str, at: datetime) -> bool:
-    """Take the key; False where it is taken already."""
-    return connection.row(_CLAIM, scope=scope, fingerprint=fingerprint, answer="", created_at=at) is not None
+def claim(connection: Connection, scope: str, *, fingerprint: str, at: datetime) -> None:
+    """Take the key; a Conflict where it is taken already."""
+    connection.run(_CLAIM, scope=scope, fingerprint=fingerprint, answer="", created_at=at)
 
 
 def answer(connection: Connection, scope: str, answer: str) -> None:

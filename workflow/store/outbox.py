@@ -108,6 +108,7 @@ _READY: Final = and_(_PENDING, DELIVERY.c.due_at <= bindparam("now"), _FREE, ~_S
 _ANY_WORK: Final = Prepared(
     select(literal(1)).where(or_(exists().where(_WAITING), exists(select(DELIVERY.c.id).where(_READY))))
 )
+_ANY_WAITING: Final = Prepared(select(literal(1)).where(exists().where(_WAITING)))
 #: Each line of which something waits, and how many of it are lent out.
 _LENT: Final = Prepared(
     select(DELIVERY.c.endpoint_id, func.count(case((~_FREE, 1))))
@@ -120,6 +121,7 @@ _FIRST_READY: Final = Prepared(
     .where(_READY, DELIVERY.c.endpoint_id.concat("") == bindparam("the_endpoint"))
     .order_by(DELIVERY.c.due_at, DELIVERY.c.id)
     .limit(bindparam("at_most"))
+    .with_for_update(skip_locked=True)
 )
 _LEND: Final = Prepared(
     update(DELIVERY)
@@ -238,13 +240,26 @@ def last_position(connection: Connection) -> int:
     return int(row[0] or 0) if row else 0
 
 
+def hold_still(connection: Connection) -> None:
+    """Let no event be under way until the transaction ends."""
+    connection.hold_still(OUTBOX.name)
+
+
 def any_work(connection: Connection, now: datetime) -> bool:
     """Return whether an event waits to be fanned out, or a delivery can be claimed."""
     return connection.row(_ANY_WORK, now=now) is not None
 
 
+def any_waiting(connection: Connection) -> bool:
+    """Return whether an event waits to be fanned out."""
+    return connection.row(_ANY_WAITING) is not None
+
+
 def fan_out(connection: Connection) -> None:
-    """Make one delivery of each waiting event for each endpoint that was there when it happened."""
+    """Make one delivery of each waiting event for each endpoint that was there when it happened.
+
+    All statements must see one state of the database.
+    """
     upto = connection.row(_WAITING_UP_TO)
     if upto is None or upto[0] is None:
         return

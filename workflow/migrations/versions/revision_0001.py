@@ -24,13 +24,36 @@ _TABLES = (
     "eoi_call",
     "eoi_attempt",
 )
-# INSERT OR REPLACE deletes the row in its way, and fires no DELETE trigger for it.
-_REFUSED = {
-    "update": "UPDATE ON eoi_history",
-    "delete": "DELETE ON eoi_history",
-    "replace": "INSERT ON eoi_history WHEN EXISTS "
-    "(SELECT 1 FROM eoi_history WHERE subject_id = NEW.subject_id AND seq = NEW.seq)",
+_SAYS = "eoi_history is append-only"
+# By its whole name: one among temporary tables, which is how a schema is tried, has no other.
+_FUNCTION = "{schema}.eoi_history_refuse"
+# On each database, what keeps history as it was written.
+_APPEND_ONLY = {
+    "sqlite": [
+        f"CREATE TRIGGER eoi_history_refuses_{name} BEFORE {rule} BEGIN SELECT RAISE(ABORT, '{_SAYS}'); END"
+        for name, rule in {
+            "update": "UPDATE ON eoi_history",
+            "delete": "DELETE ON eoi_history",
+            # INSERT OR REPLACE deletes the row in its way, and fires no DELETE trigger for it.
+            "replace": "INSERT ON eoi_history WHEN EXISTS "
+            "(SELECT 1 FROM eoi_history WHERE subject_id = NEW.subject_id AND seq = NEW.seq)",
+        }.items()
+    ],
+    "postgresql": [
+        f"""CREATE FUNCTION {_FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION '{_SAYS}' USING ERRCODE = 'restrict_violation'; END $$""",
+        *(
+            f"CREATE TRIGGER eoi_history_refuses_{name} BEFORE {rule} EXECUTE FUNCTION {_FUNCTION}()"
+            for name, rule in {
+                "update": "UPDATE ON eoi_history FOR EACH ROW",
+                "delete": "DELETE ON eoi_history FOR EACH ROW",
+                "truncate": "TRUNCATE ON eoi_history FOR EACH STATEMENT",
+            }.items()
+        ),
+    ],
 }
+# What of it does not go with the table.
+_LEFT = {"sqlite": [], "postgresql": [f"DROP FUNCTION {_FUNCTION}()"]}
 
 
 def upgrade() -> None:
@@ -261,17 +284,22 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["eoi_id"], ["eoi_eoi.id"], name=op.f("fk_eoi_revision_eoi_id")),
         sa.PrimaryKeyConstraint("eoi_id", "version", name=op.f("pk_eoi_revision")),
     )
-    for name, rule in _REFUSED.items():
-        op.execute(
-            f"CREATE TRIGGER eoi_history_refuses_{name} BEFORE {rule} "
-            "BEGIN SELECT RAISE(ABORT, 'eoi_history is append-only'); END"
-        )
+    for statement in _APPEND_ONLY[op.get_bind().dialect.name]:
+        op.execute(statement.format(schema=_schema()))
 
 
 def downgrade() -> None:
     """Remove every table, with all that is in it."""
     for name in _TABLES:
         op.drop_table(name)
+    for statement in _LEFT[op.get_bind().dialect.name]:
+        op.execute(statement.format(schema=_schema()))
+
+
+def _schema() -> str | None:
+    """Return the name of the schema that the tables are in; SQLite has none."""
+    bind = op.get_bind()
+    return None if bind.dialect.name == "sqlite" else bind.scalar(sa.text("SELECT current_schema()"))
 
 
 def _partial_index(name: str, table: str, columns: list[str], where: sa.TextClause, *, unique: bool) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from states.errors import BadInput, EoiError
-from workflow import files
+from workflow.databases.sqlite import files
 from workflow.errors import (
     Conflict,
     DatabaseCorrupt,
@@ -41,6 +41,17 @@ _BY_EXTENDED_CODE: Final[dict[int | None, type[EoiError]]] = {
 }
 
 
+#: What says more than an error's own sentence.
+_SAYS: Final = {
+    Conflict.code: "It collides with what is there: {driver}.",
+    DatabaseReadOnly.code: "The database can only be read: make its folder writable, the file, and those "
+    "beside it (-wal, -shm).",
+    DatabaseRefused.code: "A rule of the database itself stood against it ({driver}); nothing was written.",
+    DatabaseUnavailable.code: "The database failed: {driver}.",
+}
+_DISK: Final = "The disk failed the database ({driver}): look at its room, its quota and its health."
+
+
 def translated(exc: BaseException | None, *, path: Path | None = None) -> EoiError:
     """Return our error for what a driver raised."""
     code = getattr(exc, "sqlite_errorcode", None)
@@ -63,15 +74,8 @@ def _message(error: type[EoiError], driver: str, code: int | None, path: Path | 
     """Return what says more than the error's own sentence; None where nothing does."""
     if error is DatabaseUnopened and path is not None:
         return _unopened(path)
-    if error is DatabaseUnavailable and _primary(code) == sqlite3.SQLITE_IOERR:
-        return f"The disk failed the database ({driver}): look at its room, its quota and its health."
-    if error is DatabaseUnavailable:
-        return f"The database failed: {driver}."
-    if error is Conflict:
-        return f"It collides with what is there: {driver}."
-    if error is DatabaseRefused:
-        return f"A rule of the database itself stood against it ({driver}); nothing was written."
-    return None
+    says = _DISK if _primary(code) == sqlite3.SQLITE_IOERR else _SAYS.get(error.code)
+    return None if says is None else says.format(driver=driver)
 
 
 def _unopened(path: Path) -> str:

@@ -1,0 +1,179 @@
+"""SQLite: one file, or memory."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from os import fspath
+from pathlib import Path
+from typing import Any, Final, Self
+
+import sqlalchemy
+from sqlalchemy import PoolProxiedConnection, QueuePool, StaticPool, text
+
+from states.errors import EoiError
+from workflow.connection import LOCK_TIMEOUT_S
+from workflow.database import Database
+from workflow.databases.sqlite import files
+from workflow.databases.sqlite.connection import SqliteConnection
+from workflow.databases.sqlite.driver import RAISED, translated
+from workflow.errors import DatabaseReadOnly, DatabaseUnavailable, DatabaseUnopened
+
+_TRIGGERS: Final = text(
+    "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name GLOB 'eoi_*' ORDER BY name"
+)
+
+
+class SqliteDatabase(Database):
+    """A SQLite database: a file of ours, memory, or a host's engine."""
+
+    name = "sqlite"
+    connection = SqliteConnection
+    _file: tuple[int, int] | None = None
+
+    @classmethod
+    def at(
+        cls,
+        url: str,
+        *,
+        check: Callable[[Database], None],
+        lock_timeout_s: float = LOCK_TIMEOUT_S,
+        pool_size: int = 10,
+    ) -> Self:
+        """Return the database that a URL names.
+
+        Raises:
+            BadInput: no such URL.
+        """
+        path = files.file_of(url)
+        engine = _own_engine(path, lock_timeout_s, pool_size)
+        database = cls(engine, owned=True, check=check, lock_timeout_s=lock_timeout_s)
+        database.path = path
+        return database
+
+    @classmethod
+    def of_host(
+        cls, engine: sqlalchemy.Engine, *, check: Callable[[Database], None], lock_timeout_s: float
+    ) -> Self:
+        """Return the database of a host's engine."""
+        database = cls(engine, owned=False, check=check, lock_timeout_s=lock_timeout_s)
+        if isinstance(engine.pool, StaticPool):
+            # Such a pool lends its only connection to every thread at once, amid another's transaction.
+            database._turn = threading.RLock()
+        return database
+
+    def is_there(self) -> bool:
+        """Return whether its file is there, where it is one of ours."""
+        return self.path is None or files.exists(self.path)
+
+    def make_file(self) -> None:
+        """Create the database's file where it is missing, readable for its owner alone.
+
+        Raises:
+            DatabaseUnopened: its folder does not exist or cannot be written.
+        """
+        if self.path is None:
+            return
+        if self._file is not None:
+            self._look_before_use()
+        files.make(self.path)
+
+    def prepare(self) -> None:
+        """Switch the file to write-ahead logging, for good; a host's engine is left as it is."""
+        if self.owned and self.path is not None:
+            with self._pooled() as pooled:
+                SqliteConnection(pooled, lock_timeout_s=self._lock_timeout_s).keep_a_log()
+
+    def begin_migration(self, connection: sqlalchemy.Connection) -> None:
+        """Take the write lock for the whole migration.
+
+        SQLite's DDL is transactional, and its driver begins no transaction for DDL by itself.
+        """
+        self._wrapped(connection.connection).begin_write()
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[sqlalchemy.Connection]:
+        """Lend a connection to a database in memory, where nothing is yet."""
+        engine = _own_engine(None, self._lock_timeout_s, 1)
+        try:
+            with engine.connect() as connection:
+                self.begin_migration(connection)
+                yield connection
+        finally:
+            engine.dispose()
+
+    def triggers(self, connection: sqlalchemy.Connection) -> Mapping[str, str]:
+        """Return the triggers of our tables: name -> its whole text."""
+        return {name: " ".join(sql.split()) for name, sql in connection.execute(_TRIGGERS)}
+
+    def damage(self) -> list[str]:
+        """Return what the database finds wrong with its own pages and with our references; empty is well.
+
+        Asks SQLite's `quick_check`, and `foreign_key_check` of our tables alone; reads the whole file.
+        """
+        with self._pooled() as pooled:
+            return SqliteConnection(pooled).damage()
+
+    def close(self) -> None:
+        """Close the pool of a database that we opened, and forget which file it was."""
+        super().close()
+        if self.owned:
+            self._file = None
+
+    def _translated(self, exc: BaseException | None) -> EoiError:
+        return translated(exc, path=self.path)
+
+    def _place(self, dbapi: PoolProxiedConnection) -> Hashable:
+        file = _main_file(dbapi)
+        return files.identity(Path(file)) if file else None
+
+    def _look_before_use(self) -> None:
+        """Pass only while the file that was opened first stands at its place.
+
+        What is written to a file that was removed is lost, and SQLite says nothing in WAL mode.
+        """
+        if self.path is None:
+            return
+        found = files.identity(self.path)
+        self._file = self._file or found
+        if found is None or found != self._file:
+            happened = "removed" if found is None else "replaced"
+            msg = (
+                f"{self.path} was {happened} while it was open: nothing more is written. "
+                "Stop every program that uses it, put the right file there, and start again."
+            )
+            raise DatabaseUnopened(msg, path=fspath(self.path))
+
+    def _learn(self, exc: DatabaseUnavailable, pooled: PoolProxiedConnection) -> None:
+        if isinstance(exc, DatabaseReadOnly) and self.path is not None:
+            pooled.invalidate()  # It stays so for this connection, also when the file can be written again.
+
+
+def _main_file(dbapi: PoolProxiedConnection) -> str:
+    cursor = dbapi.cursor()
+    cursor.execute("PRAGMA database_list")
+    return next(str(file) for _, name, file in cursor.fetchall() if name == "main")
+
+
+def _own_engine(path: Path | None, lock_timeout_s: float, pool_size: int) -> sqlalchemy.Engine:
+    """Build an engine whose connections never create a file, and begin no transaction of themselves.
+
+    A database in memory lives in one connection, which everybody takes in turn.
+    """
+    name = ":memory:" if path is None else f"{path.as_uri()}?mode=rw"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            name, uri=path is not None, timeout=lock_timeout_s, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+        except RAISED:
+            connection.close()
+            raise
+        return connection
+
+    size = 1 if path is None else pool_size
+    terms: dict[str, Any] = {"pool_size": size, "max_overflow": 0}
+    return sqlalchemy.create_engine("sqlite://", creator=connect, poolclass=QueuePool, **terms)

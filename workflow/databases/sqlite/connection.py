@@ -1,0 +1,116 @@
+"""A connection to SQLite: one writer at a time, who has the whole database."""
+
+import sqlite3
+import time
+from typing import Final
+
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+from states.errors import EoiError
+from workflow.connection import Connection
+from workflow.databases.sqlite.driver import RAISED, translated
+from workflow.errors import DatabaseLocked, TransactionConflict
+
+#: How long a writer pauses between two tries to get the lock, in seconds. SQLite's own pauses grow to 100 ms,
+#: so that beside a busy writer others waited over a second.
+LOCK_PAUSE_S: Final = 0.001
+
+_BROKEN_REFERENCES: Final = (
+    'SELECT broken."table", broken."rowid", broken.parent '
+    "FROM sqlite_master AS ours JOIN pragma_foreign_key_check(ours.name) AS broken "
+    "WHERE ours.type = 'table' AND ours.name GLOB 'eoi_*'"
+)
+
+
+class SqliteConnection(Connection):
+    """One connection to a SQLite database."""
+
+    dialect = SQLiteDialect_pysqlite()
+    raised = RAISED
+
+    def translated(self, exc: BaseException) -> EoiError:
+        """Return our error for what the driver raised."""
+        return translated(exc)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction runs; a disk that is full or fails makes SQLite undo all of it."""
+        driver: sqlite3.Connection = self._dbapi.driver_connection
+        return driver.in_transaction
+
+    def begin_read(self) -> None:
+        """Begin a transaction that sees one state of the database and takes no write lock."""
+        self.execute("BEGIN")
+
+    def begin_write(self, *, wait_s: float | None = None, one_state: bool = False) -> None:  # noqa: ARG002 -- it always sees one
+        """Begin a transaction that holds the write lock from its first instant.
+
+        Args:
+            wait_s: wait no longer than this for the lock, in seconds; None: as long as for any command.
+            one_state: no matter; there is no other.
+
+        Raises:
+            DatabaseLocked: somebody else held it for too long.
+        """
+        longest_s = self._lock_timeout_s if wait_s is None else min(wait_s, self._lock_timeout_s)
+        ((patience_ms,),) = self.ask("PRAGMA busy_timeout")
+        self.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._insist("BEGIN IMMEDIATE", longest_s)
+        finally:
+            self.execute(f"PRAGMA busy_timeout = {patience_ms}")
+
+    def join_write(self) -> None:
+        """Take the write lock inside the transaction of a host, at once or not at all.
+
+        Raises:
+            TransactionConflict: the host's transaction began with a read, and somebody wrote since;
+                or another program holds the lock.
+        """
+        try:
+            if self.in_transaction:
+                self.require_writable()
+            else:
+                self.execute("BEGIN IMMEDIATE")
+        except DatabaseLocked as exc:
+            raise TransactionConflict from exc
+
+    def require_writable(self) -> None:
+        """Pass only where this may write: on what can only be read, BEGIN IMMEDIATE begins a read."""
+        self.execute("UPDATE eoi_call SET version = version WHERE NULL")
+
+    def hold_still(self, table: str) -> None:
+        """Do nothing: who writes has the whole database."""
+
+    def keep_a_log(self) -> None:
+        """Switch the file to write-ahead logging: readers and the one writer do not wait for each other.
+
+        SQLite itself does not wait here where two do it at once.
+
+        Raises:
+            DatabaseLocked: somebody else held the file for too long.
+        """
+        self._insist("PRAGMA journal_mode = WAL", self._lock_timeout_s)
+
+    def damage(self) -> list[str]:
+        """Return what SQLite finds wrong with the file's pages, and with the references of our tables."""
+        lines = [line for (text,) in self.ask("PRAGMA quick_check") for line in str(text).splitlines()]
+        return [line for line in lines if line != "ok" and not line.startswith("***")] or [
+            f"{table}: row {row} refers to a row of {parent} that is not there."
+            for table, row, parent in self.ask(_BROKEN_REFERENCES)
+        ]
+
+    def _insist(self, sql: str, longest_s: float) -> None:
+        """Run what needs a lock, again and again until it is had."""
+        give_up_at = time.monotonic() + longest_s
+        while not self._had(sql):
+            if time.monotonic() > give_up_at:
+                raise DatabaseLocked(waited_s=longest_s)
+            time.sleep(LOCK_PAUSE_S)
+
+    def _had(self, sql: str) -> bool:
+        try:
+            self.execute(sql)
+        except DatabaseLocked:
+            return False
+        return True

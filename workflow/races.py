@@ -1,0 +1,42 @@
+"""A race that was lost is run again, a bounded number of times; then whoever asked is told."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from states.errors import EoiError
+from workflow.errors import Conflict, ConnectionLost, Overtaken, TransactionConflict
+from workflow.log import get_log
+
+T = TypeVar("T")
+
+#: How often a transaction is tried.
+TRIES: Final = 5
+
+_log = get_log("engine")
+
+
+def collided(exc: EoiError) -> bool:
+    """Return whether somebody wrote the same row a moment ago, so that another look can see it."""
+    # Conflict itself is what the database says; its kinds are what we said, having looked.
+    return type(exc) is Conflict or isinstance(exc, Overtaken)
+
+
+def was_lost(exc: EoiError) -> bool:
+    """Return whether a transaction failed for what happened beside it, and nothing of it is done."""
+    return collided(exc) or isinstance(exc, TransactionConflict | ConnectionLost)
+
+
+def until_won(do: Callable[[], T], *, lost: Callable[[EoiError], bool] = was_lost) -> T:
+    """Do a whole transaction, and again where another one was quicker; it must begin with reading.
+
+    Raises:
+        EoiError: what the last try said, or whatever is not lost to somebody quicker.
+    """
+    for number in range(1, TRIES):
+        try:
+            return do()
+        except EoiError as exc:
+            if not lost(exc):
+                raise
+            _log.info("command.overtaken", code=exc.code, number=number)
+    return do()
