@@ -1,0 +1,209 @@
+"""PostgreSQL: one server, any number of nodes. Needs the extra `postgres` (psycopg 3)."""
+
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any, Final, Self
+
+import sqlalchemy
+from psycopg import Connection as Driver
+from sqlalchemy import PoolProxiedConnection, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.orm import Session
+
+from states.errors import BadInput, EoiError
+from workflow.connection import LOCK_TIMEOUT_S
+from workflow.database import Database
+from workflow.databases.postgres.clock import DatabaseClock
+from workflow.databases.postgres.connection import PostgresConnection
+from workflow.databases.postgres.driver import translated
+from workflow.errors import CommitUnknown, ConnectionLost, DatabaseUnavailable
+from workflow.ports import Clock
+
+#: Drivers that a URL may name; psycopg 3 it is in any case.
+_SCHEMES: Final = ("postgresql", "postgres", "postgresql+psycopg")
+#: What a connection of ours is opened with, where its URL says nothing else (libpq's words).
+_LIBPQ: Final[dict[str, str | int]] = {
+    "application_name": "eoi-workflow",
+    # A server that is gone is noticed within a minute.
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    # A node that froze amid a transaction holds its locks no longer than this, in milliseconds.
+    "options": "-c idle_in_transaction_session_timeout=60000",
+}
+#: Everybody who migrates takes this lock.
+_MIGRATING: Final = text(
+    "SELECT set_config('lock_timeout', :ms, true), pg_advisory_xact_lock(hashtextextended('eoi', 0))"
+)
+
+_TRIGGERS: Final = text(
+    "SELECT tgname, pg_get_triggerdef(pg_trigger.oid), prosrc FROM pg_trigger "
+    "JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid "
+    r"WHERE NOT tgisinternal AND relname LIKE 'eoi\_%' AND pg_table_is_visible(tgrelid) ORDER BY tgname"
+)
+_INVALID: Final = (
+    "SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid "
+    r"WHERE NOT indisvalid AND relname LIKE '%eoi\_%' AND pg_table_is_visible(indexrelid) ORDER BY relname"
+)
+_PLACE: Final = (
+    "SELECT pg_postmaster_start_time()::text, current_database()::text, to_regclass('eoi_call')::oid::bigint"
+)
+
+
+class PostgresDatabase(Database):
+    """A PostgreSQL database: a URL's, or a host's engine."""
+
+    name = "postgresql"
+    connection = PostgresConnection
+    #: When a connection was last found broken; every one that is older is suspect.
+    _broken_at = 0.0
+
+    @classmethod
+    def at(
+        cls,
+        url: str,
+        *,
+        check: Callable[[Database], None],
+        lock_timeout_s: float = LOCK_TIMEOUT_S,
+        pool_size: int = 10,
+    ) -> Self:
+        """Return the database that a URL names.
+
+        Raises:
+            BadInput: another driver than psycopg 3.
+        """
+        engine = _own_engine(_url(url), pool_size)
+        return cls(engine, owned=True, check=check, lock_timeout_s=lock_timeout_s)
+
+    @classmethod
+    def of_host(
+        cls, engine: sqlalchemy.Engine, *, check: Callable[[Database], None], lock_timeout_s: float
+    ) -> Self:
+        """Return the database of a host's engine.
+
+        Raises:
+            BadInput: it does not work by psycopg 3.
+        """
+        _require_psycopg(engine.dialect.driver)
+        return cls(engine, owned=False, check=check, lock_timeout_s=lock_timeout_s)
+
+    def clock(self, session: Session | None = None) -> Clock:
+        """Return the database's clock."""
+        if session is not None:
+            return DatabaseClock(lambda: nullcontext(self.of_session(session)))
+        return DatabaseClock(lambda: self.connect(check=False))
+
+    @contextmanager
+    def core(self, *, check: bool = True) -> Iterator[sqlalchemy.Connection]:
+        """Lend a connection to Core, in transactions as Core begins them."""
+        with super().core(check=check) as connection:
+            driver = _driver(connection.connection)
+            before, driver.autocommit = driver.autocommit, False
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+                if not driver.closed:
+                    driver.autocommit = before
+
+    def begin_migration(self, connection: sqlalchemy.Connection) -> None:
+        """Take the lock that every migration takes; PostgreSQL's DDL is transactional."""
+        connection.execute(_MIGRATING, {"ms": str(round(self._lock_timeout_s * 1000) or 1)})
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[sqlalchemy.Connection]:
+        """Lend a connection on which tables are made as temporary ones, and are gone at its end."""
+        with self.core() as connection:
+            connection.execute(text("SET LOCAL search_path TO pg_temp"))
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+    def triggers(self, connection: sqlalchemy.Connection) -> Mapping[str, str]:
+        """Return the triggers of our tables: name -> when each does what."""
+        return {
+            name: f"{_without_schema(when)}: {' '.join(does.split())}"
+            for name, when, does in connection.execute(_TRIGGERS)
+        }
+
+    def damage(self) -> list[str]:
+        """Return which of our indexes cannot be used; the pages themselves are the server's to watch."""
+        with self.connect(check=False) as connection:
+            return [f"index {name}: not valid; REINDEX it" for (name,) in connection.ask(_INVALID)]
+
+    def _translated(self, exc: BaseException | None) -> EoiError:
+        return translated(exc, connecting=True)
+
+    def _place(self, dbapi: PoolProxiedConnection) -> Hashable:
+        (place,) = self._wrapped(dbapi).ask(_PLACE)
+        return tuple(place)
+
+    def _learn(self, exc: DatabaseUnavailable, pooled: PoolProxiedConnection) -> None:
+        if isinstance(exc, ConnectionLost | CommitUnknown):
+            self._broken_at = time.monotonic()
+            pooled.invalidate()
+
+    @contextmanager
+    def _pooled(self) -> Iterator[PoolProxiedConnection]:
+        """Lend a connection on which nothing begins a transaction but we; a host gets it back as it was."""
+        with self._sound() as pooled:
+            driver = _driver(pooled)
+            before = driver.autocommit
+            if not before:
+                driver.autocommit = True
+            try:
+                yield pooled
+            finally:
+                if not driver.closed and pooled.is_valid:
+                    _end(driver)
+                    driver.autocommit = before or self.owned
+
+    @contextmanager
+    def _sound(self) -> Iterator[PoolProxiedConnection]:
+        """Lend a connection that is younger than the last one that was found broken, where they are ours."""
+        while True:
+            with super()._pooled() as pooled:
+                since = pooled.info.setdefault("eoi_since", time.monotonic())
+                if not self.owned or since >= self._broken_at:
+                    yield pooled
+                    return
+                pooled.invalidate()
+
+
+def _end(driver: Driver) -> None:
+    if driver.info.transaction_status:
+        driver.rollback()
+
+
+def _driver(pooled: PoolProxiedConnection) -> Driver:
+    driver = pooled.driver_connection
+    assert isinstance(driver, Driver)  # noqa: S101 -- `_require_psycopg` has seen to it
+    return driver
+
+
+def _url(text: str) -> URL:
+    url = make_url(text)
+    if url.drivername not in _SCHEMES:
+        _require_psycopg(url.drivername.partition("+")[2])
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _require_psycopg(driver: str) -> None:
+    if driver != "psycopg":
+        msg = f"PostgreSQL is reached by psycopg 3 (postgresql+psycopg://host/eoi), not by {driver}."
+        raise BadInput(msg, field="db")
+
+
+def _without_schema(definition: str) -> str:
+    """Leave the names' schemas out of a trigger's definition: they say where, not what."""
+    words = [word.rpartition(".")[2] for word in definition.split()]
+    return " ".join(words)
+
+
+def _own_engine(url: URL, pool_size: int) -> sqlalchemy.Engine:
+    given = {name: value for name, value in _LIBPQ.items() if name not in url.query}
+    terms: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 0, "pool_use_lifo": True}
+    return sqlalchemy.create_engine(url, connect_args=given, use_native_hstore=False, **terms)

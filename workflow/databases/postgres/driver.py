@@ -1,0 +1,107 @@
+"""What psycopg raises, in our words. Nobody else reads PostgreSQL's codes.
+
+The codes are those of https://www.postgresql.org/docs/current/errcodes-appendix.html.
+"""
+
+from typing import Final
+
+import psycopg
+
+from states.errors import BadInput, EoiError
+from workflow.errors import (
+    Conflict,
+    ConnectionLost,
+    DatabaseCorrupt,
+    DatabaseFull,
+    DatabaseLocked,
+    DatabaseReadOnly,
+    DatabaseRefused,
+    DatabaseUnavailable,
+    DatabaseUnopened,
+    SchemaMissing,
+    TransactionConflict,
+)
+
+#: What the driver raises: its own errors; UnicodeEncodeError where a text cannot be stored.
+RAISED: Final = (psycopg.Error, UnicodeError, OverflowError)
+
+_BY_CODE: Final[dict[str, type[EoiError]]] = {
+    "08000": ConnectionLost,
+    "08003": ConnectionLost,
+    "08006": ConnectionLost,
+    "22021": BadInput,
+    "22P05": BadInput,
+    "23505": Conflict,
+    "25006": DatabaseReadOnly,
+    "25P02": TransactionConflict,  # an earlier statement of this transaction has failed
+    "25P03": ConnectionLost,  # it was idle in a transaction for too long
+    "25P04": ConnectionLost,  # its transaction took too long
+    "40001": TransactionConflict,
+    "40P01": TransactionConflict,
+    "42P01": SchemaMissing,
+    "53100": DatabaseFull,
+    "55P03": DatabaseLocked,
+    "57P01": ConnectionLost,
+    "57P02": ConnectionLost,
+    "57P03": DatabaseUnopened,
+    "57P05": ConnectionLost,
+    "58P01": DatabaseCorrupt,  # one of its files is gone
+    "XX001": DatabaseCorrupt,
+    "XX002": DatabaseCorrupt,
+}
+_BY_CLASS: Final[dict[str, type[EoiError]]] = {
+    "08": DatabaseUnopened,
+    "23": DatabaseRefused,
+    "28": DatabaseUnopened,
+    "3D": DatabaseUnopened,
+    "P0": DatabaseRefused,
+}
+
+
+#: What says more than an error's own sentence, by the server's code or by ours.
+_SAYS: Final = {
+    "42501": "The database's user may not do that ({driver}): docs/operations.md lists what it needs.",
+    "53300": "The server has no connection left ({driver}): lower EOI_POOL_SIZE or raise max_connections.",
+    Conflict.code: "It collides with what is there: {driver}.",
+    DatabaseRefused.code: "A rule of the database itself stood against it ({driver}); nothing was written.",
+    DatabaseUnavailable.code: "The database failed: {driver}.",
+    DatabaseUnopened.code: "The database cannot be reached: {driver}. Does it run? Is its URL right?",
+}
+
+
+def translated(exc: BaseException | None, *, connecting: bool = False) -> EoiError:
+    """Return our error for what the driver raised.
+
+    Args:
+        exc: what it raised.
+        connecting: whether it was about to connect.
+    """
+    code: str | None = getattr(exc, "sqlstate", None)
+    driver = _first_line(exc)
+    facts = {"driver": driver, "sqlstate": code}
+    if isinstance(exc, UnicodeEncodeError | OverflowError | psycopg.DataError):
+        return BadInput("A number or text in it cannot be stored.", **facts)
+    if isinstance(exc, UnicodeDecodeError):
+        return DatabaseCorrupt(**facts)
+    error = _kind(exc, code, connecting=connecting)
+    return error(_message(error, code, driver), **facts)
+
+
+def _kind(exc: BaseException | None, code: str | None, *, connecting: bool) -> type[EoiError]:
+    if code is not None:
+        return _BY_CODE.get(code) or _BY_CLASS.get(code[:2], DatabaseUnavailable)
+    # Without a code it is not the server that speaks, but the library, of a connection that is not there.
+    if isinstance(exc, psycopg.OperationalError | psycopg.InterfaceError):
+        return DatabaseUnopened if connecting else ConnectionLost
+    return DatabaseUnavailable
+
+
+def _message(error: type[EoiError], code: str | None, driver: str) -> str | None:
+    """Return what says more than the error's own sentence; None where nothing does."""
+    says = _SAYS.get(code or "") or _SAYS.get(error.code)
+    return None if says is None else says.format(driver=driver)
+
+
+def _first_line(exc: BaseException | None) -> str:
+    """Return what the driver says, without the rows' values that its further lines quote."""
+    return str(exc).strip().partition("\n")[0].rstrip(".")
