@@ -12,7 +12,7 @@ from states.lifecycle import EOI
 from states.names import DECIDED_EOI_STATES, NOT_YET, EoiState, EoiTrigger
 from workflow.commands import Command, call_facts, decided, record, require_version
 from workflow.connection import Connection
-from workflow.errors import AlreadyApplied, NotFound, Overtaken
+from workflow.errors import AlreadyApplied, NotFound
 from workflow.ids import new_id
 from workflow.manifest import Manifest
 from workflow.store import calls, eois, history
@@ -280,8 +280,7 @@ def _advance(
     digest: str,
 ) -> Receipt:
     now = command.clock.now()
-    if not eois.advance(unit.connection, loaded.id, seen=loaded.version, to=decision.to, at=now, also=also):
-        raise Overtaken(eoi_id=loaded.id)
+    eois.advance(unit.connection, loaded.id, seen=loaded.version, to=decision.to, at=now, also=also)
     return _told(
         unit,
         command,

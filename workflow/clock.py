@@ -18,10 +18,10 @@ class SystemClock:
 class RunningClock:
     """Another clock, read once and running on from there by the machine's own monotonic one."""
 
-    def __init__(self, at: datetime) -> None:
-        """Begin at an instant."""
+    def __init__(self, at: datetime, *, since_s: float) -> None:
+        """Begin at an instant, which it was at `since_s` of the monotonic one."""
         self._at = at
-        self._since_s = time.monotonic()
+        self._since_s = since_s
 
     def now(self) -> datetime:
         """Return that instant and what has passed since."""

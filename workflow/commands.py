@@ -20,8 +20,26 @@ from workflow.views import CallView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who asks, and with what."""
+
+    actor: Actor
+    #: When it came in, in seconds of this machine's monotonic clock.
+    entered_s: float
+    #: When that was, UTC, by the clock at hand; None: the clock that all nodes share will say.
+    entered_at: datetime | None
+    reason: str | None = None
+    #: The version that the caller has seen; None: whichever it is.
+    expected_version: int | None = None
+    #: Sent again under the same key, it is answered with the first answer.
+    idempotency_key: str | None = None
+    #: A host's session: the command is then part of the host's transaction.
+    session: Session | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """Who asks, since when, and with what."""
+    """What is asked, by whom, since when."""
 
     actor: Actor
     #: The instant of arrival, UTC: read before any lock, and what every deadline is held against.
@@ -33,10 +51,6 @@ class Command:
     reason: str | None = None
     #: The version that the caller has seen; None: whichever it is.
     expected_version: int | None = None
-    #: Sent again under the same key, it is answered with the first answer.
-    idempotency_key: str | None = None
-    #: A host's session: the command is then part of the host's transaction.
-    session: Session | None = None
 
 
 def call_facts(

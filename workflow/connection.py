@@ -5,7 +5,7 @@ What a database wants of its own stands in `databases`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 from sqlalchemy import Dialect
 
@@ -15,6 +15,15 @@ from workflow.statements import Cursor, Prepared, Unreadable
 
 #: How long a writer waits for a lock, in seconds.
 LOCK_TIMEOUT_S: Final = 30.0
+
+
+class Write(NamedTuple):
+    """A statement that writes, and waits to be run."""
+
+    statement: Prepared
+    parameters: dict[str, object]
+    #: What to raise where it does not change exactly one row.
+    else_raise: EoiError | None
 
 
 class Connection(ABC):
@@ -30,9 +39,40 @@ class Connection(ABC):
         self._dbapi = dbapi
         self._cursor: Cursor = dbapi.cursor()
         self._lock_timeout_s = lock_timeout_s
+        self._waiting: list[Write] = []
+
+    def write(self, statement: Prepared, else_raise: EoiError | None = None, /, **parameters: object) -> None:
+        """Run a statement that writes, at the latest before the next one is read or the transaction ends.
+
+        So a database that is far off gets several in one trip. None of them may depend on what another one
+        that has not run yet will change.
+
+        Args:
+            statement: what to run.
+            else_raise: what to raise, then, where it does not change exactly one row.
+            parameters: by name.
+        """
+        self._waiting.append(Write(statement, parameters, else_raise))
+
+    def flush(self) -> None:
+        """Run what was to be written and waits."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        for each, count in zip(waiting, self._run_together(waiting), strict=True):
+            if each.else_raise is not None and count != 1:
+                raise each.else_raise
+
+    def _run_together(self, waiting: Sequence["Write"]) -> Sequence[int]:
+        """Run statements that do not depend on one another; return how many rows each changed."""
+        return [self._run(each.statement, each.parameters) for each in waiting]
 
     def run(self, statement: Prepared, **parameters: object) -> int:
         """Run a statement; return how many rows it changed."""
+        self.flush()
+        return self._run(statement, parameters)
+
+    def _run(self, statement: Prepared, parameters: dict[str, object]) -> int:
         try:
             return statement.run(self._cursor, self.dialect, parameters)
         except self.raised as exc:
@@ -44,6 +84,7 @@ class Connection(ABC):
 
     def rows(self, statement: Prepared, **parameters: object) -> list[tuple[Any, ...]]:
         """Run a statement; return its rows."""
+        self.flush()
         try:
             return statement.rows(self._cursor, self.dialect, parameters)
         except Unreadable as exc:
@@ -115,6 +156,7 @@ class Connection(ABC):
         Returns:
             Whether there is a transaction left; a database may have undone all of it.
         """
+        self._waiting.clear()
         if not self.in_transaction:
             return False
         self.execute("ROLLBACK TO SAVEPOINT eoi_command")
@@ -123,15 +165,18 @@ class Connection(ABC):
 
     def commit(self) -> None:
         """End the transaction; from here on it is durable."""
+        self.flush()
         self.execute("COMMIT")
 
     def rollback(self) -> None:
         """End the transaction as if it had never been; harmless where none runs."""
+        self._waiting.clear()
         if self.in_transaction:
             self.execute("ROLLBACK")
 
     def execute(self, sql: str) -> None:
         """Run a command of the database's own, without parameters."""
+        self.flush()
         try:
             self._cursor.execute(sql)
         except self.raised as exc:
@@ -139,6 +184,7 @@ class Connection(ABC):
 
     def ask(self, sql: str) -> Sequence[Sequence[Any]]:
         """Put a question of the database's own, without parameters; return its rows."""
+        self.flush()
         try:
             self._cursor.execute(sql)
             return self._cursor.fetchall()

@@ -6,8 +6,9 @@ What the two databases do differently stands in `databases`, and nowhere else.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import sqlalchemy
 from sqlalchemy import PoolProxiedConnection
@@ -19,6 +20,22 @@ from states.errors import BadInput, EoiError
 from workflow.connection import LOCK_TIMEOUT_S, Connection
 from workflow.errors import DatabaseUnavailable, TransactionConflict
 from workflow.ports import Clock
+
+
+class SharedClock(Clock, Protocol):
+    """The database's own clock, by which all nodes agree."""
+
+    def read(self, connection: Connection, *, since_s: float) -> datetime:
+        """Return the instant that it was at `since_s` of this machine's monotonic clock, UTC.
+
+        What has passed since, until it is asked, is taken off: to wait for a connection makes nobody late.
+        What the question itself takes is not: nobody is earlier than they were.
+        """
+        ...
+
+    def begin(self, connection: Connection, *, since_s: float) -> datetime:
+        """Begin a transaction that writes, and return that instant; all in one trip."""
+        ...
 
 
 class Database(ABC):
@@ -96,12 +113,8 @@ class Database(ABC):
             self._require_this_database(connection)
             return self._wrapped(connection.connection)
 
-    def clock(self, session: Session | None = None) -> Clock | None:  # noqa: ARG002 -- for who has one
-        """Return the clock that all nodes on this database share; None: there is none but each machine's own.
-
-        Args:
-            session: a host's, on whose connection to ask; None: on one of the pool.
-        """
+    def clock(self) -> SharedClock | None:
+        """Return the clock that all nodes on this database share; None: each machine has its own."""
         return None
 
     def is_there(self) -> bool:

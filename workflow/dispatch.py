@@ -1,8 +1,10 @@
 """How every command is carried out: key, glance, transaction, attempt, hooks, one line of log."""
 
+import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter
@@ -10,14 +12,16 @@ from sqlalchemy.orm import Session
 
 from states.errors import EoiError, Refused
 from states.events import Event
-from workflow.commands import Command
+from workflow.clock import RunningClock
+from workflow.commands import Asked, Command
 from workflow.connection import Connection
-from workflow.database import Database
+from workflow.database import Database, SharedClock
 from workflow.errors import Conflict, DatabaseUnavailable, TransactionConflict
 from workflow.hooks import Hooks
 from workflow.host_session import after_outermost_commit, place_in
 from workflow.idempotency import Key, claim, find_answer, keep_answer, key_of
 from workflow.log import get_log
+from workflow.ports import Clock
 from workflow.races import collided, until_won
 from workflow.store import all_of_call, history
 from workflow.unit_of_work import Many, UnitOfWork, own_transaction
@@ -36,7 +40,7 @@ _ANSWERS: Final[dict[type, TypeAdapter[Any]]] = {each: TypeAdapter(each) for eac
 class Order(Generic[T]):
     """One command, ready to be carried out."""
 
-    command: Command
+    asked: Asked
     #: What is asked: `fire submit`.
     name: str
     #: What the caller names, for the log: an id, or a call's reference.
@@ -48,18 +52,37 @@ class Order(Generic[T]):
     request: object = None
     answer: type[T]
     #: The use case; it is given the subject's id.
-    do: Callable[[UnitOfWork, str], T]
+    do: Callable[[UnitOfWork, Command, str], T]
     #: A plain read before any lock, which turns away what is late.
-    glance: Callable[[Connection, str], None] = lambda _, __: None
+    glance: Callable[[Connection, Command, str], None] = lambda _, __, ___: None
 
 
 class Dispatcher:
     """Carries out commands on one database."""
 
-    def __init__(self, database: Database, hooks: Hooks) -> None:
-        """Work on this database, and tell these hooks."""
+    def __init__(
+        self,
+        database: Database,
+        hooks: Hooks,
+        *,
+        clock: Clock,
+        shared_clock: SharedClock | None,
+        settle: timedelta,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            database: where to work.
+            hooks: whom to tell.
+            clock: tells the time here.
+            shared_clock: tells it to all nodes; None: there is none, or another clock was handed in.
+            settle: how long after its deadline a call is closed.
+        """
         self._database = database
         self._hooks = hooks
+        self._clock = clock
+        self._shared_clock = shared_clock
+        self._settle = settle
 
     def carry_out(self, order: Order[T]) -> T:
         """Carry out a command, in a transaction of our own or at a place in a host's.
@@ -75,16 +98,12 @@ class Dispatcher:
             EoiError: whatever the use case says; nothing has changed then.
             CommitUnknown: it may have changed.
         """
-        if order.command.session is not None:
-            return self._in_session(order, order.command.session)
+        if order.asked.session is not None:
+            return self._in_session(order, order.asked.session)
         try:
             result, unit = until_won(lambda: self._in_own(order))
         except DatabaseUnavailable as exc:
-            # Nothing can be written of it; whoever must ask what became of it finds it in the log.
-            arrived_at = order.command.arrived_at.isoformat()
-            _log.warning(
-                "command.failed", code=exc.code, command=order.name, id=order.asked_of, arrived_at=arrived_at
-            )
+            self._log_failure(order, exc)
             raise
         self.tell(unit.events if unit else ())
         return result
@@ -92,6 +111,7 @@ class Dispatcher:
     def _in_own(self, order: Order[T]) -> tuple[T, UnitOfWork | None]:
         """Carry it out in a transaction of our own; return the answer, and what was done, if anything was."""
         with self._database.connect() as connection:
+            command = self._arrived(order.asked, connection)
             subject = order.subject(connection)
             key = _key(order, subject)
             if key and (known := find_answer(connection, key)):
@@ -99,44 +119,61 @@ class Dispatcher:
             # Turned away without the lock, they are told at once; who has waited for it is kept as surely.
             keep_within_s: float | None = KEEP_WAIT_S
             try:
-                order.glance(connection, subject)
+                order.glance(connection, command, subject)
                 keep_within_s = None
                 with own_transaction(connection) as unit:
-                    return _do(order, subject, key, unit), unit
+                    return _do(order, command, subject, key, unit), unit
             except Refused as refused:
+                connection.rollback()
                 if key and (known := find_answer(connection, key)):
                     return _replayed(order, known), None  # Its twin was carried out between the two reads.
                 self._keep_attempt(
-                    lambda: own_transaction(connection, wait_s=keep_within_s), order.command, refused
+                    lambda: own_transaction(connection, wait_s=keep_within_s), command, refused
                 )
                 raise
+
+    def _arrived(self, asked: Asked, connection: Connection) -> Command:
+        """Return what is asked with the instant at which it arrived, before any lock.
+
+        The clock that all nodes share is read in the trip that begins the transaction.
+        """
+        clock, at = self._clock, asked.entered_at
+        if at is None and self._shared_clock is not None:
+            look = self._shared_clock.begin if asked.session is None else self._shared_clock.read
+            at = look(connection, since_s=asked.entered_s)
+            clock = RunningClock(at, since_s=asked.entered_s)
+        return Command(
+            actor=asked.actor,
+            arrived_at=at or clock.now(),
+            clock=clock,
+            settle=self._settle,
+            reason=asked.reason,
+            expected_version=asked.expected_version,
+        )
 
     def _in_session(self, order: Order[T], session: Session) -> T:
         """Carry it out at a place in a host's transaction, which is the host's to try again."""
         connection = self._database.of_session(session)
+        command = self._arrived(order.asked, connection)
         try:
-            result, unit = self._placed(order, session, connection)
+            result, unit = _placed(order, command, session, connection)
         except Refused as refused:
-            self._keep_attempt(lambda: place_in(session, connection), order.command, refused)
+            self._keep_attempt(lambda: place_in(session, connection), command, refused)
             raise
         after_outermost_commit(session, lambda: self.tell(unit.events, connection))
         return result
 
-    def _placed(self, order: Order[T], session: Session, connection: Connection) -> tuple[T, UnitOfWork]:
-        def do() -> tuple[T, UnitOfWork]:
-            with place_in(session, connection) as unit:
-                subject = order.subject(connection)
-                key = _key(order, subject)
-                if key and (known := find_answer(connection, key)):
-                    return _replayed(order, known), unit
-                return _do(order, subject, key, unit), unit
-
-        try:
-            return until_won(do, lost=collided)
-        except Conflict as exc:
-            if collided(exc):  # with what this transaction cannot see: it began before
-                raise TransactionConflict from exc
-            raise
+    def _log_failure(self, order: Order[T], exc: DatabaseUnavailable) -> None:
+        """Say in the log what nothing can be written of, for whoever must ask what became of it."""
+        at, waited_s = order.asked.entered_at, time.monotonic() - order.asked.entered_s
+        _log.warning(
+            "command.failed",
+            code=exc.code,
+            command=order.name,
+            id=order.asked_of,
+            arrived_at=None if at is None else at.isoformat(),
+            waited_s=round(waited_s, 3),
+        )
 
     def _keep_attempt(
         self,
@@ -179,18 +216,39 @@ class Dispatcher:
             self._hooks.tell(event)
 
 
+def _placed(
+    order: Order[T], command: Command, session: Session, connection: Connection
+) -> tuple[T, UnitOfWork]:
+    """Do it at a place in a host's transaction; return the answer, and what was done."""
+
+    def do() -> tuple[T, UnitOfWork]:
+        with place_in(session, connection) as unit:
+            subject = order.subject(connection)
+            key = _key(order, subject)
+            if key and (known := find_answer(connection, key)):
+                return _replayed(order, known), unit
+            return _do(order, command, subject, key, unit), unit
+
+    try:
+        return until_won(do, lost=collided)
+    except Conflict as exc:
+        if collided(exc):  # with what this transaction cannot see: it began before
+            raise TransactionConflict from exc
+        raise
+
+
 def _key(order: Order[T], subject: str) -> Key | None:
-    command = order.command
-    if command.idempotency_key is None:
+    asked = order.asked
+    if asked.idempotency_key is None:
         return None
-    request = [order.request, command.reason, command.expected_version]
-    return key_of(command.idempotency_key, command.actor, order.name, subject, request)
+    request = [order.request, asked.reason, asked.expected_version]
+    return key_of(asked.idempotency_key, asked.actor, order.name, subject, request)
 
 
-def _do(order: Order[T], subject: str, key: Key | None, unit: UnitOfWork) -> T:
+def _do(order: Order[T], command: Command, subject: str, key: Key | None, unit: UnitOfWork) -> T:
     if key:
-        claim(unit.connection, key, order.command.arrived_at)
-    result = order.do(unit, subject)
+        claim(unit.connection, key, command.arrived_at)
+    result = order.do(unit, command, subject)
     if key:
         keep_answer(unit.connection, key, _ANSWERS[order.answer].dump_json(result).decode())
     return result

@@ -3,6 +3,7 @@
 What is decided, and what is written, stands in the use cases; how a command is carried out, in `dispatch`.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Self, TypedDict, Unpack
@@ -15,8 +16,8 @@ from states.facts import Actor
 from states.names import EoiTrigger
 from workflow import applications, closing, endpoints, orders, reading, schema
 from workflow.clock import RunningClock, SystemClock, UtcClock
-from workflow.commands import Command
-from workflow.connection import LOCK_TIMEOUT_S
+from workflow.commands import Asked
+from workflow.connection import LOCK_TIMEOUT_S, Connection
 from workflow.databases import database_of
 from workflow.dispatch import Dispatcher, Order, T
 from workflow.hooks import Hooks
@@ -97,12 +98,14 @@ class Engine:
         self._settle = timedelta(seconds=seconds(settle_s, field="settle_s"))
         patience_s = seconds(lock_timeout_s, field="lock_timeout_s")
         self._database = database_of(database, check=schema.check, lock_timeout_s=patience_s)
-        shared = self._database.clock()
-        self._shares_clock = clock is None and shared is not None
+        shared = self._database.clock() if clock is None else None
         #: Tells the time, in UTC.
-        self.clock: Clock = (shared or SystemClock()) if clock is None else UtcClock(clock)
+        self.clock: Clock = shared or (SystemClock() if clock is None else UtcClock(clock))
+        self._shared_clock = shared
         self._hooks = Hooks()
-        self._dispatcher = Dispatcher(self._database, self._hooks)
+        self._dispatcher = Dispatcher(
+            self._database, self._hooks, clock=self.clock, shared_clock=shared, settle=self._settle
+        )
         #: The pump's side of the outbox.
         self.outbox = Outbox(self._database)
 
@@ -110,7 +113,7 @@ class Engine:
 
     def open_call(self, new: NewCall, *, actor: Actor, **terms: Unpack[Terms]) -> CallView:
         """Publish a call; it takes EOIs from now until it closes. Officer."""
-        return self._carry_out(orders.open_call(self._command(actor, **terms), new))
+        return self._carry_out(orders.open_call(self._asked(actor, **terms), new))
 
     def extend_call(
         self,
@@ -122,22 +125,22 @@ class Engine:
         **terms: Unpack[Terms],
     ) -> CallView:
         """Move a call's deadline to a later instant, for everybody. Officer, with a reason."""
-        command = self._command(actor, reason=reason, **terms)
-        return self._carry_out(orders.extend_call(command, call_id, closes_at))
+        asked = self._asked(actor, reason=reason, **terms)
+        return self._carry_out(orders.extend_call(asked, call_id, closes_at))
 
     def close_call(
         self, call_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]
     ) -> CallView:
         """Close a call: at its deadline, or early by an officer while nobody has begun an EOI."""
-        command = self._command(actor, reason=reason, **terms)
-        return self._carry_out(orders.close_call(command, call_id))
+        asked = self._asked(actor, reason=reason, **terms)
+        return self._carry_out(orders.close_call(asked, call_id))
 
     def cancel_call(
         self, call_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]
     ) -> CallView:
         """Call it off, and its live EOIs with it. Admin, with a reason."""
-        command = self._command(actor, reason=reason, **terms)
-        return self._carry_out(orders.cancel_call(command, call_id))
+        asked = self._asked(actor, reason=reason, **terms)
+        return self._carry_out(orders.cancel_call(asked, call_id))
 
     def call(self, id_or_reference: str, *, actor: Actor | None = None) -> CallView:
         """Return a call, by its id or the council's own reference."""
@@ -171,9 +174,9 @@ class Engine:
             applicant_name: its name, for people.
             terms: see the class; `expected_version` is the call's.
         """
-        command = self._command(actor, **terms)
+        asked = self._asked(actor, **terms)
         order = orders.draft(
-            command, call_id, answers=answers, applicant=applicant, applicant_name=applicant_name
+            asked, call_id, answers=answers, applicant=applicant, applicant_name=applicant_name
         )
         return self._carry_out(order)
 
@@ -181,7 +184,7 @@ class Engine:
         self, eoi_id: str, *, answers: Mapping[str, Any], actor: Actor, **terms: Unpack[Terms]
     ) -> Receipt:
         """Replace a draft's answers, all of them. Applicant."""
-        return self._carry_out(orders.save(self._command(actor, **terms), eoi_id, answers))
+        return self._carry_out(orders.save(self._asked(actor, **terms), eoi_id, answers))
 
     def fire(
         self,
@@ -207,8 +210,8 @@ class Engine:
             UnknownTrigger: there is no such move.
         """
         given = data_of(data)
-        command = self._command(actor, reason=reason_in(reason, given), **terms)
-        return self._carry_out(orders.fire(command, eoi_id, trigger, given))
+        asked = self._asked(actor, reason=reason_in(reason, given), **terms)
+        return self._carry_out(orders.fire(asked, eoi_id, trigger, given))
 
     def submit(
         self, eoi_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]
@@ -309,9 +312,8 @@ class Engine:
 
     def close_due(self) -> CloseReport:
         """Close every call whose deadline plus settle has come. Safe anywhere, any time, twice."""
-        clock = self._clock_of(None)
         with self._database.connect() as connection:
-            report, events = closing.close_due(connection, clock, self._settle)
+            report, events = closing.close_due(connection, self._running_clock(connection), self._settle)
         self._dispatcher.tell(events)
         return report
 
@@ -425,7 +427,7 @@ class Engine:
         """Close it."""
         self.close()
 
-    def _command(
+    def _asked(
         self,
         actor: Actor,
         *,
@@ -433,25 +435,24 @@ class Engine:
         idempotency_key: str | None = None,
         expected_version: int | None = None,
         session: Session | None = None,
-    ) -> Command:
-        hosts = None if session is None else host_session(session)
-        clock = self._clock_of(hosts)
-        arrived_at = clock.now()
-        return Command(
+    ) -> Asked:
+        entered_s = time.monotonic()
+        return Asked(
+            entered_s=entered_s,
+            entered_at=None if self._shared_clock else self.clock.now(),
             actor=some_actor(actor),
-            arrived_at=arrived_at,
-            clock=clock,
-            settle=self._settle,
             reason=reason_or_none(reason),
             expected_version=version_or_none(expected_version),
             idempotency_key=key_or_none(idempotency_key),
-            session=hosts,
+            session=None if session is None else host_session(session),
         )
 
-    def _clock_of(self, session: Session | None) -> Clock:
-        """Return the clock of one use case; the one that all nodes share is asked once, as it arrives."""
-        shared = self._database.clock(session) if self._shares_clock else None
-        return self.clock if shared is None else RunningClock(shared.now())
+    def _running_clock(self, connection: Connection) -> Clock:
+        """Return a clock that need not be asked again, where asking is a trip to the database."""
+        if self._shared_clock is None:
+            return self.clock
+        since_s = time.monotonic()
+        return RunningClock(self._shared_clock.read(connection, since_s=since_s), since_s=since_s)
 
     def _carry_out(self, order: Order[T]) -> T:
         return self._dispatcher.carry_out(order)

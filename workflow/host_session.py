@@ -58,11 +58,11 @@ def place_in(session: Session, connection: Connection) -> Iterator[UnitOfWork]:
     unit = UnitOfWork(connection)
     try:
         yield unit
+        connection.release_savepoint()
     except BaseException:
         if not connection.undo_to_savepoint():
             session.connection().invalidate()
         raise
-    connection.release_savepoint()
 
 
 def after_outermost_commit(session: Session, tell: Callable[[], object]) -> None:

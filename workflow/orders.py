@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from states.errors import BadInput
 from states.names import CallTrigger, EoiTrigger
 from workflow import applications, calls, reading
-from workflow.commands import Command
+from workflow.commands import Asked, Command
 from workflow.connection import Connection
 from workflow.dispatch import Order
 from workflow.ids import existing_id
@@ -15,7 +15,7 @@ from workflow.unit_of_work import UnitOfWork
 from workflow.views import CallView, Receipt
 
 
-def open_call(command: Command, new: object) -> Order[CallView]:
+def open_call(asked: Asked, new: object) -> Order[CallView]:
     """Publish a call.
 
     Raises:
@@ -27,16 +27,16 @@ def open_call(command: Command, new: object) -> Order[CallView]:
     opens_at = None if new.opens_at is None else new.opens_at.isoformat()
     texts = [new.timezone, new.phase, new.contact, new.audience, new.closing_words]
     return Order(
-        command=command,
+        asked=asked,
         name=f"call {CallTrigger.OPEN}",
         asked_of=new.reference,
         request=[new.reference, new.title, new.closing.isoformat(), opens_at, *texts],
         answer=CallView,
-        do=lambda unit, _: calls.open_call(unit, command, new),
+        do=lambda unit, command, _: calls.open_call(unit, command, new),
     )
 
 
-def extend_call(command: Command, call_id: object, closes_at: object) -> Order[CallView]:
+def extend_call(asked: Asked, call_id: object, closes_at: object) -> Order[CallView]:
     """Move a call's deadline.
 
     Raises:
@@ -44,62 +44,62 @@ def extend_call(command: Command, call_id: object, closes_at: object) -> Order[C
     """
     new = None if closes_at is None else aware(closes_at, field="closes_at")
     return _of_call(
-        command,
+        asked,
         CallTrigger.EXTEND,
         call_id,
         request=str(new),
-        do=lambda unit, known_id: calls.extend(unit, command, known_id, new),
+        do=lambda unit, command, known_id: calls.extend(unit, command, known_id, new),
     )
 
 
-def close_call(command: Command, call_id: object) -> Order[CallView]:
+def close_call(asked: Asked, call_id: object) -> Order[CallView]:
     """Close a call."""
     return _of_call(
-        command,
+        asked,
         CallTrigger.CLOSE,
         call_id,
-        do=lambda unit, known_id: calls.close(unit, command, known_id)[0],
+        do=lambda unit, command, known_id: calls.close(unit, command, known_id)[0],
     )
 
 
-def cancel_call(command: Command, call_id: object) -> Order[CallView]:
+def cancel_call(asked: Asked, call_id: object) -> Order[CallView]:
     """Call it off."""
     return _of_call(
-        command,
+        asked,
         CallTrigger.CANCEL,
         call_id,
-        do=lambda unit, known_id: calls.cancel(unit, command, known_id),
+        do=calls.cancel,
     )
 
 
 def draft(
-    command: Command, call_id: object, *, answers: object, applicant: object, applicant_name: object
+    asked: Asked, call_id: object, *, answers: object, applicant: object, applicant_name: object
 ) -> Order[Receipt]:
     """Begin an EOI.
 
     Raises:
         BadInput: answers that cannot be kept; no organisation to apply for.
     """
-    who = applicant_of(command.actor, applicant)
+    who = applicant_of(asked.actor, applicant)
     name = name_or_none(applicant_name, field="applicant_name", longest=LINE)
     manifest = manifest_of(answers)
     return Order(
-        command=command,
+        asked=asked,
         name=f"eoi {EoiTrigger.DRAFT}",
         asked_of=_word(call_id),
         subject=_call_named(call_id),
         request=[manifest.digest, who, name],
         answer=Receipt,
-        glance=lambda connection, known_id: applications.refuse_late_draft(
+        glance=lambda connection, command, known_id: applications.refuse_late_draft(
             connection, command, known_id, applicant=who
         ),
-        do=lambda unit, known_id: applications.draft(
+        do=lambda unit, command, known_id: applications.draft(
             unit, command, known_id, manifest=manifest, applicant=who, applicant_name=name
         ),
     )
 
 
-def save(command: Command, eoi_id: object, answers: object) -> Order[Receipt]:
+def save(asked: Asked, eoi_id: object, answers: object) -> Order[Receipt]:
     """Replace a draft's answers.
 
     Raises:
@@ -108,15 +108,15 @@ def save(command: Command, eoi_id: object, answers: object) -> Order[Receipt]:
     """
     manifest = manifest_of(answers)
     return _of_eoi(
-        command,
+        asked,
         EoiTrigger.SAVE,
         eoi_id,
         request=manifest.digest,
-        do=lambda unit, known_id: applications.save(unit, command, known_id, manifest=manifest),
+        do=lambda unit, command, known_id: applications.save(unit, command, known_id, manifest=manifest),
     )
 
 
-def fire(command: Command, eoi_id: object, trigger: object, data: Mapping[str, object]) -> Order[Receipt]:
+def fire(asked: Asked, eoi_id: object, trigger: object, data: Mapping[str, object]) -> Order[Receipt]:
     """Make a move of an EOI's lifecycle.
 
     Raises:
@@ -125,28 +125,28 @@ def fire(command: Command, eoi_id: object, trigger: object, data: Mapping[str, o
     """
     word = trigger_word(trigger)
     if word == EoiTrigger.SAVE:
-        return save(command, eoi_id, data.get("answers"))
+        return save(asked, eoi_id, data.get("answers"))
     if "answers" in data:
         msg = f"Answers are given to save, and not to {word}, which leaves them as they are."
         raise BadInput(msg, field="data")
     return _of_eoi(
-        command,
+        asked,
         word,
         eoi_id,
-        do=lambda unit, known_id: applications.fire(unit, command, known_id, word),
+        do=lambda unit, command, known_id: applications.fire(unit, command, known_id, word),
     )
 
 
 def _of_call(
-    command: Command,
+    asked: Asked,
     trigger: str,
     call_id: object,
     *,
-    do: Callable[[UnitOfWork, str], CallView],
+    do: Callable[[UnitOfWork, Command, str], CallView],
     request: object = None,
 ) -> Order[CallView]:
     return Order(
-        command=command,
+        asked=asked,
         name=f"call {trigger}",
         asked_of=_word(call_id),
         subject=_call_named(call_id),
@@ -157,22 +157,22 @@ def _of_call(
 
 
 def _of_eoi(
-    command: Command,
+    asked: Asked,
     trigger: str,
     eoi_id: object,
     *,
-    do: Callable[[UnitOfWork, str], Receipt],
+    do: Callable[[UnitOfWork, Command, str], Receipt],
     request: object = None,
 ) -> Order[Receipt]:
     known = existing_id(eoi_id)
     return Order(
-        command=command,
+        asked=asked,
         name=f"eoi {trigger}",
         asked_of=known,
         subject=lambda _: known,
         request=request,
         answer=Receipt,
-        glance=lambda connection, known_id: applications.refuse_late_move(
+        glance=lambda connection, command, known_id: applications.refuse_late_move(
             connection, command, known_id, trigger
         ),
         do=do,

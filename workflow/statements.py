@@ -4,7 +4,7 @@ Core's own execution costs more than the statement itself on the hot path; this 
 and leaves out the rest. Statements that vary in shape go through Core as usual.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from sqlalchemy import CompoundSelect, Dialect, Insert, Select
@@ -71,6 +71,11 @@ class Prepared:
         cursor.execute(compiled.sql, compiled.bind(parameters))
         return [compiled.read(row) for row in cursor.fetchall()]
 
+    def bind(self, dialect: Dialect, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters as a driver takes them that has them by name."""
+        bound: dict[str, Any] = self._for(dialect).bind(parameters)
+        return bound
+
     def sql(self, dialect: Dialect) -> str:
         """Return the text as the driver gets it."""
         return self._for(dialect).sql
@@ -98,7 +103,7 @@ class _Compiled:
         self._binds = [_bind(compiled, name, dialect) for name in names]
         self._results = [_converter_out(column.type, dialect) for column in _result_columns(statement)]
 
-    def bind(self, parameters: dict[str, Any]) -> Any:  # noqa: ANN401 -- a tuple or a dict, as the driver wants
+    def bind(self, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- a tuple or a dict, as the driver wants
         values = [
             value if convert is None else convert(value)
             for value, convert in (

@@ -124,7 +124,7 @@ def counts_of_all(connection: Connection) -> dict[str, dict[str, int]]:
 
 def add(connection: Connection, **values: object) -> None:
     """Write a new call."""
-    connection.run(_INSERT, **values)
+    connection.write(_INSERT, **values)
 
 
 def extend(connection: Connection, call_id: str, seen: int, *, closes_at: datetime) -> bool:

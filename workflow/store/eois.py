@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from states.names import STEPPED_ASIDE, EoiState
 from workflow.connection import Connection
+from workflow.errors import Overtaken
 from workflow.statements import Prepared
 from workflow.store.locks import turn_shared
 from workflow.store.rows import from_row
@@ -147,18 +148,18 @@ def live_id(connection: Connection, call_id: str, applicant: str) -> str | None:
 
 def add(connection: Connection, **values: object) -> None:
     """Write a new EOI."""
-    connection.run(_INSERT, **values)
+    connection.write(_INSERT, **values)
 
 
 def add_revision(connection: Connection, *, eoi_id: str, version: int, manifest: str) -> None:
     """Keep the exact bytes of what was saved."""
-    connection.run(_ADD_REVISION, eoi_id=eoi_id, version=version, manifest=manifest)
+    connection.write(_ADD_REVISION, eoi_id=eoi_id, version=version, manifest=manifest)
 
 
 def advance(
     connection: Connection, eoi_id: str, *, seen: int, to: str, at: datetime, also: dict[str, object]
-) -> bool:
-    """Change state and version; False where the version is no longer the one seen.
+) -> None:
+    """Change state and version.
 
     Args:
         connection: holds the call's lock.
@@ -167,12 +168,21 @@ def advance(
         to: the new state.
         at: the new `updated_at`.
         also: further columns to write; one of the sets in `_ADVANCE`.
+
+    Raises:
+        Overtaken: at the latest with the commit: the version is no longer the one seen.
     """
     new = {f"new_{name}": value for name, value in also.items()}
-    changed = connection.run(
-        _ADVANCE[tuple(also)], eoi_id=eoi_id, seen=seen, to=to, new_version=seen + 1, new_updated_at=at, **new
+    connection.write(
+        _ADVANCE[tuple(also)],
+        Overtaken(eoi_id=eoi_id),
+        eoi_id=eoi_id,
+        seen=seen,
+        to=to,
+        new_version=seen + 1,
+        new_updated_at=at,
+        **new,
     )
-    return changed == 1
 
 
 @from_row

@@ -74,7 +74,7 @@ def add(
     reason: str | None,
 ) -> None:
     """Append one change, and the free text beside it."""
-    connection.run(
+    connection.write(
         _INSERT,
         subject_id=subject_id,
         seq=seq,
@@ -89,7 +89,7 @@ def add(
         digest=digest,
     )
     if reason:
-        connection.run(_INSERT_NOTE, subject_id=subject_id, seq=seq, reason=reason)
+        connection.write(_INSERT_NOTE, subject_id=subject_id, seq=seq, reason=reason)
 
 
 def of(connection: Connection, subject_id: str) -> list[HistoryView]:

@@ -37,4 +37,4 @@ def claim(connection: Connection, scope: str, *, fingerprint: str, at: datetime)
 
 def answer(connection: Connection, scope: str, answer: str) -> None:
     """Keep the answer under a key that this transaction has claimed."""
-    connection.run(_ANSWER, the_scope=scope, new_answer=answer)
+    connection.write(_ANSWER, the_scope=scope, new_answer=answer)

@@ -39,7 +39,7 @@ LOG: Final = "log"
 FAN_OUT: Final = 5000
 
 _ENQUEUE: Final = Prepared(
-    insert(OUTBOX),
+    insert(OUTBOX).inline(),  # its position is nobody's concern
     columns=(
         "type", "call_id", "eoi_id", "source", "state", "version",
         "at", "recorded_at", "closes_at", "fanned_out",
@@ -219,7 +219,7 @@ _LIST_BY_STATE: Final = Prepared(_SELECT_LIST.where(DELIVERY.c.state == bindpara
 
 def add_event(connection: Connection, event: Event) -> None:
     """Write one event."""
-    connection.run(
+    connection.write(
         _ENQUEUE,
         type=event.type,
         call_id=event.call_id,

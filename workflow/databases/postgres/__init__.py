@@ -2,23 +2,22 @@
 
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, Final, Self
 
+import psycopg
 import sqlalchemy
 from psycopg import Connection as Driver
 from sqlalchemy import PoolProxiedConnection, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.orm import Session
 
 from states.errors import BadInput, EoiError
 from workflow.connection import LOCK_TIMEOUT_S
-from workflow.database import Database
+from workflow.database import Database, SharedClock
 from workflow.databases.postgres.clock import DatabaseClock
 from workflow.databases.postgres.connection import PostgresConnection
 from workflow.databases.postgres.driver import translated
 from workflow.errors import CommitUnknown, ConnectionLost, DatabaseUnavailable
-from workflow.ports import Clock
 
 #: Drivers that a URL may name; psycopg 3 it is in any case.
 _SCHEMES: Final = ("postgresql", "postgres", "postgresql+psycopg")
@@ -89,10 +88,8 @@ class PostgresDatabase(Database):
         _require_psycopg(engine.dialect.driver)
         return cls(engine, owned=False, check=check, lock_timeout_s=lock_timeout_s)
 
-    def clock(self, session: Session | None = None) -> Clock:
+    def clock(self) -> SharedClock:
         """Return the database's clock."""
-        if session is not None:
-            return DatabaseClock(lambda: nullcontext(self.of_session(session)))
         return DatabaseClock(lambda: self.connect(check=False))
 
     @contextmanager
@@ -157,9 +154,10 @@ class PostgresDatabase(Database):
             try:
                 yield pooled
             finally:
-                if not driver.closed and pooled.is_valid:
+                if driver.info.transaction_status:
                     _end(driver)
-                    driver.autocommit = before or self.owned
+                if not before and not self.owned and not driver.closed:
+                    driver.autocommit = False
 
     @contextmanager
     def _sound(self) -> Iterator[PoolProxiedConnection]:
@@ -174,8 +172,11 @@ class PostgresDatabase(Database):
 
 
 def _end(driver: Driver) -> None:
-    if driver.info.transaction_status:
+    """Undo what was not committed; where that cannot be said any more, the server does it by itself."""
+    try:
         driver.rollback()
+    except psycopg.Error:
+        driver.close()
 
 
 def _driver(pooled: PoolProxiedConnection) -> Driver:
@@ -205,5 +206,10 @@ def _without_schema(definition: str) -> str:
 
 def _own_engine(url: URL, pool_size: int) -> sqlalchemy.Engine:
     given = {name: value for name, value in _LIBPQ.items() if name not in url.query}
-    terms: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 0, "pool_use_lifo": True}
+    terms: dict[str, Any] = {
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_use_lifo": True,
+        "pool_reset_on_return": None,
+    }
     return sqlalchemy.create_engine(url, connect_args=given, use_native_hstore=False, **terms)

@@ -3,35 +3,36 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import cast
 
 from workflow.connection import Connection
+from workflow.databases.postgres.connection import PostgresConnection
 
 
 class DatabaseClock:
-    """Tells the database's time; each look is a trip there."""
+    """Tells the database's time; see `SharedClock`."""
 
     def __init__(self, connect: Callable[[], AbstractContextManager[Connection]]) -> None:
-        """Ask through a connection that `connect` lends."""
+        """Ask through a connection that `connect` lends, where there is none yet."""
         self._connect = connect
 
     def now(self) -> datetime:
-        """Return the instant at which it was asked.
-
-        What was spent waiting for a connection is taken off, so that nobody is later for it. What the
-        question itself takes is not: nobody is earlier than they were.
+        """Return the instant at which it was asked, UTC; a trip to the database.
 
         Raises:
             DatabaseUnavailable: it cannot be asked.
         """
-        asked = time.monotonic()
+        since_s = time.monotonic()
         with self._connect() as connection:
-            waited = timedelta(seconds=time.monotonic() - asked)
-            return told_by(connection) - waited
+            return self.read(connection, since_s=since_s)
 
+    def read(self, connection: Connection, *, since_s: float) -> datetime:
+        """Return the instant that it was at `since_s` of this machine's monotonic clock, UTC."""
+        waited = timedelta(seconds=time.monotonic() - since_s)
+        return cast("PostgresConnection", connection).tell() - waited
 
-def told_by(connection: Connection) -> datetime:
-    """Return the database's time: the instant at which the question came in there."""
-    ((at,),) = connection.ask("SELECT clock_timestamp()")
-    now: datetime = at
-    return now.astimezone(UTC)
+    def begin(self, connection: Connection, *, since_s: float) -> datetime:
+        """Begin a transaction that writes, and return that instant; all in one trip."""
+        waited = timedelta(seconds=time.monotonic() - since_s)
+        return cast("PostgresConnection", connection).begin_and_tell() - waited

@@ -1,14 +1,18 @@
 """A connection to PostgreSQL: many writers at a time; who moves a call holds that call's lock."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import cast
 
+import psycopg
 from psycopg import Connection as Driver
 from psycopg.pq import TransactionStatus
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from states.errors import EoiError
-from workflow.connection import Connection
+from workflow.connection import Connection, Write
 from workflow.databases.postgres.driver import RAISED, translated
+from workflow.databases.postgres.together import in_one_statement
 from workflow.errors import CommitUnknown, ConnectionLost, TransactionConflict
 from workflow.statements import Prepared
 
@@ -20,6 +24,7 @@ class PostgresConnection(Connection):
 
     dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]  # SQLAlchemy's
     raised = RAISED
+    _begun = False
 
     def translated(self, exc: BaseException) -> EoiError:
         """Return our error for what the driver raised."""
@@ -29,6 +34,10 @@ class PostgresConnection(Connection):
     def in_transaction(self) -> bool:
         """Whether a transaction runs; False where the connection is broken, and the server undoes it."""
         return self._driver.info.transaction_status in _RUNS
+
+    @property
+    def _results(self) -> psycopg.Cursor:
+        return cast("psycopg.Cursor", self._cursor)
 
     @property
     def _driver(self) -> Driver:
@@ -48,6 +57,16 @@ class PostgresConnection(Connection):
             raise self.translated(exc) from exc
         return [cursor.rowcount for cursor in cursors]
 
+    def _run_together(self, waiting: Sequence[Write]) -> Sequence[int]:
+        """Run statements that do not depend on one another, as one: all see what was there before it."""
+        if len(waiting) == 1:
+            return super()._run_together(waiting)
+        together = in_one_statement(tuple(each.statement for each in waiting))
+        try:
+            return together.counts(self._cursor, self.dialect, [each.parameters for each in waiting])
+        except self.raised as exc:
+            raise self.translated(exc) from exc
+
     def begin_read(self) -> None:
         """Begin a transaction that sees one state of the database and writes nothing."""
         self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -63,10 +82,35 @@ class PostgresConnection(Connection):
             one_state: let all its statements see one state; what somebody else changes in it meanwhile ends
                 it with `TransactionConflict`.
         """
-        level = "REPEATABLE READ" if one_state else "READ COMMITTED"
+        if self._begun:
+            self._begun = False  # by `begin_and_tell`
+        else:
+            self.execute(self._beginning(wait_s, "REPEATABLE READ" if one_state else "READ COMMITTED"))
+
+    def begin_and_tell(self) -> datetime:
+        """Begin a transaction that writes, for `begin_write` to go on with; return the server's time."""
+        told = self.tell(f"{self._beginning()}; SELECT clock_timestamp()")
+        self._begun = True
+        return told
+
+    def tell(self, sql: str = "SELECT clock_timestamp()") -> datetime:
+        """Return the server's time, UTC: the last thing that `sql` asks for."""
+        self.execute(sql)
+        while self._results.nextset():
+            pass
+        ((at,),) = self._results.fetchall()
+        now: datetime = at
+        return now.astimezone(UTC)
+
+    def _beginning(self, wait_s: float | None = None, level: str = "READ COMMITTED") -> str:
         longest_s = self._lock_timeout_s if wait_s is None else min(wait_s, self._lock_timeout_s)
         wait_ms = round(longest_s * 1000) or 1  # 0 would mean for ever
-        self.execute(f"BEGIN ISOLATION LEVEL {level} READ WRITE; SET LOCAL lock_timeout = {wait_ms}")
+        return f"BEGIN ISOLATION LEVEL {level} READ WRITE; SET LOCAL lock_timeout = {wait_ms}"
+
+    def rollback(self) -> None:
+        """End the transaction as if it had never been; harmless where none runs."""
+        self._begun = False
+        super().rollback()
 
     def join_write(self) -> None:
         """Make ready to write inside the transaction of a host.
@@ -95,6 +139,7 @@ class PostgresConnection(Connection):
         Raises:
             CommitUnknown: the connection broke before the server's answer came.
         """
+        self.flush()
         try:
             super().commit()
         except ConnectionLost as exc:
