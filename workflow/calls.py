@@ -170,6 +170,7 @@ def _move_all(
     recorded_at: datetime,
 ) -> int:
     """Make the table's row of `trigger` (the one that leaves `source`) for all EOIs that it concerns."""
+    unit.connection.require_latest()
     move = EOI.move(trigger, source)
     assert move is not None  # noqa: S101 -- a row of our own table
     before = outbox.last_position(unit.connection)

@@ -10,7 +10,7 @@ from states.names import Role
 from workflow.calls import close
 from workflow.commands import Command
 from workflow.connection import Connection
-from workflow.errors import DatabaseLocked
+from workflow.errors import CommitUnknown, ConnectionLost, DatabaseLocked
 from workflow.log import get_log
 from workflow.ports import Clock
 from workflow.store import calls
@@ -19,6 +19,11 @@ from workflow.views import CloseReport
 
 #: The engine itself, when it closes what is due.
 SWEEP: Final = Actor("system", roles={Role.SYSTEM}, via="sweep")
+
+#: How long a sweep waits for a call's lock, in seconds. Who holds it may hang, and the others are due too.
+WAIT_S: Final = 1.0
+#: And once it has waited in vain; the next sweep looks again.
+WAIT_NO_MORE_S: Final = 0.05
 
 _log = get_log("sweep")
 
@@ -36,9 +41,10 @@ def close_due(
     now = clock.now()
     command = Command(actor=SWEEP, arrived_at=now, clock=clock, settle=settle)
     closed, events, lapsed, failed = [], list[Event | Many](), 0, dict[str, str]()
+    wait_s = WAIT_S
     for call_id in calls.due(connection, now - settle):
         try:
-            with own_transaction(connection) as unit:
+            with own_transaction(connection, wait_s=wait_s) as unit:
                 call, count = close(unit, command, call_id)
         except Refused:
             continue  # Somebody was quicker: another node closed it, an officer extended it.
@@ -46,7 +52,9 @@ def close_due(
             failed[call_id] = exc.code
             _log.warning("sweep.failed", call_id=call_id, code=exc.code)
             if isinstance(exc, DatabaseLocked):
-                break  # The others would wait as long for the same lock; the next sweep looks again.
+                wait_s = WAIT_NO_MORE_S
+            if isinstance(exc, ConnectionLost | CommitUnknown):
+                break  # The next sweep has another one.
             continue
         closed.append(call)
         lapsed += count

@@ -139,6 +139,16 @@ class Connection(ABC):
         """
 
     @abstractmethod
+    def require_latest(self) -> None:
+        """Pass only where each statement sees what is committed when it begins, or nobody else commits.
+
+        What has the call alone counts and moves everything that is there, also what came a moment ago.
+
+        Raises:
+            TransactionConflict: the host's transaction sees an older state.
+        """
+
+    @abstractmethod
     def hold_still(self, table: str) -> None:
         """Wait until nobody's transaction writes into `table`, and let none begin to before this one ends."""
 

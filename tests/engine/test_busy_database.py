@@ -1,70 +1,64 @@
 """A database that somebody else keeps busy: nobody waits in vain."""
 
-import sqlite3
 import threading
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from workflow import CallClosed, DatabaseLocked
-from workflow.testing import FrozenClock, engine_in, new_call, officer, school
+from tests.databases.raw import RawDatabase
+from workflow import CallClosed, DatabaseLocked, Engine
+from workflow.testing import FrozenClock, new_call, officer, school
 
 
 @pytest.mark.slow
-def test_who_is_too_late_is_told_although_the_database_is_locked_for_long(tmp_path: Path) -> None:
+def test_who_is_too_late_is_told_although_the_database_is_locked_for_long(
+    database: RawDatabase, new_engine: Callable[..., Engine], clock: FrozenClock
+) -> None:
     """A school that is late hears so within seconds, however long the others would wait for the lock."""
-    clock = FrozenClock()
-    with engine_in(tmp_path, clock=clock, lock_timeout_s=600) as engine:
-        call = engine.open_call(new_call(), actor=officer())
-        eoi = engine.draft(call.id, answers={}, actor=school()).eoi_id
-        clock.move_to(call.closes_at)
-        blocker = sqlite3.connect(tmp_path / "eoi.db", isolation_level=None)
-        blocker.execute("BEGIN IMMEDIATE")
-        told = list[str]()
+    engine = new_engine(lock_timeout_s=600)
+    call = engine.open_call(new_call(), actor=officer())
+    eoi = engine.draft(call.id, answers={}, actor=school()).eoi_id
+    clock.move_to(call.closes_at)
+    told = list[str]()
 
-        def submit() -> None:
-            try:
-                engine.submit(eoi, actor=school())
-            except CallClosed as refused:
-                told.append(refused.code)
+    def submit() -> None:
+        try:
+            engine.submit(eoi, actor=school())
+        except CallClosed as refused:
+            told.append(refused.code)
 
-        late = threading.Thread(target=submit)
+    late = threading.Thread(target=submit)
+    with database.locked():
         late.start()
         late.join(timeout=60)
-        blocker.execute("ROLLBACK")
-        blocker.close()
-        late.join()
-        assert told == ["call-closed"]
-        assert engine.attempts(eoi) == []  # It could not be kept, which the log says.
+    late.join()
+    assert told == ["call-closed"]
+    assert engine.attempts(eoi) == []  # It could not be kept, which the log says.
 
 
-def test_a_sweep_waits_once_for_a_lock_that_is_not_to_be_had(tmp_path: Path) -> None:
-    """A sweep beside a locked database ends after one wait, and the next one closes every call."""
-    clock = FrozenClock()
-    with engine_in(tmp_path, clock=clock, lock_timeout_s=0.01) as engine:
-        calls = [engine.open_call(new_call(reference=name), actor=officer()).id for name in ("1", "2", "3")]
-        clock.move_to(engine.call("1").closes_at + timedelta(seconds=2))
-        blocker = sqlite3.connect(tmp_path / "eoi.db", isolation_level=None)
-        blocker.execute("BEGIN IMMEDIATE")
+def test_a_sweep_beside_a_locked_database_closes_nothing_and_says_so(
+    database: RawDatabase, new_engine: Callable[..., Engine], clock: FrozenClock
+) -> None:
+    """A sweep beside a locked database tries each call, none of them for long; the next one closes them all."""
+    engine = new_engine(lock_timeout_s=0.01)
+    calls = [engine.open_call(new_call(reference=name), actor=officer()).id for name in ("1", "2", "3")]
+    clock.move_to(engine.call("1").closes_at + timedelta(seconds=2))
+    with database.locked():
         report = engine.close_due()
-        assert (report.closed, report.failed) == ((), {calls[0]: "database-locked"})
-        blocker.execute("ROLLBACK")
-        blocker.close()
-        assert [call.id for call in engine.close_due().closed] == calls
+    assert (report.closed, report.failed) == ((), dict.fromkeys(calls, "database-locked"))
+    assert [call.id for call in engine.close_due().closed] == calls
 
 
-def test_what_the_database_failed_stands_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_the_database_failed_stands_in_the_log(
+    database: RawDatabase, new_engine: Callable[..., Engine], caplog: pytest.LogCaptureFixture
+) -> None:
     """A school that came in time and met a locked database can be told from one that never came."""
-    with engine_in(tmp_path, lock_timeout_s=0) as engine:
-        call = engine.open_call(new_call(), actor=officer())
-        eoi = engine.draft(call.id, answers={}, actor=school()).eoi_id
-        blocker = sqlite3.connect(tmp_path / "eoi.db", isolation_level=None)
-        blocker.execute("BEGIN IMMEDIATE")
-        with caplog.at_level("WARNING", logger="eoi"), pytest.raises(DatabaseLocked):
-            engine.submit(eoi, actor=school())
-        blocker.execute("ROLLBACK")
-        blocker.close()
+    engine = new_engine(lock_timeout_s=0)
+    call = engine.open_call(new_call(), actor=officer())
+    eoi = engine.draft(call.id, answers={}, actor=school()).eoi_id
+    with database.locked(), caplog.at_level("WARNING", logger="eoi"), pytest.raises(DatabaseLocked):
+        engine.submit(eoi, actor=school())
     (line,) = caplog.records
     told = {name: line.__dict__[name] for name in ("code", "command", "id", "arrived_at")}
     assert (line.msg, told) == (

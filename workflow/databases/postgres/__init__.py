@@ -140,7 +140,12 @@ class PostgresDatabase(Database):
 
     def _learn(self, exc: DatabaseUnavailable, pooled: PoolProxiedConnection) -> None:
         if isinstance(exc, ConnectionLost | CommitUnknown):
-            self._broken_at = time.monotonic()
+            self._forget(pooled)
+
+    def _forget(self, pooled: PoolProxiedConnection) -> None:
+        """Take a broken connection out of the pool; of ours, no older one is lent any more."""
+        self._broken_at = time.monotonic()
+        if pooled.is_valid:
             pooled.invalidate()
 
     @contextmanager
@@ -154,9 +159,9 @@ class PostgresDatabase(Database):
             try:
                 yield pooled
             finally:
-                if driver.info.transaction_status:
-                    _end(driver)
-                if not before and not self.owned and not driver.closed:
+                if driver.info.transaction_status and not _ended(driver):
+                    self._forget(pooled)
+                elif not before and not self.owned:
                     driver.autocommit = False
 
     @contextmanager
@@ -171,12 +176,13 @@ class PostgresDatabase(Database):
                 pooled.invalidate()
 
 
-def _end(driver: Driver) -> None:
-    """Undo what was not committed; where that cannot be said any more, the server does it by itself."""
+def _ended(driver: Driver) -> bool:
+    """Undo what was not committed; False where that cannot be said any more: the server does it by itself."""
     try:
         driver.rollback()
     except psycopg.Error:
-        driver.close()
+        return False
+    return True
 
 
 def _driver(pooled: PoolProxiedConnection) -> Driver:

@@ -129,6 +129,17 @@ class PostgresConnection(Connection):
         """Pass only where this may write: no standby, no session that only reads."""
         self.execute("UPDATE eoi_call SET version = version WHERE NULL")
 
+    def require_latest(self) -> None:
+        """Pass only where each statement sees what is committed when it begins.
+
+        Raises:
+            TransactionConflict: the host's transaction is at another isolation level.
+        """
+        ((level,),) = self.ask("SHOW transaction_isolation")
+        if level != "read committed":
+            msg = f"The host's transaction is {level}: to close or cancel a call it must be read committed."
+            raise TransactionConflict(msg)
+
     def hold_still(self, table: str) -> None:
         """Wait until nobody's transaction writes into `table`, and let none begin to before this one ends."""
         self.execute(f"LOCK TABLE {table} IN SHARE MODE")

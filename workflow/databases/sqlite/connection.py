@@ -79,6 +79,9 @@ class SqliteConnection(Connection):
         """Pass only where this may write: on what can only be read, BEGIN IMMEDIATE begins a read."""
         self.execute("UPDATE eoi_call SET version = version WHERE NULL")
 
+    def require_latest(self) -> None:
+        """Do nothing: who has the write lock sees the latest state."""
+
     def hold_still(self, table: str) -> None:
         """Do nothing: who writes has the whole database."""
 
