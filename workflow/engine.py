@@ -294,9 +294,16 @@ class Engine:
         actor: Actor | None = None,
     ) -> Page[EoiView]:
         """Return a page of EOIs, the oldest first; give its `next` as `after` for the next page."""
-        return reading.find(
-            self._database, call=call, state=state, applicant=applicant, after=after, limit=limit, actor=actor
-        )
+        with self._database.connect() as connection:
+            return reading.find(
+                connection,
+                call=call,
+                state=state,
+                applicant=applicant,
+                after=after,
+                limit=limit,
+                actor=actor,
+            )
 
     def history(self, eoi_or_call_id: str, *, actor: Actor | None = None) -> list[HistoryView]:
         """Return every change of an EOI or a call, the first one first."""

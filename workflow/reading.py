@@ -8,7 +8,6 @@ from states.facts import Actor
 from states.names import EoiState
 from states.text import plain_id
 from workflow.connection import Connection
-from workflow.database import Database
 from workflow.errors import NotFound
 from workflow.ids import existing_id, is_id, shown
 from workflow.inputs import LONGEST_PAGE, some_actor, whole_number
@@ -80,7 +79,7 @@ def eoi(connection: Connection, eoi_id: str, actor: Actor | None) -> EoiView:
 
 
 def find(
-    database: Database,
+    connection: Connection,
     *,
     call: str | None,
     state: str | None,
@@ -98,15 +97,11 @@ def find(
     """
     _let_in(actor)
     _check_page(state, after, limit)
-    of_call = None
-    if call is not None:
-        with database.connect() as connection:
-            of_call = find_call(connection, call).id
+    of_call = None if call is None else find_call(connection, call).id
     applicants = _applicants(applicant, actor)
-    with database.core() as core:
-        found = eois.find(
-            core, call_id=of_call, state=state, applicants=applicants, after=after, limit=limit + 1
-        )
+    found = eois.find(
+        connection, call_id=of_call, state=state, applicants=applicants, after=after, limit=limit + 1
+    )
     items = tuple(found[:limit])
     return Page(items=items, next=items[-1].id if len(found) > limit else None)
 

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Collection
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-import sqlalchemy
 from sqlalchemy import bindparam, insert, select, update
 
 from states.names import STEPPED_ASIDE, EoiState
@@ -106,6 +106,12 @@ def _advance(*also: str) -> Prepared:
     )
 
 
+_FILTERS: Final = {
+    "the_call": EOI.c.call_id == bindparam("the_call"),
+    "the_state": EOI.c.state == bindparam("the_state"),
+    "after": EOI.c.id > bindparam("after"),
+}
+
 #: The facts that a move may write beside state and version.
 _ADVANCE: Final = {
     also: _advance(*also)
@@ -185,9 +191,8 @@ def advance(
     )
 
 
-@from_row
 def find(
-    connection: sqlalchemy.Connection,
+    connection: Connection,
     *,
     call_id: str | None,
     state: str | None,
@@ -196,16 +201,22 @@ def find(
     limit: int,
 ) -> list[EoiView]:
     """Return EOIs in the order of their ids, which is that of their making; None filters nothing."""
-    query = _SELECT.order_by(EOI.c.id).limit(limit)
-    if call_id is not None:
-        query = query.where(EOI.c.call_id == call_id)
-    if state is not None:
-        query = query.where(EOI.c.state == state)
+    if applicants is not None and not applicants:
+        return []
+    given = {"the_call": call_id, "the_state": state, "after": after}
+    filters = {name: value for name, value in given.items() if value is not None}
+    names = None if applicants is None else {f"applicant_{n}": name for n, name in enumerate(applicants)}
+    page = _page(frozenset(filters), None if names is None else len(names))
+    return [_view(row) for row in connection.rows(page, at_most=limit, **filters, **(names or {}))]
+
+
+@lru_cache(maxsize=64)
+def _page(filters: Collection[str], applicants: int | None) -> Prepared:
+    """Return the statement of a page, filtered so, and by so many applicants (None: by none)."""
+    query = _SELECT.order_by(EOI.c.id).limit(bindparam("at_most"))
     if applicants is not None:
-        query = query.where(EOI.c.applicant.in_(applicants))
-    if after is not None:
-        query = query.where(EOI.c.id > after)
-    return [_view(tuple(row)) for row in connection.execute(query)]
+        query = query.where(EOI.c.applicant.in_([bindparam(f"applicant_{n}") for n in range(applicants)]))
+    return Prepared(query.where(*(_FILTERS[name] for name in sorted(filters))))
 
 
 @from_row
