@@ -5,7 +5,9 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Never
+from typing import Any, Final, Never
+
+from pydantic_core import from_json
 
 from states.errors import BadInput
 from states.text import refuse_unstorable
@@ -26,6 +28,16 @@ class Manifest:
     text: str
     #: SHA-256 over the UTF-8 of `text`, in hex.
     digest: str
+
+
+def answers_in(text: str) -> dict[str, Any]:
+    """Return the answers that a manifest holds.
+
+    Raises:
+        ValueError: it is none.
+    """
+    answers: dict[str, Any] = from_json(text)["answers"]
+    return answers
 
 
 def manifest_of(answers: object) -> Manifest:

@@ -5,12 +5,13 @@ and leaves out the rest. Statements that vary in shape go through Core as usual.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from sqlalchemy import CompoundSelect, Dialect, Insert, Select
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 
 #: Turns one value from what Python has to what the driver takes, or back.
 Convert = Callable[[Any], Any]
@@ -101,7 +102,8 @@ class _Compiled:
         names = list(compiled.positiontup or compiled.binds)
         self._positional = compiled.positional
         self._binds = [_bind(compiled, name, dialect) for name in names]
-        self._results = [_converter_out(column.type, dialect) for column in _result_columns(statement)]
+        converters = [_converter_out(column.type, dialect) for column in _result_columns(statement)]
+        self._results = [(place, each) for place, each in enumerate(converters) if each is not None]
 
     def bind(self, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- a tuple or a dict, as the driver wants
         values = [
@@ -116,13 +118,13 @@ class _Compiled:
         return dict(zip((name for name, _, _ in self._binds), values, strict=True))
 
     def read(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        values = list(row)
         try:
-            return tuple(
-                value if convert is None else convert(value)
-                for value, convert in zip(row, self._results, strict=True)
-            )
+            for place, convert in self._results:
+                values[place] = convert(values[place])
         except (TypeError, ValueError) as exc:
             raise Unreadable from exc
+        return tuple(values)
 
 
 def _bind(compiled: SQLCompiler, name: str, dialect: Dialect) -> tuple[str, Any, Convert | None]:
@@ -132,7 +134,19 @@ def _bind(compiled: SQLCompiler, name: str, dialect: Dialect) -> tuple[str, Any,
 
 
 def _converter_out(type_: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    if isinstance(type_, TypeDecorator) and isinstance(type_.impl_instance, DateTime):
+        return _instant
     return type_.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _instant(stored: Any) -> datetime | None:  # noqa: ANN401 -- a text in SQLite, a datetime in PostgreSQL
+    """Return an instant in UTC, in one step where the type itself takes four: a page has hundreds."""
+    if stored is None:
+        return None
+    if isinstance(stored, str):
+        return datetime.fromisoformat(f"{stored}+00:00")
+    at: datetime = stored
+    return at.astimezone(UTC)
 
 
 def _result_columns(statement: Preparable) -> Sequence[Any]:

@@ -1,6 +1,5 @@
 """Statements about EOIs, one at a time."""
 
-import json
 from collections.abc import Collection
 from datetime import datetime
 from functools import lru_cache
@@ -11,6 +10,7 @@ from sqlalchemy import bindparam, insert, select, update
 from states.names import STEPPED_ASIDE, EoiState
 from workflow.connection import Connection
 from workflow.errors import Overtaken
+from workflow.manifest import answers_in
 from workflow.statements import Prepared
 from workflow.store.locks import turn_shared
 from workflow.store.rows import from_row
@@ -106,6 +106,7 @@ def _advance(*also: str) -> Prepared:
     )
 
 
+_STATES: Final = {state.value: state for state in EoiState}
 _FILTERS: Final = {
     "the_call": EOI.c.call_id == bindparam("the_call"),
     "the_state": EOI.c.state == bindparam("the_state"),
@@ -221,7 +222,6 @@ def _page(filters: Collection[str], applicants: int | None) -> Prepared:
 
 @from_row
 def _view(row: tuple[Any, ...]) -> EoiView:
-    *values, manifest = row
-    fields = dict(zip(_VIEW, values, strict=True))
-    fields["state"] = EoiState(fields["state"])
-    return EoiView(**fields, answers=json.loads(manifest)["answers"])
+    fields = dict(zip(_VIEW, row, strict=False))
+    fields["state"] = _STATES[fields["state"]]
+    return EoiView(**fields, answers=answers_in(row[-1]))
