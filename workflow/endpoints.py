@@ -14,6 +14,7 @@ from workflow.errors import NotFound
 from workflow.hooks import event_types
 from workflow.ids import new_id, shown
 from workflow.inputs import LONGEST_PAGE, some_actor, whole_number
+from workflow.store import deliveries as stored
 from workflow.store import endpoints, outbox
 from workflow.unit_of_work import own_transaction
 from workflow.views import DeliveryView, EndpointView
@@ -61,7 +62,7 @@ def deliveries(connection: Connection, actor: object, *, state: object, limit: o
     """
     _let_see(actor)
     count = whole_number(limit, field="limit", least=1, greatest=LONGEST_PAGE)
-    return outbox.deliveries(connection, state=_state_or_none(state), limit=count)
+    return stored.listed(connection, state=_state_or_none(state), limit=count)
 
 
 def retry(connection: Connection, actor: object, delivery_id: object, *, now: datetime) -> int:
@@ -75,7 +76,7 @@ def retry(connection: Connection, actor: object, delivery_id: object, *, now: da
     _require_keeper(actor, to="retry a delivery")
     known = None if delivery_id is None else whole_number(delivery_id, field="delivery_id")
     with own_transaction(connection):
-        count = outbox.retry(connection, known, now)
+        count = stored.retry(connection, known, now)
     if known is not None and not count:
         msg = f"No parked delivery has the id {known}."
         raise NotFound(msg)

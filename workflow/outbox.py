@@ -17,6 +17,7 @@ from workflow.connection import Connection
 from workflow.database import Database
 from workflow.errors import TransactionConflict
 from workflow.ports import Delayed, Delivered, Delivery, Outcome
+from workflow.store import deliveries
 from workflow.store import outbox as store
 from workflow.unit_of_work import own_transaction
 
@@ -57,14 +58,15 @@ class Outbox:
         """
         until = now + timedelta(seconds=lease_s)
         with self._database.connect() as connection:
-            # A batch of events may make no delivery at all, and the next one many.
-            while store.any_work(connection, now):
-                _fan_out(connection)
+            while True:
+                fresh = _fanned_out(connection)
+                if not fresh and not deliveries.lines(connection, now):
+                    return []
                 with own_transaction(connection) as unit:
-                    taken = store.claim(unit.connection, now, until=until, at_most=limit)
-                if taken:
+                    taken = deliveries.claim(unit.connection, now, until=until, at_most=limit)
+                # A batch of events may make no delivery at all, and the next one many.
+                if taken or not fresh:
                     return taken
-        return []
 
     def record(self, attempts: Sequence[Attempted], now: datetime) -> list[bool]:
         """Write down how attempts ended, all in one transaction; return of each whether it counted.
@@ -93,26 +95,27 @@ class Outbox:
             return store.oldest_waiting(connection)
 
 
-def _fan_out(connection: Connection) -> None:
-    """Make deliveries of the events that wait, all as they are at one moment.
+def _fanned_out(connection: Connection) -> bool:
+    """Make deliveries of the events that wait, all as they are at one moment; return whether any waited.
 
     An event may be committed while this runs: it must not be taken for one that has its deliveries.
     """
     if not store.any_waiting(connection):
-        return
+        return False
     try:
         with own_transaction(connection, one_state=True) as unit:
             store.fan_out(unit.connection)
     except TransactionConflict:
-        return  # Another pump has made them.
+        pass  # Another pump has made them.
+    return True
 
 
 def _record(connection: Connection, attempted: Attempted, now: datetime) -> int:
     delivery, outcome = attempted.delivery, attempted.outcome
     if isinstance(outcome, Delivered):
-        return store.settle(connection, delivery, now, status=outcome.status)
+        return deliveries.settle(connection, delivery, now, status=outcome.status)
     if isinstance(outcome, Delayed) and attempted.retry_at is not None:
-        return store.postpone(
+        return deliveries.postpone(
             connection, delivery, attempted.retry_at, status=outcome.status, why=outcome.why
         )
-    return store.park(connection, delivery, status=outcome.status, why=outcome.why)
+    return deliveries.park(connection, delivery, status=outcome.status, why=outcome.why)

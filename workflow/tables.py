@@ -194,7 +194,7 @@ class KeyRow(Row, table=True):
     """An idempotency key, and the answer that was given under it."""
 
     __tablename__ = "eoi_key"
-    __table_args__ = {"sqlite_with_rowid": False}
+    __table_args__ = (Index("ix_eoi_key_created_at", "created_at"), {"sqlite_with_rowid": False})
 
     #: SHA-256 over actor, organisations, on behalf of, command, subject and the key itself.
     scope: str = Field(primary_key=True, max_length=64)
@@ -250,7 +250,8 @@ class DeliveryRow(Row, table=True):
         implies("delivered_has_its_instant", ("delivered",), "delivered_at IS NOT NULL"),
         implies("undelivered_has_no_instant", ("pending", "parked"), "delivered_at IS NULL"),
         _partial("ix_eoi_delivery_line", "endpoint_id", "subject_id", "position", where="state = 'pending'"),
-        _partial("ix_eoi_delivery_due", "due_at", where="state = 'pending'"),
+        _partial("ix_eoi_delivery_due", "endpoint_id", "due_at", "id", where="state = 'pending'"),
+        _partial("ix_eoi_delivery_lent", "endpoint_id", where="leased_until IS NOT NULL"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(_Number, primary_key=True))
@@ -273,6 +274,6 @@ OURS: Final = tuple(sorted(Row.metadata.tables))
 #: Tables of which no row is ever changed or deleted; the migrations give each its triggers.
 APPEND_ONLY: Final = ("eoi_history",)
 #: The schema's revisions, oldest first; the last one is what this version reads and writes.
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 #: Where Alembic keeps the revision that a database is at.
 VERSION_TABLE: Final = "eoi_schema_version"

@@ -1,13 +1,12 @@
 """The outbox: who gets which event, in which order, under whose lease."""
 
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.databases.copies import copy_eoi
+from tests.databases.raw import RawDatabase
 from workflow import BadInput, CallView, DatabaseLocked, Engine, NotFound
 from workflow.outbox import Attempted
 from workflow.ports import Delayed, Delivered, Delivery, Undeliverable
@@ -15,6 +14,8 @@ from workflow.store import outbox
 from workflow.testing import FrozenClock, admin, new_call, officer, school
 
 LEASE_S = 60.0
+#: The statements with which a pump looks for work.
+LOOKS = ("_ANY_WAITING", "_WAITING_UP_TO", "_FANNED_OUT", "_OLDEST")
 A, B = "https://a.example/eoi", "https://b.example/eoi"
 
 
@@ -235,7 +236,7 @@ def test_a_list_of_deliveries_that_makes_no_sense_is_refused(
 
 
 def test_while_the_head_of_a_line_waits_nobody_is_locked_out(
-    engine: Engine, call: CallView, clock: FrozenClock, tmp_path: Path
+    engine: Engine, call: CallView, clock: FrozenClock, database: RawDatabase
 ) -> None:
     """Looking for work that cannot be taken yet takes no write lock: a school's submission has it instead."""
     head = school()
@@ -246,20 +247,17 @@ def test_while_the_head_of_a_line_waits_nobody_is_locked_out(
     later = clock.now() + timedelta(hours=1)
     delayed = Attempted(delivery=drafted, outcome=Delayed(why="down"), retry_at=later)
     engine.outbox.record([delayed], clock.now())
-    with closing(sqlite3.connect(tmp_path / "eoi.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with database.locked():
         assert _claim(engine) == []
         clock.move_to(later)
         with pytest.raises(DatabaseLocked):
             _claim(engine)
 
 
-def test_a_claim_that_fails_takes_nothing(engine: Engine, call: CallView, tmp_path: Path) -> None:
+def test_a_claim_that_fails_takes_nothing(engine: Engine, call: CallView, database: RawDatabase) -> None:
     """Where the database is locked, the claim says so, and everything is still there for the next one."""
-    with closing(sqlite3.connect(tmp_path / "eoi.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(DatabaseLocked):
-            _claim(engine)
+    with database.locked(), pytest.raises(DatabaseLocked):
+        _claim(engine)
     (delivery,) = _claim(engine)
     assert delivery.attempt == 1
 
@@ -293,12 +291,11 @@ def test_endpoints_take_turns(engine: Engine, call: CallView) -> None:
 
 
 def test_an_event_that_means_nothing_here_bars_no_other(
-    engine: Engine, call: CallView, tmp_path: Path
+    engine: Engine, call: CallView, database: RawDatabase
 ) -> None:
     """One of a newer version, say, is parked for a person to see; everything else goes out."""
     engine.draft(call.id, answers={}, actor=school())
-    with closing(sqlite3.connect(tmp_path / "eoi.db")) as other, other:
-        other.execute("UPDATE eoi_outbox SET type = 'call.reopened' WHERE type = 'call.opened'")
+    database.run("UPDATE eoi_outbox SET type = 'call.reopened' WHERE type = 'call.opened'")
     assert _told(_claim(engine)) == [("", "eoi.drafted")]
     assert _claim(engine) == []
     (parked,) = engine.deliveries(state="parked")
@@ -306,13 +303,33 @@ def test_an_event_that_means_nothing_here_bars_no_other(
     assert parked.last_error == "Its event cannot be read: it is of a newer version, or damaged."
 
 
-@pytest.mark.parametrize("name", ["_ANY_WORK", "_WAITING_UP_TO", "_FANNED_OUT", "_OLDEST"])
-def test_an_outbox_that_has_been_told_costs_a_pump_nothing(engine: Engine, call: CallView, name: str) -> None:
-    """However many events lie behind it, a pump that looks for work goes by the index of what waits."""
-    assert engine.call(call.id).version == 1
-    sql = getattr(outbox, name).sql(engine._database.connection.dialect)
+def _plan(engine: Engine, name: str, explain: str) -> list[str]:
+    """Return how the database would go about one of the pump's statements."""
+    statement, dialect = getattr(outbox, name), engine._database.connection.dialect
+    given = statement.bind(dialect, {"now": engine.clock.now(), "upto": 1_000_000})
     with engine._database.core() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("2023-03-16",) * sql.count("?"))
-        steps = [row[-1] for row in plan]
+        parameters = given if isinstance(given, dict) else tuple(given)
+        rows = connection.exec_driver_sql(f"{explain} {statement.sql(dialect)}", parameters)
+        return [row[-1] for row in rows]
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("name", LOOKS)
+def test_an_outbox_that_has_been_told_costs_a_pump_nothing_on_sqlite(engine: Engine, name: str) -> None:
+    """However many events lie behind it, a pump that looks for work goes by the index of what waits."""
+    steps = _plan(engine, name, "EXPLAIN QUERY PLAN")
     assert [step for step in steps if "INDEX ix_eoi_outbox_waiting" in step] != []
     assert [step for step in steps if step == "SCAN eoi_outbox"] == []
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("name", LOOKS)
+def test_an_outbox_that_has_been_told_costs_a_pump_nothing_on_postgresql(
+    engine: Engine, database: RawDatabase, call: CallView, name: str
+) -> None:
+    """The same there, where 10,000 events have been told and one waits."""
+    copy_eoi(database, engine.draft(call.id, answers={}, actor=school()).eoi_id, 10_000)
+    database.run("UPDATE eoi_outbox SET fanned_out = position > 1", "ANALYZE eoi_outbox, eoi_delivery")
+    steps = _plan(engine, name, "EXPLAIN")
+    assert [step for step in steps if "ix_eoi_outbox_waiting" in step] != []
+    assert [step for step in steps if "Seq Scan on eoi_outbox" in step] == []

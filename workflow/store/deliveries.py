@@ -1,0 +1,277 @@
+"""Statements about deliveries: each an event's way to one receiver."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from states.events import Event, EventType
+from workflow.connection import Connection
+from workflow.errors import DatabaseCorrupt
+from workflow.ports import Delivery
+from workflow.statements import Prepared
+from workflow.store.outbox import LOG, SUBJECT
+from workflow.store.rows import from_row
+from workflow.store.tables import CALL, DELIVERY, ENDPOINT, EOI, OUTBOX
+from workflow.views import DeliveryView
+
+_PENDING: Final = DELIVERY.c.state == "pending"
+_FREE: Final = or_(DELIVERY.c.leased_until.is_(None), DELIVERY.c.leased_until <= bindparam("now"))
+_EARLIER: Final = DELIVERY.alias("earlier")
+_SOMETHING_EARLIER: Final = (
+    exists()
+    .where(
+        _EARLIER.c.endpoint_id == DELIVERY.c.endpoint_id,
+        _EARLIER.c.subject_id == DELIVERY.c.subject_id,
+        _EARLIER.c.state == "pending",
+        _EARLIER.c.position < DELIVERY.c.position,
+    )
+    .correlate(DELIVERY)
+)
+#: At the head of its line, due, and lent to nobody.
+_READY: Final = and_(_PENDING, DELIVERY.c.due_at <= bindparam("now"), _FREE, ~_SOMETHING_EARLIER)
+
+#: Each receiver, that of the log among them.
+_LINES: Final = select(ENDPOINT.c.id).union_all(select(literal(LOG))).subquery("line")
+_OF_LINE: Final = DELIVERY.c.endpoint_id == _LINES.c.id
+_LENT: Final = (
+    select(func.count())
+    .where(_OF_LINE, DELIVERY.c.leased_until.is_not(None), DELIVERY.c.leased_until > bindparam("now"))
+    .scalar_subquery()
+)
+#: Each receiver for whom something is ready, and how many are on their way to it.
+_READY_LINES: Final = Prepared(
+    select(_LINES.c.id, _LENT).where(exists(select(DELIVERY.c.id).where(_OF_LINE, _READY)))
+)
+_FIRST_READY: Final = Prepared(
+    select(DELIVERY.c.due_at, DELIVERY.c.id)
+    .where(DELIVERY.c.endpoint_id == bindparam("the_endpoint"), _READY)
+    .order_by(DELIVERY.c.due_at, DELIVERY.c.id)
+    .limit(bindparam("at_most"))
+    .with_for_update(skip_locked=True)
+)
+
+_EVENT: Final = (
+    OUTBOX.c.type, OUTBOX.c.call_id, CALL.c.reference, OUTBOX.c.eoi_id, EOI.c.applicant, OUTBOX.c.source,
+    OUTBOX.c.state, OUTBOX.c.version, OUTBOX.c.at, OUTBOX.c.recorded_at, OUTBOX.c.closes_at,
+)  # fmt: skip
+_SELECT: Final = (
+    select(DELIVERY.c.id, DELIVERY.c.attempt, ENDPOINT.c.courier, ENDPOINT.c.url, *_EVENT)
+    .select_from(DELIVERY)
+    .join(OUTBOX, OUTBOX.c.position == DELIVERY.c.position)
+    .join(CALL, CALL.c.id == OUTBOX.c.call_id)
+    .outerjoin(EOI, EOI.c.id == OUTBOX.c.eoi_id)
+    .outerjoin(ENDPOINT, ENDPOINT.c.id == DELIVERY.c.endpoint_id)
+    .order_by(DELIVERY.c.id)
+)
+
+#: The fence. The attempt alone is none: a person who puts a parked delivery back lets it count from 1 again.
+_THIS: Final = and_(
+    _PENDING,
+    DELIVERY.c.id == bindparam("the_id"),
+    DELIVERY.c.attempt == bindparam("the_attempt"),
+    DELIVERY.c.leased_until == bindparam("the_lease"),
+)
+_ENDED: Final[dict[str, Any]] = {"leased_until": None, "last_status": bindparam("status")}
+_SETTLE: Final = Prepared(
+    update(DELIVERY)
+    .where(_THIS)
+    .values(**_ENDED, state="delivered", last_error=None, delivered_at=bindparam("now"))
+)
+_POSTPONE: Final = Prepared(
+    update(DELIVERY).where(_THIS).values(**_ENDED, last_error=bindparam("why"), due_at=bindparam("retry_at"))
+)
+_PARK: Final = Prepared(
+    update(DELIVERY).where(_THIS).values(**_ENDED, state="parked", last_error=bindparam("why"))
+)
+
+_PARK_UNREADABLE: Final = Prepared(
+    update(DELIVERY)
+    .where(DELIVERY.c.id == bindparam("the_id"))
+    .values(
+        state="parked",
+        leased_until=None,
+        last_error="Its event cannot be read: it is of a newer version, or damaged.",
+    )
+)
+
+_BACK_IN_LINE: Final = {"state": "pending", "attempt": 0, "due_at": bindparam("now"), "leased_until": None}
+_PARKED: Final = DELIVERY.c.state == "parked"
+_RETRY_ALL: Final = Prepared(update(DELIVERY).where(_PARKED).values(**_BACK_IN_LINE))
+_RETRY_ONE: Final = Prepared(
+    update(DELIVERY).where(_PARKED, DELIVERY.c.id == bindparam("the_id")).values(**_BACK_IN_LINE)
+)
+
+_LISTED: Final = (
+    "id", "event_id", "type", "endpoint", "address", "state", "attempts", "due_at",
+    "last_status", "last_error", "delivered_at",
+)  # fmt: skip
+_SELECT_LIST: Final = (
+    select(
+        DELIVERY.c.id,
+        SUBJECT + ":" + cast(OUTBOX.c.version, String),
+        OUTBOX.c.type,
+        DELIVERY.c.endpoint_id,
+        func.coalesce(ENDPOINT.c.url, ""),
+        DELIVERY.c.state,
+        DELIVERY.c.attempt,
+        case((_PENDING, DELIVERY.c.due_at)),
+        DELIVERY.c.last_status,
+        DELIVERY.c.last_error,
+        DELIVERY.c.delivered_at,
+    )
+    .join_from(DELIVERY, OUTBOX, OUTBOX.c.position == DELIVERY.c.position)
+    .outerjoin(ENDPOINT, ENDPOINT.c.id == DELIVERY.c.endpoint_id)
+    .order_by(DELIVERY.c.id.desc())
+    .limit(bindparam("at_most"))
+)
+_LIST: Final = Prepared(_SELECT_LIST)
+_LIST_BY_STATE: Final = Prepared(_SELECT_LIST.where(DELIVERY.c.state == bindparam("the_state")))
+
+
+def lines(connection: Connection, now: datetime) -> dict[str, int]:
+    """Return for whom something can be claimed, and how many are on their way to each."""
+    return {line: lent for line, lent in connection.rows(_READY_LINES, now=now)}  # noqa: C416 -- pairs, by name
+
+
+def claim(connection: Connection, now: datetime, *, until: datetime, at_most: int) -> list[Delivery]:
+    """Lease deliveries that are due and at the head of their line; each counts one attempt more.
+
+    Endpoints take turns, and what is lent out to each counts: one that hangs, with thousands of deliveries
+    that are due, would else hold every worker for hours.
+    """
+    turns = [
+        (turn, due_at, number)
+        for endpoint, lent in lines(connection, now).items()
+        for turn, (due_at, number) in enumerate(
+            connection.rows(_FIRST_READY, now=now, the_endpoint=endpoint, at_most=at_most), start=lent
+        )
+    ]
+    taken = {f"id_{turn}": number for turn, (_, _, number) in enumerate(sorted(turns)[:at_most])}
+    if not taken:
+        return []
+    lend, load = _of(len(taken))
+    connection.write(lend, None, until=until, **taken)
+    return _loaded(connection, connection.rows(load, **taken), until)
+
+
+@lru_cache(maxsize=128)
+def _of(count: int) -> tuple[Prepared, Prepared]:
+    """Return the statements that lend and load so many deliveries."""
+    these: ColumnElement[bool] = DELIVERY.c.id.in_([bindparam(f"id_{n}") for n in range(count)])
+    lent = {"attempt": DELIVERY.c.attempt + 1, "leased_until": bindparam("until")}
+    return Prepared(update(DELIVERY).where(these).values(**lent)), Prepared(_SELECT.where(these))
+
+
+def _loaded(connection: Connection, rows: Sequence[tuple[Any, ...]], until: datetime) -> list[Delivery]:
+    """Return what was lent; one whose event means nothing here is parked, so that it bars no other."""
+    found = []
+    for row in rows:
+        try:
+            found.append(_delivery(row, until))
+        except DatabaseCorrupt:
+            connection.write(_PARK_UNREADABLE, the_id=row[0])
+    return found
+
+
+def settle(connection: Connection, delivery: Delivery, now: datetime, *, status: int | None) -> int:
+    """It arrived."""
+    return connection.run(_SETTLE, **_fence(delivery), status=status, now=now)
+
+
+def postpone(
+    connection: Connection, delivery: Delivery, retry_at: datetime, *, status: int | None, why: str
+) -> int:
+    """It did not arrive, and is tried again at `retry_at`."""
+    return connection.run(_POSTPONE, **_fence(delivery), status=status, why=why, retry_at=retry_at)
+
+
+def park(connection: Connection, delivery: Delivery, *, status: int | None, why: str) -> int:
+    """It is not tried again until a person says so; its line goes on."""
+    return connection.run(_PARK, **_fence(delivery), status=status, why=why)
+
+
+def retry(connection: Connection, delivery_id: int | None, now: datetime) -> int:
+    """Put a parked delivery (None: all of them) back into its line; return how many there were.
+
+    What its line delivered while it was parked stays delivered; what still waits there comes after it.
+    """
+    if delivery_id is None:
+        return connection.run(_RETRY_ALL, now=now)
+    return connection.run(_RETRY_ONE, now=now, the_id=delivery_id)
+
+
+def listed(connection: Connection, *, state: str | None, limit: int) -> list[DeliveryView]:
+    """Return deliveries, the newest first."""
+    if state is None:
+        return [_delivery_view(row) for row in connection.rows(_LIST, at_most=limit)]
+    return [_delivery_view(row) for row in connection.rows(_LIST_BY_STATE, at_most=limit, the_state=state)]
+
+
+def _fence(delivery: Delivery) -> dict[str, object]:
+    return {
+        "the_id": delivery.id,
+        "the_attempt": delivery.attempt,
+        "the_lease": delivery.leased_until,
+    }
+
+
+@from_row
+def _delivery(row: tuple[Any, ...], until: datetime) -> Delivery:
+    (
+        number,
+        attempt,
+        courier,
+        url,
+        type_,
+        call_id,
+        reference,
+        eoi_id,
+        applicant,
+        source,
+        state,
+        version,
+        *instants,
+    ) = row
+    at, recorded_at, closes_at = instants
+    event = Event(
+        id=f"{eoi_id or call_id}:{version}",
+        type=EventType(type_),
+        call_id=call_id,
+        call_reference=reference,
+        eoi_id=eoi_id,
+        applicant=applicant,
+        source=source,
+        state=state,
+        version=version,
+        at=at,
+        recorded_at=recorded_at,
+        closes_at=closes_at,
+    )
+    return Delivery(
+        id=number,
+        event=event,
+        courier=courier or LOG,
+        address=url or "",
+        attempt=attempt,
+        leased_until=until,
+    )
+
+
+def _delivery_view(row: tuple[Any, ...]) -> DeliveryView:
+    return DeliveryView(**dict(zip(_LISTED, row, strict=True)))
