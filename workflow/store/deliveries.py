@@ -12,11 +12,12 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
-    exists,
+    false,
     func,
     literal,
     or_,
     select,
+    true,
     update,
 )
 
@@ -33,15 +34,21 @@ from workflow.views import DeliveryView
 _PENDING: Final = DELIVERY.c.state == "pending"
 _FREE: Final = or_(DELIVERY.c.leased_until.is_(None), DELIVERY.c.leased_until <= bindparam("now"))
 _EARLIER: Final = DELIVERY.alias("earlier")
-_SOMETHING_EARLIER: Final = (
-    exists()
+# A look-up by the index of lines, row by row, and an even chance to the planner. As EXISTS, PostgreSQL would
+# join all that waits with all that waits; as IS NULL, it would take the first few for all that there are.
+_SOMETHING_EARLIER: Final = func.coalesce(
+    select(true())
     .where(
         _EARLIER.c.endpoint_id == DELIVERY.c.endpoint_id,
         _EARLIER.c.subject_id == DELIVERY.c.subject_id,
         _EARLIER.c.state == "pending",
         _EARLIER.c.position < DELIVERY.c.position,
     )
+    .order_by(_EARLIER.c.position)
+    .limit(literal(1))
     .correlate(DELIVERY)
+    .scalar_subquery(),
+    false(),
 )
 #: At the head of its line, due, and lent to nobody.
 _READY: Final = and_(_PENDING, DELIVERY.c.due_at <= bindparam("now"), _FREE, ~_SOMETHING_EARLIER)
@@ -55,9 +62,8 @@ _LENT: Final = (
     .scalar_subquery()
 )
 #: Each receiver for whom something is ready, and how many are on their way to it.
-_READY_LINES: Final = Prepared(
-    select(_LINES.c.id, _LENT).where(exists(select(DELIVERY.c.id).where(_OF_LINE, _READY)))
-)
+_ANY_READY: Final = select(DELIVERY.c.id).where(_OF_LINE, _READY).limit(literal(1)).scalar_subquery()
+_READY_LINES: Final = Prepared(select(_LINES.c.id, _LENT).where(_ANY_READY.is_not(None)))
 _FIRST_READY: Final = Prepared(
     select(DELIVERY.c.due_at, DELIVERY.c.id)
     .where(DELIVERY.c.endpoint_id == bindparam("the_endpoint"), _READY)
