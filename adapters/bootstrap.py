@@ -97,4 +97,6 @@ def build_engine(
         clock=clock,
         settle_s=settings.settle_s,
         lock_timeout_s=settings.lock_timeout_s,
+        keep_keys_days=settings.keep_keys_days,
+        pool_size=settings.pool_size,
     )

@@ -11,7 +11,9 @@ from adapters.outbound.addresses import Allow
 from adapters.outbound.webhook import TIMEOUT_S
 from states.errors import BadInput
 from workflow.connection import LOCK_TIMEOUT_S
+from workflow.databases import POOL_SIZE
 from workflow.engine import SETTLE_S
+from workflow.idempotency import KEEP_DAYS
 
 PREFIX: Final = "EOI_"
 
@@ -71,6 +73,10 @@ class Settings(BaseSettings):
     settle_s: float = Field(default=SETTLE_S, ge=0, le=3600, allow_inf_nan=False)
     #: How long a command waits for the database's write lock, in seconds.
     lock_timeout_s: float = Field(default=LOCK_TIMEOUT_S, ge=0, le=3600, allow_inf_nan=False)
+    #: How long an idempotency key is kept at least, in days.
+    keep_keys_days: float = Field(default=KEEP_DAYS, ge=0, le=36500, allow_inf_nan=False)
+    #: How many connections to the database are opened at the most.
+    pool_size: int = Field(default=POOL_SIZE, ge=1, le=1000)
     #: Hosts, host:port, addresses and networks that webhooks may reach although private, and by http.
     webhook_allow: Annotated[str, AfterValidator(_allow)] = ""
     #: How long each step of a webhook may take, in seconds.

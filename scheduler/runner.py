@@ -1,7 +1,9 @@
 """Runner: sweep first, arm the alarm, pump, stop; `once()` for cron hosts, `wake()`, `health()`."""
 
+import math
 import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
@@ -20,6 +22,10 @@ PERIOD_S: Final = 1.0
 GRACE_S: Final = 30.0
 #: How much later than a period a sweep, a pump or a close may be before the health check says so, in seconds.
 LATE_S: Final = 15.0
+#: How often old keys are forgotten, and the clocks compared, in seconds.
+TIDY_S: Final = 3600.0
+#: How far this machine's clock may be off the database's before the log says so, in seconds.
+SKEWED_S: Final = 1.0
 
 #: What changes the next due instant.
 _MOVES_A_DEADLINE: Final = {EventType.CALL_OPENED, EventType.CALL_EXTENDED}
@@ -33,6 +39,8 @@ class RunReport:
 
     swept: CloseReport
     pumped: PumpReport
+    #: How many idempotency keys were forgotten, having been kept for long enough.
+    pruned: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +59,9 @@ class Health:
     overdue_s: float
     #: How long the oldest event has been waiting that is not yet at all its receivers, in seconds.
     oldest_waiting_s: float | None
+    #: How far this machine's clock is ahead of the database's, in seconds, below 0: behind. The database's
+    #: decides, so that nothing is closed too early or too late. None where it is not asked, as on SQLite.
+    clock_skew_s: float | None
     #: How many steps of the threads have failed since the start.
     errors: int
     #: What the last failure said; None where the last step of each thread went well.
@@ -100,6 +111,7 @@ class Runner:
         # Reentrant: the first sweep calls a host's hooks, and one of them may stop what is being started.
         self._lock = threading.RLock()
         self._started = False
+        self._tidy_at = -math.inf
         self._hear_no_more: Callable[[], None] = _nothing
 
     def start(self) -> None:
@@ -137,12 +149,12 @@ class Runner:
             self._started = False
 
     def once(self) -> RunReport:
-        """Make one pass: sweep, then deliver until nothing is due. For cron, and beside the threads.
+        """Make one pass: sweep, deliver until nothing is due, prune. For cron, and beside the threads.
 
         Raises:
             DatabaseUnavailable: what was done until then stands.
         """
-        return RunReport(swept=self._sweep.once(), pumped=self._pump.once())
+        return RunReport(swept=self._sweep.once(), pumped=self._pump.once(), pruned=self._engine.prune())
 
     def wake(self) -> None:
         """Look now, instead of at the end of the period."""
@@ -157,9 +169,10 @@ class Runner:
         failures = [loop.last_error for loop in loops if loop.last_error]
         if hanging := self._pump.hanging:
             failures.append(f"A courier hangs; deliveries that have outlasted their lease: {hanging}.")
-        overdue_s, oldest_s = 0.0, None
+        overdue_s, oldest_s, skew_s = 0.0, None, None
         try:
             overdue_s, oldest_s = self._overdue_s(), self._oldest_waiting_s()
+            skew_s = self._engine.clock_skew_s()
         except EoiError as exc:
             failures.append(f"{type(exc).__name__}: {exc}")
         fresh = all(loop.is_fresh(LATE_S) for loop in loops)
@@ -171,6 +184,7 @@ class Runner:
             pump_age_s=self._pumping.age_s,
             overdue_s=overdue_s,
             oldest_waiting_s=oldest_s,
+            clock_skew_s=skew_s,
             errors=errors,
             last_error=failures[-1] if failures else None,
         )
@@ -200,6 +214,17 @@ class Runner:
         self._sweep.once()
         due, delay_s = self._sweep.next_due()
         self._alarm.arm(due, delay_s=delay_s)
+        if time.monotonic() >= self._tidy_at:
+            self._tidy_at = time.monotonic() + TIDY_S
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Do what needs doing now and then: forget old keys, look at the clocks."""
+        if pruned := self._engine.prune():
+            _log.info("keys.pruned", count=pruned)
+        skew_s = self._engine.clock_skew_s()
+        if skew_s is not None and abs(skew_s) > SKEWED_S:
+            _log.warning("clock.skewed", skew_s=round(skew_s, 3))
 
     def _heard(self, event: Event) -> None:
         self._pump.bell.ring()

@@ -136,8 +136,8 @@ class Database(ABC):
         """Lend a connection on which the tables can be made beside the real ones; nothing of it stays."""
 
     @abstractmethod
-    def triggers(self, connection: sqlalchemy.Connection) -> Mapping[str, str]:
-        """Return the triggers of our tables that this connection finds: name -> what each does."""
+    def standing(self, connection: sqlalchemy.Connection) -> Mapping[str, str]:
+        """Return what this connection finds of ours beside what Alembic looks at: name -> what it is."""
 
     @abstractmethod
     def damage(self) -> list[str]:
@@ -145,6 +145,15 @@ class Database(ABC):
 
         Raises:
             DatabaseUnavailable: it cannot even be asked; `DatabaseCorrupt` where the damage is the reason.
+        """
+
+    @abstractmethod
+    def backup(self, to: Path) -> None:
+        """Copy the database into a new file, while others go on working with it.
+
+        Raises:
+            BadInput: there is something at that place already, or this database is backed up otherwise.
+            DatabaseUnavailable: the copy could not be written; nothing is left of it.
         """
 
     def close(self) -> None:

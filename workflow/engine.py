@@ -6,6 +6,7 @@ What is decided, and what is written, stands in the use cases; how a command is 
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, Self, TypedDict, Unpack
 
 import sqlalchemy
@@ -18,11 +19,11 @@ from workflow import applications, closing, endpoints, orders, reading, schema
 from workflow.clock import RunningClock, SystemClock, UtcClock
 from workflow.commands import Asked
 from workflow.connection import LOCK_TIMEOUT_S, Connection
-from workflow.databases import database_of
+from workflow.databases import POOL_SIZE, database_of
 from workflow.dispatch import Dispatcher, Order, T
 from workflow.hooks import Hooks
 from workflow.host_session import host_session
-from workflow.idempotency import key_or_none
+from workflow.idempotency import KEEP_DAYS, key_or_none, prune
 from workflow.ids import existing_id
 from workflow.inputs import (
     NewCall,
@@ -30,10 +31,11 @@ from workflow.inputs import (
     data_of,
     reason_in,
     reason_or_none,
-    seconds,
     some_actor,
+    span,
     trigger_word,
     version_or_none,
+    whole_number,
 )
 from workflow.outbox import Outbox
 from workflow.ports import Clock, Hook
@@ -51,6 +53,10 @@ from workflow.views import (
     Receipt,
 )
 
+#: The longest that a call settles, or a command waits for a lock, in seconds.
+HOUR_S: Final = 3600
+#: The longest that a key is kept, in days: a hundred years.
+LONGEST_DAYS: Final = 36500
 #: How long after its deadline a call is closed, in seconds, so that whoever arrived in time gets through.
 SETTLE_S: Final = 2.0
 
@@ -82,6 +88,8 @@ class Engine:
         clock: Clock | None = None,
         settle_s: float = SETTLE_S,
         lock_timeout_s: float = LOCK_TIMEOUT_S,
+        keep_keys_days: float = KEEP_DAYS,
+        pool_size: int = POOL_SIZE,
     ) -> None:
         """Prepare; the database is opened at first use.
 
@@ -90,14 +98,23 @@ class Engine:
             clock: anything with `now() -> aware datetime`, obeyed as it is; None: the system's on SQLite, the
                 database's on PostgreSQL, by which all nodes agree.
             settle_s: how long after its deadline a call is closed, in seconds.
-            lock_timeout_s: how long a command waits for the database's write lock, in seconds.
+            lock_timeout_s: how long a command waits for a lock of the database, in seconds.
+            keep_keys_days: how long an idempotency key is kept at least, in days.
+            pool_size: how many connections are opened at the most; a host's engine has its own pool.
 
         Raises:
             BadInput: no such database, no clock, or a time below 0 or beyond all sense.
         """
-        self._settle = timedelta(seconds=seconds(settle_s, field="settle_s"))
-        patience_s = seconds(lock_timeout_s, field="lock_timeout_s")
-        self._database = database_of(database, check=schema.check, lock_timeout_s=patience_s)
+        self._settle = timedelta(seconds=span(settle_s, field="settle_s", unit="seconds", greatest=HOUR_S))
+        patience_s = span(lock_timeout_s, field="lock_timeout_s", unit="seconds", greatest=HOUR_S)
+        days = span(keep_keys_days, field="keep_keys_days", unit="days", greatest=LONGEST_DAYS)
+        self._keep_keys = timedelta(days=days)
+        self._database = database_of(
+            database,
+            check=schema.check,
+            lock_timeout_s=patience_s,
+            pool_size=whole_number(pool_size, field="pool_size", least=1, greatest=1000),
+        )
         shared = self._database.clock() if clock is None else None
         #: Tells the time, in UTC.
         self.clock: Clock = shared or (SystemClock() if clock is None else UtcClock(clock))
@@ -329,6 +346,23 @@ class Engine:
         with self._database.connect() as connection:
             return closing.next_due(connection, self._settle)
 
+    def prune(self) -> int:
+        """Forget the idempotency keys that were kept for long enough; return how many there were."""
+        before = self.clock.now() - self._keep_keys
+        with self._database.connect() as connection:
+            return prune(connection, before)
+
+    def clock_skew_s(self) -> float | None:
+        """Return how far this machine's clock is ahead of the database's, in seconds; below 0: behind.
+
+        None where the database's clock is not asked: on SQLite, or where another clock was handed in.
+        """
+        if self._shared_clock is None:
+            return None
+        own = SystemClock()
+        before, at, after = own.now(), self._shared_clock.now(), own.now()
+        return ((before - at + (after - at)) / 2).total_seconds()
+
     # ---- events out
 
     def on(self, pattern: str, hook: Hook) -> Callable[[], None]:
@@ -421,6 +455,16 @@ class Engine:
             with self._database.connect() as connection, one_state(connection):
                 found = evidence.contradictions(connection)
         return found
+
+    def backup(self, to: str | Path) -> None:
+        """Copy a SQLite database into a new file, mode 0600, while others go on working with it.
+
+        Raises:
+            BadInput: there is something at that place already; on PostgreSQL, which has its own tools.
+            DatabaseUnavailable: the copy could not be written; nothing is left of it.
+        """
+        self._database.check_once()
+        self._database.backup(Path(to).absolute())
 
     def close(self) -> None:
         """Close the connections that are ours; a host's engine is the host's to close."""

@@ -7,6 +7,7 @@ EoiError
 │   ├── AlreadyApplied       already-applied
 │   └── KeyReused            key-reused
 ├── StaleVersion             stale-version           read again
+│   └── Overtaken            stale-version
 ├── TransactionConflict      transaction-conflict    read again, in a new transaction
 └── DatabaseUnavailable      database-unavailable    wait, or ask whoever runs it
     ├── DatabaseLocked       database-locked

@@ -8,12 +8,19 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from states.facts import Actor
 from workflow.connection import Connection
 from workflow.errors import KeyReused
 from workflow.inputs import WORDS, name_or_none
 from workflow.store import keys
+from workflow.unit_of_work import own_transaction
+
+#: How long a key is kept, in days.
+KEEP_DAYS: Final = 30.0
+#: How many keys are forgotten in one transaction.
+PRUNED_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,20 @@ def claim(connection: Connection, key: Key, at: datetime) -> None:
         Conflict: the twin was carried out; in a new transaction its answer can be found.
     """
     keys.claim(connection, key.scope, fingerprint=key.fingerprint, at=at)
+
+
+def prune(connection: Connection, before: datetime) -> int:
+    """Forget the keys that were claimed before an instant; return how many there were.
+
+    In short transactions, so that no command waits long for one.
+    """
+    total = 0
+    while True:
+        with own_transaction(connection) as unit:
+            count = keys.prune(unit.connection, before, at_most=PRUNED_AT_ONCE)
+        total += count
+        if count < PRUNED_AT_ONCE:
+            return total
 
 
 def keep_answer(connection: Connection, key: Key, answer: str) -> None:

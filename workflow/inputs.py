@@ -145,15 +145,15 @@ def whole_number(value: object, *, field: str, least: int = 0, greatest: int = G
     raise BadInput(msg, field=field)
 
 
-def seconds(value: object, *, field: str) -> float:
-    """Return a span in seconds.
+def span(value: object, *, field: str, unit: str, greatest: float) -> float:
+    """Return a span of time, in `unit`.
 
     Raises:
-        BadInput: no number, below 0, or over an hour, which is beyond all sense.
+        BadInput: no number, below 0, or over `greatest`, which is beyond all sense.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 3600:  # noqa: PLR2004 -- an hour
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= greatest:
         return value
-    msg = f"{field} must be a number of seconds from 0 to 3600."
+    msg = f"{field} must be a number of {unit} from 0 to {greatest}."
     raise BadInput(msg, field=field)
 
 

@@ -1,4 +1,7 @@
-"""Commands about the database itself: upgrade, check."""
+"""Commands about the database itself: upgrade, check, backup."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -9,6 +12,7 @@ def enter(app: typer.Typer) -> None:
     """Enter the commands."""
     command(app, "upgrade")(upgrade)
     command(app, "check")(check)
+    command(app, "backup", examples="eoi db backup eoi-$(date +%F).db --db /var/lib/eoi/eoi.db")(backup)
 
 
 def upgrade(door: Door) -> None:
@@ -31,3 +35,19 @@ def check(door: Door) -> None:
     door.tell.answer({"ok": not found, "found": found}, found or ["All well."])
     if found:
         raise typer.Exit(FAILED)
+
+
+def backup(
+    door: Door, to: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; nothing may be there.")]
+) -> None:
+    """Copy a SQLite database into a new file, while it is in use.
+
+    The copy is whole and checked. To restore it, stop every program that uses the database, and put the copy
+    in its place, without a -wal and a -shm file beside it. PostgreSQL has its own tools: pg_dump.
+    """
+    with door.engine_as_it_is() as engine:
+        engine.backup(to)
+    size = f"{to.stat().st_size:,} bytes"
+    door.tell.answer(
+        {"backup": str(to)}, [f"{door.place()} is copied to {to} ({size}), and the copy is sound."]
+    )

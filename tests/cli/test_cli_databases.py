@@ -113,7 +113,7 @@ def test_a_locked_database_is_waited_for_and_then_one_line(eoi: Eoi, tmp_path: P
 @pytest.mark.parametrize(
     ("db", "code"),
     [
-        ("postgresql://council/eoi", "bad-input"),
+        ("mysql://council/eoi", "bad-input"),
         ("nonsense://x", "bad-input"),
         ("sqlite://host/eoi.db", "bad-input"),
         ("missing/eoi.db", "database-not-opened"),

@@ -143,4 +143,4 @@ def test_a_delivery_is_ours_for_longer_than_any_webhook_takes(settings: Settings
 def test_settings_that_cannot_be_used_are_refused_before_anything_is_opened() -> None:
     """A database of a kind that is not supported is refused when the program is put together."""
     with pytest.raises(BadInput):
-        build(Settings(database_url="postgresql://council/eoi"))
+        build(Settings(database_url="mysql://council/eoi"))

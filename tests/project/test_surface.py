@@ -46,6 +46,8 @@ _ENGINE = {
     "attempts": "eoi_or_call_id actor",
     "close_due": "",
     "next_due": "",
+    "prune": "",
+    "clock_skew_s": "",
     "on": "pattern hook",
     "add_endpoint": "url events actor",
     "endpoints": "actor",
@@ -54,6 +56,7 @@ _ENGINE = {
     "migrate": "",
     "create": "",
     "check": "",
+    "backup": "to",
     "close": "",
 }
 
@@ -105,6 +108,8 @@ def _use(engine: Engine, head: Actor) -> None:
     assert_type(engine.attempts(call.id), list[AttemptView])
     assert_type(engine.close_due(), CloseReport)
     assert_type(engine.next_due(), datetime | None)
+    assert_type(engine.prune(), int)
+    assert_type(engine.clock_skew_s(), float | None)
     assert_type(engine.deliveries(), list[DeliveryView])
     assert_type(engine.endpoints(), list[EndpointView])
     assert_type(Actor("x"), Actor)

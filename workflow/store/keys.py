@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from workflow.connection import Connection
 from workflow.statements import Prepared
@@ -19,6 +19,14 @@ class StoredAnswer(NamedTuple):
 
 _FIND: Final = Prepared(select(KEY.c.fingerprint, KEY.c.answer).where(KEY.c.scope == bindparam("the_scope")))
 _CLAIM: Final = Prepared(insert(KEY), columns=("scope", "fingerprint", "answer", "created_at"))
+_OLD: Final = (
+    select(KEY.c.scope)
+    .where(KEY.c.created_at < bindparam("before"))
+    .order_by(KEY.c.created_at)
+    .limit(bindparam("at_most"))
+    .with_for_update(skip_locked=True)
+)
+_PRUNE: Final = Prepared(delete(KEY).where(KEY.c.scope.in_(_OLD)))
 _ANSWER: Final = Prepared(
     update(KEY).where(KEY.c.scope == bindparam("the_scope")).values(answer=bindparam("new_answer"))
 )
@@ -33,6 +41,11 @@ def find(connection: Connection, scope: str) -> StoredAnswer | None:
 def claim(connection: Connection, scope: str, *, fingerprint: str, at: datetime) -> None:
     """Take the key; a Conflict where it is taken already."""
     connection.run(_CLAIM, scope=scope, fingerprint=fingerprint, answer="", created_at=at)
+
+
+def prune(connection: Connection, before: datetime, *, at_most: int) -> int:
+    """Delete keys that were claimed before an instant, the oldest first; return how many there were."""
+    return connection.run(_PRUNE, before=before, at_most=at_most)
 
 
 def answer(connection: Connection, scope: str, answer: str) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, Self
 
 import psycopg
@@ -14,6 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from states.errors import BadInput, EoiError
 from workflow.connection import LOCK_TIMEOUT_S
 from workflow.database import Database, SharedClock
+from workflow.databases.postgres import catalogue
 from workflow.databases.postgres.clock import DatabaseClock
 from workflow.databases.postgres.connection import PostgresConnection
 from workflow.databases.postgres.driver import translated
@@ -37,11 +39,6 @@ _MIGRATING: Final = text(
     "SELECT set_config('lock_timeout', :ms, true), pg_advisory_xact_lock(hashtextextended('eoi', 0))"
 )
 
-_TRIGGERS: Final = text(
-    "SELECT tgname, pg_get_triggerdef(pg_trigger.oid), prosrc FROM pg_trigger "
-    "JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid "
-    r"WHERE NOT tgisinternal AND relname LIKE 'eoi\_%' AND pg_table_is_visible(tgrelid) ORDER BY tgname"
-)
 _INVALID: Final = (
     "SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid "
     r"WHERE NOT indisvalid AND relname LIKE '%eoi\_%' AND pg_table_is_visible(indexrelid) ORDER BY relname"
@@ -119,17 +116,25 @@ class PostgresDatabase(Database):
             finally:
                 connection.rollback()
 
-    def triggers(self, connection: sqlalchemy.Connection) -> Mapping[str, str]:
-        """Return the triggers of our tables: name -> when each does what."""
-        return {
-            name: f"{_without_schema(when)}: {' '.join(does.split())}"
-            for name, when, does in connection.execute(_TRIGGERS)
-        }
+    def standing(self, connection: sqlalchemy.Connection) -> Mapping[str, str]:
+        """Return every part of our tables that this connection finds."""
+        return catalogue.standing(connection)
 
     def damage(self) -> list[str]:
         """Return which of our indexes cannot be used; the pages themselves are the server's to watch."""
         with self.connect(check=False) as connection:
             return [f"index {name}: not valid; REINDEX it" for (name,) in connection.ask(_INVALID)]
+
+    def backup(self, to: Path) -> None:  # noqa: ARG002 -- there is no such file
+        """Refuse: the server's own tools do that.
+
+        Raises:
+            BadInput: always.
+        """
+        msg = (
+            "A PostgreSQL database is backed up by pg_dump or the server's own means: see docs/operations.md."
+        )
+        raise BadInput(msg, field="db")
 
     def _translated(self, exc: BaseException | None) -> EoiError:
         return translated(exc, connecting=True)
@@ -202,12 +207,6 @@ def _require_psycopg(driver: str) -> None:
     if driver != "psycopg":
         msg = f"PostgreSQL is reached by psycopg 3 (postgresql+psycopg://host/eoi), not by {driver}."
         raise BadInput(msg, field="db")
-
-
-def _without_schema(definition: str) -> str:
-    """Leave the names' schemas out of a trigger's definition: they say where, not what."""
-    words = [word.rpartition(".")[2] for word in definition.split()]
-    return " ".join(words)
 
 
 def _own_engine(url: URL, pool_size: int) -> sqlalchemy.Engine:

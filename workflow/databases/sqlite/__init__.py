@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import sqlalchemy
-from sqlalchemy import PoolProxiedConnection, QueuePool, StaticPool, text
+from sqlalchemy import PoolProxiedConnection, QueuePool, StaticPool, inspect, text
 
 from states.errors import EoiError
 from workflow.connection import LOCK_TIMEOUT_S
 from workflow.database import Database
 from workflow.databases.sqlite import files
+from workflow.databases.sqlite.backup import backup
 from workflow.databases.sqlite.connection import SqliteConnection
 from workflow.databases.sqlite.driver import RAISED, translated
 from workflow.errors import DatabaseReadOnly, DatabaseUnavailable, DatabaseUnopened
 
-_TRIGGERS: Final = text(
-    "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name GLOB 'eoi_*' ORDER BY name"
+_STANDING: Final = text(
+    "SELECT type || ' ' || name, sql FROM sqlite_master "
+    "WHERE type IN ('index', 'trigger') AND tbl_name GLOB 'eoi_*' AND sql IS NOT NULL"
 )
 
 
@@ -102,9 +104,15 @@ class SqliteDatabase(Database):
         finally:
             engine.dispose()
 
-    def triggers(self, connection: sqlalchemy.Connection) -> Mapping[str, str]:
-        """Return the triggers of our tables: name -> its whole text."""
-        return {name: " ".join(sql.split()) for name, sql in connection.execute(_TRIGGERS)}
+    def standing(self, connection: sqlalchemy.Connection) -> Mapping[str, str]:
+        """Return the indexes, triggers and CHECKs of our tables, each with its whole text."""
+        found = {name: " ".join(sql.split()) for name, sql in connection.execute(_STANDING)}
+        inspector = inspect(connection)
+        for table in inspector.get_table_names():
+            if table.startswith("eoi_"):
+                for check in inspector.get_check_constraints(table):
+                    found[f"check {table}.{check['name']}"] = " ".join(check["sqltext"].split())
+        return found
 
     def damage(self) -> list[str]:
         """Return what the database finds wrong with its own pages and with our references; empty is well.
@@ -113,6 +121,18 @@ class SqliteDatabase(Database):
         """
         with self._pooled() as pooled:
             return SqliteConnection(pooled).damage()
+
+    def backup(self, to: Path) -> None:
+        """Copy the database into a new file, readable for its owner alone, while others work with it.
+
+        The copy is one state of the database, whole and checked, or it is not there.
+
+        Raises:
+            BadInput: there is something at that place already.
+            DatabaseUnavailable: it could not be written; `DatabaseCorrupt` where the database is damaged.
+        """
+        with self._pooled() as pooled:
+            backup(pooled.driver_connection, to)
 
     def close(self) -> None:
         """Close the pool of a database that we opened, and forget which file it was."""

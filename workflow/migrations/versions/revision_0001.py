@@ -297,9 +297,13 @@ def downgrade() -> None:
 
 
 def _schema() -> str | None:
-    """Return the name of the schema that the tables are in; SQLite has none."""
+    """Return the schema that the tables are in, as it is written in SQL; SQLite has none."""
     bind = op.get_bind()
-    return None if bind.dialect.name == "sqlite" else bind.scalar(sa.text("SELECT current_schema()"))
+    return (
+        None
+        if bind.dialect.name == "sqlite"
+        else bind.scalar(sa.text("SELECT quote_ident(current_schema())"))
+    )
 
 
 def _partial_index(name: str, table: str, columns: list[str], where: sa.TextClause, *, unique: bool) -> None:
