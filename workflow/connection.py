@@ -188,7 +188,7 @@ class Connection(ABC):
         """Run a command of the database's own, without parameters."""
         self.flush()
         try:
-            self._cursor.execute(sql)
+            self._say(sql)
         except self.raised as exc:
             raise self.translated(exc) from exc
 
@@ -196,7 +196,11 @@ class Connection(ABC):
         """Put a question of the database's own, without parameters; return its rows."""
         self.flush()
         try:
-            self._cursor.execute(sql)
-            return self._cursor.fetchall()
+            return self._say(sql).fetchall()
         except self.raised as exc:
             raise self.translated(exc) from exc
+
+    def _say(self, sql: str) -> Cursor:
+        """Run a command of the database's own; return what holds its answer."""
+        self._cursor.execute(sql)
+        return self._cursor

@@ -72,10 +72,9 @@ class Prepared:
         cursor.execute(compiled.sql, compiled.bind(parameters))
         return [compiled.read(row) for row in cursor.fetchall()]
 
-    def bind(self, dialect: Dialect, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters as a driver takes them that has them by name."""
-        bound: dict[str, Any] = self._for(dialect).bind(parameters)
-        return bound
+    def bind(self, dialect: Dialect, parameters: Mapping[str, Any]) -> list[Any]:
+        """Return the parameters in the order of their places, as the driver takes them."""
+        return self._for(dialect).bind(parameters)
 
     def sql(self, dialect: Dialect) -> str:
         """Return the text as the driver gets it."""
@@ -99,23 +98,19 @@ class _Compiled:
             msg = "A list of IN has no fixed text: write it as or_(…), or leave the statement to Core."
             raise ValueError(msg)
         self.sql = compiled.string
-        names = list(compiled.positiontup or compiled.binds)
-        self._positional = compiled.positional
+        names = compiled.positiontup or ()  # None where it takes no parameters
         self._binds = [_bind(compiled, name, dialect) for name in names]
         converters = [_converter_out(column.type, dialect) for column in _result_columns(statement)]
         self._results = [(place, each) for place, each in enumerate(converters) if each is not None]
 
-    def bind(self, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- a tuple or a dict, as the driver wants
-        values = [
+    def bind(self, parameters: Mapping[str, Any]) -> list[Any]:
+        return [
             value if convert is None else convert(value)
             for value, convert in (
                 (parameters[name] if fixed is _ABSENT else fixed, convert)
                 for name, fixed, convert in self._binds
             )
         ]
-        if self._positional:
-            return values
-        return dict(zip((name for name, _, _ in self._binds), values, strict=True))
 
     def read(self, row: Sequence[Any]) -> tuple[Any, ...]:
         values = list(row)

@@ -158,11 +158,3 @@ def test_a_statement_is_compiled_once_for_each_dialect() -> None:
     other = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
     assert "WHERE thing.word = %(who)s" in statement.sql(other)
     assert statement.sql(SQLITE) is first
-
-
-def test_a_driver_that_takes_names_gets_names(cursor: sqlite3.Cursor) -> None:
-    """On a host's engine with named parameters the same statement runs with a dict."""
-    named = sqlite.dialect(paramstyle="named")
-    statement = Prepared(insert(THING), columns=("id", "word"))
-    assert statement.run(cursor, named, {"id": 4, "word": "w"}) == 1
-    assert cursor.execute("SELECT id, word FROM thing").fetchall() == [(4, "w")]

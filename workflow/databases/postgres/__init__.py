@@ -96,7 +96,8 @@ class PostgresDatabase(Database):
             driver = _driver(connection.connection)
             before, driver.autocommit = driver.autocommit, False
             try:
-                yield connection
+                # A host that reads in streams would declare a cursor for whatever is not a SELECT, too.
+                yield connection.execution_options(stream_results=False)
             finally:
                 connection.rollback()
                 if not driver.closed:

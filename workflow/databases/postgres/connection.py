@@ -1,30 +1,42 @@
 """A connection to PostgreSQL: many writers at a time; who moves a call holds that call's lock."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import cast
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import psycopg
 from psycopg import Connection as Driver
 from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from states.errors import EoiError
-from workflow.connection import Connection, Write
+from workflow.connection import LOCK_TIMEOUT_S, Connection, Write
 from workflow.databases.postgres.driver import RAISED, translated
 from workflow.databases.postgres.together import in_one_statement
 from workflow.errors import CommitUnknown, ConnectionLost, TransactionConflict
-from workflow.statements import Prepared
+from workflow.statements import Cursor, Prepared
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: Microseconds since then: a number has no DateStyle.
+_NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _RUNS = (TransactionStatus.ACTIVE, TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
 
 class PostgresConnection(Connection):
     """One connection to a PostgreSQL database."""
 
-    dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]  # SQLAlchemy's
+    dialect = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]  # SQLAlchemy's
     raised = RAISED
     _begun = False
+
+    def __init__(self, dbapi: Any, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:  # noqa: ANN401 -- PEP 249
+        """Wrap a DB-API connection, pooled or bare; a host's own settings of it change nothing here."""
+        super().__init__(dbapi, lock_timeout_s=lock_timeout_s)
+        # Rows are tuples, and instants are read whatever the DateStyle: psycopg knows their text in ISO only.
+        binary = not issubclass(self._driver.cursor_factory, psycopg.ClientCursor)  # which reads text alone
+        self._cursor = dbapi.cursor(binary=binary, row_factory=tuple_row)
+        self._plain: psycopg.Cursor = dbapi.cursor(row_factory=tuple_row)
 
     def translated(self, exc: BaseException) -> EoiError:
         """Return our error for what the driver raised."""
@@ -34,10 +46,6 @@ class PostgresConnection(Connection):
     def in_transaction(self) -> bool:
         """Whether a transaction runs; False where the connection is broken, and the server undoes it."""
         return self._driver.info.transaction_status in _RUNS
-
-    @property
-    def _results(self) -> psycopg.Cursor:
-        return cast("psycopg.Cursor", self._cursor)
 
     @property
     def _driver(self) -> Driver:
@@ -89,23 +97,26 @@ class PostgresConnection(Connection):
 
     def begin_and_tell(self) -> datetime:
         """Begin a transaction that writes, for `begin_write` to go on with; return the server's time."""
-        told = self.tell(f"{self._beginning()}; SELECT clock_timestamp()")
+        told = self.tell(f"{self._beginning()}; {_NOW}")
         self._begun = True
         return told
 
-    def tell(self, sql: str = "SELECT clock_timestamp()") -> datetime:
+    def tell(self, sql: str = _NOW) -> datetime:
         """Return the server's time, UTC: the last thing that `sql` asks for."""
         self.execute(sql)
-        while self._results.nextset():
+        while self._plain.nextset():
             pass
-        ((at,),) = self._results.fetchall()
-        now: datetime = at
-        return now.astimezone(UTC)
+        ((microseconds,),) = self._plain.fetchall()
+        return _EPOCH + timedelta(microseconds=microseconds)
 
     def _beginning(self, wait_s: float | None = None, level: str = "READ COMMITTED") -> str:
         longest_s = self._lock_timeout_s if wait_s is None else min(wait_s, self._lock_timeout_s)
         wait_ms = round(longest_s * 1000) or 1  # 0 would mean for ever
         return f"BEGIN ISOLATION LEVEL {level} READ WRITE; SET LOCAL lock_timeout = {wait_ms}"
+
+    def _say(self, sql: str) -> Cursor:
+        # Never prepared: there may be several commands in it.
+        return self._plain.execute(sql, prepare=False)
 
     def rollback(self) -> None:
         """End the transaction as if it had never been; harmless where none runs."""
