@@ -219,10 +219,14 @@ class Runner:
             self._tidy()
 
     def _tidy(self) -> None:
-        """Do what needs doing now and then: forget old keys, look at the clocks."""
-        if pruned := self._engine.prune():
+        """Do what needs doing now and then: forget old keys, look at the clocks. No sweep fails for it."""
+        try:
+            pruned, skew_s = self._engine.prune(), self._engine.clock_skew_s()
+        except EoiError as exc:
+            _log.warning("tidying.failed", code=exc.code)
+            return
+        if pruned:
             _log.info("keys.pruned", count=pruned)
-        skew_s = self._engine.clock_skew_s()
         if skew_s is not None and abs(skew_s) > SKEWED_S:
             _log.warning("clock.skewed", skew_s=round(skew_s, 3))
 

@@ -87,12 +87,13 @@ def prune(connection: Connection, before: datetime) -> int:
     In short transactions, so that no command waits long for one.
     """
     total = 0
-    while True:
+    while keys.any_before(connection, before):
         with own_transaction(connection) as unit:
             count = keys.prune(unit.connection, before, at_most=PRUNED_AT_ONCE)
         total += count
-        if count < PRUNED_AT_ONCE:
-            return total
+        if not count:
+            break  # Another node is at them.
+    return total
 
 
 def keep_answer(connection: Connection, key: Key, answer: str) -> None:

@@ -76,8 +76,9 @@ class Outbox:
         """
         if not attempts:
             return []
+        ended = [_ended(attempted, now) for attempted in attempts]
         with self._database.connect() as connection, own_transaction(connection) as unit:
-            return [_record(unit.connection, attempted, now) == 1 for attempted in attempts]
+            return deliveries.end(unit.connection, ended)
 
     def require_writable(self) -> None:
         """Pass only where something could be written now; nothing is.
@@ -110,12 +111,15 @@ def _fanned_out(connection: Connection) -> bool:
     return True
 
 
-def _record(connection: Connection, attempted: Attempted, now: datetime) -> int:
-    delivery, outcome = attempted.delivery, attempted.outcome
+def _ended(attempted: Attempted, now: datetime) -> deliveries.Ended:
+    delivery, outcome, retry_at = attempted.delivery, attempted.outcome, attempted.retry_at
     if isinstance(outcome, Delivered):
-        return deliveries.settle(connection, delivery, now, status=outcome.status)
-    if isinstance(outcome, Delayed) and attempted.retry_at is not None:
-        return deliveries.postpone(
-            connection, delivery, attempted.retry_at, status=outcome.status, why=outcome.why
-        )
-    return deliveries.park(connection, delivery, status=outcome.status, why=outcome.why)
+        return deliveries.Ended(delivery=delivery, state="delivered", status=outcome.status, arrived_at=now)
+    later = isinstance(outcome, Delayed) and retry_at is not None
+    return deliveries.Ended(
+        delivery=delivery,
+        state="pending" if later else "parked",
+        status=outcome.status,
+        why=outcome.why,
+        retry_at=retry_at,
+    )

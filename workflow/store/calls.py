@@ -57,10 +57,15 @@ _CHANGE: Final = {
 }
 _HAS_EOIS: Final = Prepared(select(EOI.c.id).where(EOI.c.call_id == bindparam("the_call")).limit(1))
 _COUNTS: Final = Prepared(
-    select(EOI.c.state, func.count()).where(EOI.c.call_id == bindparam("the_call")).group_by(EOI.c.state)
+    select(EOI.c.state, func.count())
+    .where(EOI.c.call_id == bindparam("the_call"))
+    .group_by(EOI.c.state)
+    .order_by(EOI.c.state)
 )
 _COUNTS_OF_ALL: Final = Prepared(
-    select(EOI.c.call_id, EOI.c.state, func.count()).group_by(EOI.c.call_id, EOI.c.state)
+    select(EOI.c.call_id, EOI.c.state, func.count())
+    .group_by(EOI.c.call_id, EOI.c.state)
+    .order_by(EOI.c.call_id, EOI.c.state)
 )
 
 

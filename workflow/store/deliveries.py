@@ -1,6 +1,7 @@
 """Statements about deliveries: each an event's way to one receiver."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -93,17 +94,17 @@ _THIS: Final = and_(
     DELIVERY.c.attempt == bindparam("the_attempt"),
     DELIVERY.c.leased_until == bindparam("the_lease"),
 )
-_ENDED: Final[dict[str, Any]] = {"leased_until": None, "last_status": bindparam("status")}
-_SETTLE: Final = Prepared(
+_END: Final = Prepared(
     update(DELIVERY)
     .where(_THIS)
-    .values(**_ENDED, state="delivered", last_error=None, delivered_at=bindparam("now"))
-)
-_POSTPONE: Final = Prepared(
-    update(DELIVERY).where(_THIS).values(**_ENDED, last_error=bindparam("why"), due_at=bindparam("retry_at"))
-)
-_PARK: Final = Prepared(
-    update(DELIVERY).where(_THIS).values(**_ENDED, state="parked", last_error=bindparam("why"))
+    .values(
+        state=bindparam("to"),
+        leased_until=None,
+        due_at=func.coalesce(bindparam("retry_at", type_=DELIVERY.c.due_at.type), DELIVERY.c.due_at),
+        last_status=bindparam("status"),
+        last_error=bindparam("why"),
+        delivered_at=bindparam("arrived_at"),
+    )
 )
 
 _PARK_UNREADABLE: Final = Prepared(
@@ -195,21 +196,23 @@ def _loaded(connection: Connection, rows: Sequence[tuple[Any, ...]], until: date
     return found
 
 
-def settle(connection: Connection, delivery: Delivery, now: datetime, *, status: int | None) -> int:
-    """It arrived."""
-    return connection.run(_SETTLE, **_fence(delivery), status=status, now=now)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How an attempt ended, and what is to become of its delivery."""
+
+    delivery: Delivery
+    #: delivered; pending: it is tried again at `retry_at`; parked: not until a person says so.
+    state: str
+    status: int | None
+    why: str | None = None
+    retry_at: datetime | None = None
+    arrived_at: datetime | None = None
 
 
-def postpone(
-    connection: Connection, delivery: Delivery, retry_at: datetime, *, status: int | None, why: str
-) -> int:
-    """It did not arrive, and is tried again at `retry_at`."""
-    return connection.run(_POSTPONE, **_fence(delivery), status=status, why=why, retry_at=retry_at)
-
-
-def park(connection: Connection, delivery: Delivery, *, status: int | None, why: str) -> int:
-    """It is not tried again until a person says so; its line goes on."""
-    return connection.run(_PARK, **_fence(delivery), status=status, why=why)
+def end(connection: Connection, attempts: Sequence[Ended]) -> list[bool]:
+    """Write down how attempts ended; return of each whether its lease was the last one."""
+    counts = connection.run_each(_END, [_parameters(each) for each in attempts])
+    return [count == 1 for count in counts]
 
 
 def retry(connection: Connection, delivery_id: int | None, now: datetime) -> int:
@@ -229,11 +232,16 @@ def listed(connection: Connection, *, state: str | None, limit: int) -> list[Del
     return [_delivery_view(row) for row in connection.rows(_LIST_BY_STATE, at_most=limit, the_state=state)]
 
 
-def _fence(delivery: Delivery) -> dict[str, object]:
+def _parameters(ended: Ended) -> dict[str, object]:
     return {
-        "the_id": delivery.id,
-        "the_attempt": delivery.attempt,
-        "the_lease": delivery.leased_until,
+        "the_id": ended.delivery.id,
+        "the_attempt": ended.delivery.attempt,
+        "the_lease": ended.delivery.leased_until,
+        "to": ended.state,
+        "status": ended.status,
+        "why": ended.why,
+        "retry_at": ended.retry_at,
+        "arrived_at": ended.arrived_at,
     }
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, literal, select, update
 
 from workflow.connection import Connection
 from workflow.statements import Prepared
@@ -19,6 +19,7 @@ class StoredAnswer(NamedTuple):
 
 _FIND: Final = Prepared(select(KEY.c.fingerprint, KEY.c.answer).where(KEY.c.scope == bindparam("the_scope")))
 _CLAIM: Final = Prepared(insert(KEY), columns=("scope", "fingerprint", "answer", "created_at"))
+_ANY_OLD: Final = Prepared(select(literal(1)).where(KEY.c.created_at < bindparam("before")).limit(literal(1)))
 _OLD: Final = (
     select(KEY.c.scope)
     .where(KEY.c.created_at < bindparam("before"))
@@ -41,6 +42,11 @@ def find(connection: Connection, scope: str) -> StoredAnswer | None:
 def claim(connection: Connection, scope: str, *, fingerprint: str, at: datetime) -> None:
     """Take the key; a Conflict where it is taken already."""
     connection.run(_CLAIM, scope=scope, fingerprint=fingerprint, answer="", created_at=at)
+
+
+def any_before(connection: Connection, before: datetime) -> bool:
+    """Return whether a key was claimed before an instant."""
+    return connection.row(_ANY_OLD, before=before) is not None
 
 
 def prune(connection: Connection, before: datetime, *, at_most: int) -> int:

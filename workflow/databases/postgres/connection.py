@@ -14,7 +14,7 @@ from states.errors import EoiError
 from workflow.connection import LOCK_TIMEOUT_S, Connection, Write
 from workflow.databases.postgres.driver import RAISED, translated
 from workflow.databases.postgres.together import in_one_statement
-from workflow.errors import CommitUnknown, ConnectionLost, TransactionConflict
+from workflow.errors import CommitUnknown, Conflict, ConnectionLost, TransactionConflict
 from workflow.statements import Cursor, Prepared
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,14 +66,20 @@ class PostgresConnection(Connection):
         return [cursor.rowcount for cursor in cursors]
 
     def _run_together(self, waiting: Sequence[Write]) -> Sequence[int]:
-        """Run statements that do not depend on one another, as one: all see what was there before it."""
+        """Run statements that do not depend on one another, as one: all see what was there before it.
+
+        Where what one of them was to change has changed, another one may be the first to notice: what that
+        change has left, history above all, is in its way.
+        """
         if len(waiting) == 1:
             return super()._run_together(waiting)
         together = in_one_statement(tuple(each.statement for each in waiting))
         try:
             return together.counts(self._cursor, self.dialect, [each.parameters for each in waiting])
         except self.raised as exc:
-            raise self.translated(exc) from exc
+            error = self.translated(exc)
+            overtaken = [each.else_raise for each in waiting if each.else_raise is not None]
+            raise (overtaken[0] if overtaken and isinstance(error, Conflict) else error) from exc
 
     def begin_read(self) -> None:
         """Begin a transaction that sees one state of the database and writes nothing."""
