@@ -1,8 +1,24 @@
-"""What all tests share: the `--long` option, and a clock that is moved."""
+"""What all tests share: the `--long` option, a clock that is moved, and databases of both kinds.
+
+A test that asks for `database` or `databases`, itself or by another fixture, is run on SQLite and then on
+PostgreSQL.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from workflow.testing import FrozenClock
+from tests.databases.postgres import PostgresDatabases
+from tests.databases.raw import Databases, RawDatabase
+from tests.databases.sqlite import SqliteFiles
+from tests.servers.databases import Postgres
+from tests.servers.postgres import PostgresServer, postgres_for_tests
+from workflow import Engine
+from workflow.ports import Clock
+from workflow.testing import FrozenClock, engine_in
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,3 +36,64 @@ def long(request: pytest.FixtureRequest) -> bool:
 def clock() -> FrozenClock:
     """Return a clock that stands at noon UTC on the day before the real sheet's deadline."""
     return FrozenClock()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Return a server to make databases on: the one in `EOI_TEST_POSTGRES_URL`, else our own, started now."""
+    with postgres_for_tests() as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """Return a server that only this test has, to be stopped, killed and started again."""
+    with PostgresServer(durable=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a migrated file in which nothing has happened yet, made once."""
+    folder = tmp_path_factory.mktemp("template")
+    engine_in(folder).close()
+    return folder / "eoi.db"
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres) -> str:
+    """Return the URL of a migrated database in which nothing has happened yet, made once."""
+    url = postgres.new_database()
+    with Engine(url) as engine:
+        engine.migrate()
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databases]:
+    """Return what makes databases for this test, of one kind and then of the other."""
+    found: Databases
+    if request.param == "sqlite":
+        found = SqliteFiles(tmp_path, request.getfixturevalue("sqlite_template"))
+    else:
+        server, template = map(request.getfixturevalue, ("postgres", "postgres_template"))
+        found = PostgresDatabases(server, template)
+    with found:
+        yield found
+
+
+@pytest.fixture
+def database(databases: Databases) -> RawDatabase:
+    """Return a migrated database in which nothing has happened yet; its SQLite file is `eoi.db`."""
+    return databases.new()
+
+
+@pytest.fixture
+def new_engine(database: RawDatabase, clock: FrozenClock) -> Iterator[Callable[..., Engine]]:
+    """Return what makes engines on `database`, on that clock or another (None: its own)."""
+    with ExitStack() as stack:
+
+        def make(*, clock: Clock | None = clock, **settings: Any) -> Engine:
+            return stack.enter_context(Engine(database.url, clock=clock, **settings))
+
+        yield make
