@@ -4,20 +4,19 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
+from tests.databases.lent import NewEngine
 from workflow import CallView, Engine
-from workflow.testing import FrozenClock, engine_in, new_call, officer
+from workflow.testing import new_call, officer
 
 
 @pytest.fixture
-def engine(tmp_path: Path, clock: FrozenClock) -> Iterator[Engine]:
-    """Lend an engine that gives up early where the database is locked."""
-    with engine_in(tmp_path, clock=clock, lock_timeout_s=0.05) as engine:
-        yield engine
+def engine(new_engine: NewEngine) -> Engine:
+    """Return an engine that gives up early where the database is locked."""
+    return new_engine(lock_timeout_s=0.05)
 
 
 @pytest.fixture

@@ -1,20 +1,19 @@
 """The pump: what it does with what couriers answer, and what it does when they do not."""
 
 import logging
-import sqlite3
 import threading
-from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scheduler.backoff import GAPS
 from scheduler.pump import Pump, PumpReport
+from tests.databases.lent import NewEngine
+from tests.databases.raw import RawDatabase
 from workflow import BadInput, CallView, DatabaseLocked, Engine
 from workflow.ports import Courier, Delayed, Delivered, Delivery, Outcome, Undeliverable
-from workflow.testing import FrozenClock, RecordingCourier, engine_in, officer, school
+from workflow.testing import FrozenClock, RecordingCourier, officer, school
 
 LONG_S = 30.0
 
@@ -133,7 +132,7 @@ def test_one_failing_receiver_repeats_nothing_to_the_others(
 
 
 def test_a_process_that_dies_between_delivery_and_record_delivers_again(
-    engine: Engine, call: CallView, clock: FrozenClock, tmp_path: Path
+    engine: Engine, call: CallView, clock: FrozenClock, new_engine: NewEngine
 ) -> None:
     """At least once: what nobody wrote down is sent again under the same event id when its lease is over."""
     gate = _Gate()
@@ -141,7 +140,7 @@ def test_a_process_that_dies_between_delivery_and_record_delivers_again(
     died.step()
     assert gate.begun.acquire(timeout=LONG_S)
     gate.let_go.set()  # it is delivered, and `died` is never asked again: nothing of it is written down
-    with engine_in(tmp_path, clock=clock) as other:
+    with new_engine() as other:
         courier = RecordingCourier()
         heir = _pump(other, courier)
         assert heir.once() == PumpReport()
@@ -152,12 +151,14 @@ def test_a_process_that_dies_between_delivery_and_record_delivers_again(
     died.stop(grace_s=0)
 
 
-def test_two_pumps_share_the_work(engine: Engine, call: CallView, clock: FrozenClock, tmp_path: Path) -> None:
-    """Pumps on the same file deliver each event exactly once between them while their leases hold."""
+def test_two_pumps_share_the_work(
+    engine: Engine, call: CallView, clock: FrozenClock, new_engine: NewEngine
+) -> None:
+    """Pumps on the same database deliver each event exactly once between them while their leases hold."""
     for urn in range(40):
         engine.draft(call.id, answers={}, actor=school(urn))
     couriers = [RecordingCourier(), RecordingCourier()]
-    with engine_in(tmp_path, clock=clock) as other:
+    with new_engine() as other:
         pumps = [_pump(each, courier) for each, courier in zip((engine, other), couriers, strict=True)]
         threads = [threading.Thread(target=pump.once) for pump in pumps]
         for thread in threads:
@@ -169,7 +170,11 @@ def test_two_pumps_share_the_work(engine: Engine, call: CallView, clock: FrozenC
 
 
 def test_what_a_late_pump_says_is_only_counted_as_overtaken(
-    engine: Engine, call: CallView, clock: FrozenClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    engine: Engine,
+    call: CallView,
+    clock: FrozenClock,
+    new_engine: NewEngine,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A pump whose lease had ended learns that another one's outcome counts."""
     gate = _Gate()
@@ -177,7 +182,7 @@ def test_what_a_late_pump_says_is_only_counted_as_overtaken(
     late.step()
     assert gate.begun.acquire(timeout=LONG_S)
     clock.move_by(seconds=60)
-    with engine_in(tmp_path, clock=clock) as other:
+    with new_engine() as other:
         _pump(other, RecordingCourier(lambda _: Undeliverable(why="no"))).once()
     gate.let_go.set()
     caplog.clear()
@@ -188,7 +193,7 @@ def test_what_a_late_pump_says_is_only_counted_as_overtaken(
 
 
 def test_what_could_not_be_written_down_is_written_down_later(
-    engine: Engine, call: CallView, tmp_path: Path
+    engine: Engine, call: CallView, database: RawDatabase
 ) -> None:
     """Where the database is locked when a delivery ends, nothing is lost and nothing is sent twice."""
     gate = _Gate()
@@ -196,8 +201,7 @@ def test_what_could_not_be_written_down_is_written_down_later(
     pump.step()
     assert gate.begun.acquire(timeout=LONG_S)
     heard = pump.bell.rings
-    with closing(sqlite3.connect(tmp_path / "eoi.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with database.locked():
         gate.let_go.set()
         pump.bell.wait(heard, LONG_S)
         with pytest.raises(DatabaseLocked):

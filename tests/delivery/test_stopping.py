@@ -1,16 +1,15 @@
 """Stopping the pump: what is on its way ends, or is delivered again; nothing is lost."""
 
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from scheduler.pump import Pump, PumpReport
+from tests.databases.raw import Lock, RawDatabase
 from workflow import CallView, Engine
 from workflow.ports import Delivered, Delivery, Outcome
 from workflow.testing import FrozenClock, RecordingCourier, school
@@ -107,32 +106,26 @@ def test_a_pass_beside_it_does_not_wait_for_what_was_given_up(engine: Engine, ca
 class _Unlock(logging.Handler):
     """Lets the database go at the first line that says that something could not be written down."""
 
-    def __init__(self, lock: sqlite3.Connection) -> None:
+    def __init__(self, lock: Lock) -> None:
         super().__init__()
         self.lines: list[str] = []
         self._lock = lock
 
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(record.getMessage())
-        if self._lock.in_transaction:
-            self._lock.execute("ROLLBACK")
+        self._lock.release()
 
 
 def test_what_cannot_be_written_down_at_once_is_tried_again(
-    engine: Engine, call: CallView, tmp_path: Path
+    engine: Engine, call: CallView, database: RawDatabase
 ) -> None:
     """A database that is locked at the moment of the stop does not make the receiver get it twice."""
     log = logging.getLogger("eoi.pump")
-    file = tmp_path / "eoi.db"
-    with (
-        _on_its_way(engine) as (pump, gate),
-        closing(sqlite3.connect(file, isolation_level=None)) as lock,
-    ):
+    with _on_its_way(engine) as (pump, gate), ExitStack() as stack:
         heard = pump.bell.rings
         gate.let_go.set()
         pump.bell.wait(heard, LONG_S)
-        lock.execute("BEGIN IMMEDIATE")
-        unlock = _Unlock(lock)
+        unlock = _Unlock(stack.enter_context(database.locked()))
         log.addHandler(unlock)
         begun_at = time.monotonic()
         try:

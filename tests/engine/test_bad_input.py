@@ -273,10 +273,9 @@ class Sundial:
         return datetime(2023, 3, 16, 12)  # noqa: DTZ001 -- refused
 
 
-def test_a_clock_says_its_zone(tmp_path: Any) -> None:
+def test_a_clock_says_its_zone(new_engine: Callable[..., Engine]) -> None:
     """A clock that tells naive instants is refused when it is first read; what is no clock at once."""
-    engine = Engine(f"sqlite:///{tmp_path / 'eoi.db'}", clock=Sundial())
-    engine.migrate()
+    engine = new_engine(clock=Sundial())
     for ask in (lambda: engine.open_call(new_call(), actor=officer()), engine.close_due):
         with pytest.raises(BadInput, match="aware datetime") as refused:
             ask()
@@ -284,7 +283,6 @@ def test_a_clock_says_its_zone(tmp_path: Any) -> None:
     for clock in (5, "now", object()):
         with pytest.raises(BadInput):
             Engine("sqlite://", clock=clock)  # type: ignore[arg-type]  # no clock on purpose
-    engine.close()
 
 
 class WallClock:
@@ -295,14 +293,13 @@ class WallClock:
         return datetime(2023, 7, 1, 12, tzinfo=ZoneInfo("Europe/London"))
 
 
-def test_a_clock_in_another_zone_is_read_in_utc(tmp_path: Any) -> None:
+def test_a_clock_in_another_zone_is_read_in_utc(new_engine: Callable[..., Engine]) -> None:
     """Whatever zone it tells, the first answer and every later one show the same instant in UTC."""
-    with Engine("sqlite://", clock=WallClock()) as engine:
-        engine.migrate()
-        notice = new_call(closes_on=date(2023, 8, 1))
-        call = engine.open_call(notice, actor=officer())
-        assert call.opens_at.isoformat() == "2023-07-01T11:00:00+00:00"
-        assert repr(engine.call("46/23").opens_at) == repr(call.opens_at)
+    engine = new_engine(clock=WallClock())
+    notice = new_call(closes_on=date(2023, 8, 1))
+    call = engine.open_call(notice, actor=officer())
+    assert call.opens_at.isoformat() == "2023-07-01T11:00:00+00:00"
+    assert repr(engine.call("46/23").opens_at) == repr(call.opens_at)
 
 
 @pytest.mark.parametrize(

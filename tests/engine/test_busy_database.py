@@ -40,7 +40,7 @@ def test_who_is_too_late_is_told_although_the_database_is_locked_for_long(
 def test_a_sweep_beside_a_locked_database_closes_nothing_and_says_so(
     database: RawDatabase, new_engine: Callable[..., Engine], clock: FrozenClock
 ) -> None:
-    """A sweep beside a locked database tries each call, none of them for long; the next one closes them all."""
+    """It tries each call, none of them for long; the next sweep closes them all."""
     engine = new_engine(lock_timeout_s=0.01)
     calls = [engine.open_call(new_call(reference=name), actor=officer()).id for name in ("1", "2", "3")]
     clock.move_to(engine.call("1").closes_at + timedelta(seconds=2))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +23,6 @@ from workflow.testing import (
     admin,
     auditor,
     decider,
-    engine_in,
     new_call,
     officer,
     reviewer,
@@ -149,10 +147,10 @@ def test_a_school_withdraws_while_nothing_is_decided(engine: Engine, clock: Froz
     assert engine.get(eoi_id).state == "withdrawn"
 
 
-def test_what_was_overtaken_by_the_close_is_reinstated(tmp_path: Path) -> None:
+def test_what_was_overtaken_by_the_close_is_reinstated(new_engine: Callable[..., Engine]) -> None:
     """What arrived in time and waited past the close is refused, kept, and let in by an officer."""
     clock = ClosedMeanwhile(NOON)
-    engine = engine_in(tmp_path, clock=clock)
+    engine = new_engine(clock=clock)
     call_id = opened(engine)
     eoi_id = engine.draft(call_id, answers={"a": 1}, actor=school(1)).eoi_id
     other_id = engine.draft(call_id, answers={}, actor=school(2)).eoi_id

@@ -5,11 +5,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.databases.raw import RawDatabase
 from workflow import BadInput, Engine, Event, EventType, Refused, closing
 from workflow.testing import FrozenClock, admin, new_call, officer, reviewer, school, submitted
 
@@ -232,21 +232,19 @@ def test_what_cannot_be_called_is_no_hook(engine: Engine, hook: Any) -> None:
 
 
 def test_many_that_cannot_be_read_stop_nothing(
-    engine: Engine, tmp_path: Path, clock: FrozenClock, caplog: pytest.LogCaptureFixture
+    engine: Engine, database: RawDatabase, clock: FrozenClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """If the file is gone before the hooks are told, the close stands, and the log says what was not told."""
+    """If they are gone before the hooks are told, the close stands, and the log says what was not told."""
     call = engine.open_call(new_call(), actor=officer())
     engine.draft(call.id, answers={}, actor=school(1))
     told: list[str] = []
     engine.on("eoi.lapsed", lambda event: told.append(event.type))
     engine.on("call.closed", lambda event: told.append(event.type))
-    moved = tmp_path / "moved.db"
     clock.move_to(CLOSING + timedelta(seconds=2))
     with engine._database.connect() as connection:
         report, events = closing.close_due(connection, clock, timedelta(seconds=2))
-    (tmp_path / "eoi.db").rename(moved)
+    database.run("ALTER TABLE eoi_outbox RENAME TO moved")
     with caplog.at_level(logging.WARNING, logger="eoi"):
         engine._dispatcher.tell(events)
     assert (report.lapsed, told) == (1, ["call.closed"])
     assert [(each.msg, each.__dict__["type"]) for each in caplog.records] == [("hook.failed", "eoi.lapsed")]
-    moved.rename(tmp_path / "eoi.db")

@@ -1,9 +1,5 @@
 """Hooks hear of what was done in a host's transaction once that is committed, and never otherwise."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import sqlalchemy
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -12,9 +8,6 @@ from workflow import (
     Engine,
 )
 from workflow.testing import admin, school
-
-HostOn = Callable[[Path], sqlalchemy.Engine]
-Tables = Callable[[], dict[str, list[dict[str, Any]]]]
 
 
 def add_note(session: Session, note: str) -> None:

@@ -1,10 +1,7 @@
 """A command in a host's own transaction: its rows and ours commit together, or not at all."""
 
-import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,10 +9,10 @@ import sqlalchemy
 from sqlalchemy import StaticPool, create_engine, event, text
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
+from tests.databases.raw import Databases, RawDatabase
 from workflow import (
     AlreadyApplied,
     BadInput,
-    DatabaseFull,
     Engine,
     EoiError,
     NotFound,
@@ -24,10 +21,12 @@ from workflow import (
     StaleVersion,
     TransactionConflict,
 )
-from workflow.testing import FrozenClock, engine_in, new_call, officer, school, submitted
+from workflow.testing import FrozenClock, new_call, officer, school
 
-HostOn = Callable[[Path], sqlalchemy.Engine]
 Tables = Callable[[], dict[str, list[dict[str, Any]]]]
+#: What a host is told where a lock is not to be had. SQLite's is had at once or not at all, and never in the
+#: same transaction again.
+LOCKED = {"sqlite": "transaction-conflict", "postgresql": "database-locked"}
 
 
 def add_note(session: Session, note: str) -> None:
@@ -134,75 +133,73 @@ def test_a_registry_of_sessions_is_as_good(host: sqlalchemy.Engine, hosted: Engi
     scope.remove()
 
 
-def test_the_lock_is_had_at_once_or_not_at_all(
-    host: sqlalchemy.Engine, hosted: Engine, tmp_path: Path, notes: Callable[[], list[str]]
+def test_a_lock_is_waited_for_no_longer_than_the_host_waits(
+    host: sqlalchemy.Engine, hosted: Engine, database: RawDatabase, notes: Callable[[], list[str]]
 ) -> None:
     """While somebody else writes, the host is told to try again in a new transaction, and does."""
-    with closing(sqlite3.connect(tmp_path / "eoi.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with Session(host) as session:
-            with pytest.raises(TransactionConflict) as conflict:
-                hosted.draft("46/23", answers={}, actor=school(1), session=session)
-            assert conflict.value.code == "transaction-conflict"
-            other.execute("ROLLBACK")
-            session.rollback()
+    with database.locked() as lock, Session(host) as session:
+        with pytest.raises(EoiError) as locked:
             hosted.draft("46/23", answers={}, actor=school(1), session=session)
-            add_note(session, "second try")
-            session.commit()
+        assert locked.value.code == LOCKED[database.name]
+        lock.release()
+        session.rollback()
+        hosted.draft("46/23", answers={}, actor=school(1), session=session)
+        add_note(session, "second try")
+        session.commit()
     assert (len(hosted.find()), notes()) == (1, ["second try"])
 
 
 def test_a_transaction_that_has_read_too_early_conflicts(
-    host_on: HostOn, tmp_path: Path, engine: Engine
+    database: RawDatabase, engine: Engine, clock: FrozenClock
 ) -> None:
-    """A host that reads, and then writes after somebody else wrote, is told so before anything is lost."""
+    """A host whose transaction sees an older state is told so before what somebody wrote since is lost."""
     engine.open_call(new_call(), actor=officer())
-    host = host_on(tmp_path / "eoi.db")
-    hosted = Engine(host, clock=FrozenClock())
+    eoi_id = engine.draft("46/23", answers={}, actor=school(1)).eoi_id
+    host = database.host("its own way")
+    hosted = Engine(host, clock=clock)
     with Session(host) as session:
-        assert session.execute(text("SELECT count(*) FROM host")).scalar() == 0
-        engine.draft("46/23", answers={}, actor=school(2))
+        assert session.execute(text("SELECT count(*) FROM eoi_call")).scalar() == 1
+        engine.save(eoi_id, answers={"by": "another"}, actor=school(1))
         with pytest.raises(TransactionConflict):
-            hosted.draft("46/23", answers={}, actor=school(1), session=session)
+            hosted.save(eoi_id, answers={"by": "host"}, actor=school(1), session=session)
         session.rollback()
-        hosted.draft("46/23", answers={}, actor=school(1), session=session)
+        assert hosted.save(eoi_id, answers={"by": "host"}, actor=school(1), session=session).version == 3
         session.commit()
-    assert [each.applicant for each in engine.find()] == ["URN:2", "URN:1"]
+    host.dispose()
+    assert engine.get(eoi_id).answers == {"by": "host"}
 
 
-def test_our_own_engine_takes_a_session_on_the_same_file(
-    host_on: HostOn, engine: Engine, tmp_path: Path, notes: Callable[[], list[str]]
+def test_our_own_engine_takes_a_session_on_the_same_database(
+    host: sqlalchemy.Engine, database: RawDatabase, clock: FrozenClock, notes: Callable[[], list[str]]
 ) -> None:
-    """An engine that was given the file's URL works in a host's session on it too, by any name."""
-    engine.open_call(new_call(), actor=officer())
-    link = tmp_path / "link.db"
-    link.symlink_to(tmp_path / "eoi.db")
-    with Session(host_on(link)) as session:
-        add_note(session, "x")
-        engine.draft("46/23", answers={}, actor=school(1), session=session)
-        session.commit()
-    assert (len(engine.find()), notes()) == (1, ["x"])
+    """An engine that was given the database's URL works in a host's session on it too, by any name."""
+    with Engine(database.another_way(), clock=clock) as ours:
+        with Session(host) as session:
+            add_note(session, "x")
+            ours.draft("46/23", answers={}, actor=school(1), session=session)
+            session.commit()
+        assert (len(ours.find()), notes()) == (1, ["x"])
 
 
 def test_a_session_on_another_database_is_refused(
-    host_on: HostOn, tmp_path: Path, engine: Engine, tables: Tables
+    database: RawDatabase, databases: Databases, engine: Engine, clock: FrozenClock
 ) -> None:
     """Even where the other one has our tables too, nothing is written there."""
     engine.open_call(new_call(), actor=officer())
-    (tmp_path / "other").mkdir()
-    with engine_in(tmp_path / "other") as other:
-        other.open_call(new_call(), actor=officer())
-        host = host_on(tmp_path / "other" / "eoi.db")
-        memory = create_engine("sqlite://", poolclass=StaticPool)
-        before = tables()
-        for bind in (host, memory):
-            with Session(bind) as session, pytest.raises(BadInput, match="another database") as refused:
-                engine.draft("46/23", answers={}, actor=school(1), session=session)
-            assert refused.value.field == "session"
-        assert (other.find().items, tables()) == ((), before)
-        with pytest.raises(SchemaMissing):
-            Engine(memory).draft("46/23", answers={}, actor=school(1), session=Session(memory))
-        memory.dispose()
+    other = databases.new()
+    with Engine(other.url, clock=clock) as elsewhere:
+        elsewhere.open_call(new_call(), actor=officer())
+    before = database.tables(), other.tables()
+    memory, host = create_engine("sqlite://", poolclass=StaticPool), other.host()
+    for bind in (host, memory):
+        with Session(bind) as session, pytest.raises(BadInput) as refused:
+            engine.draft("46/23", answers={}, actor=school(1), session=session)
+        assert refused.value.field == "session"
+    assert (database.tables(), other.tables()) == before
+    with pytest.raises(SchemaMissing):
+        Engine(memory).draft("46/23", answers={}, actor=school(1), session=Session(memory))
+    memory.dispose()
+    host.dispose()
 
 
 def test_a_session_that_cannot_be_used_is_refused(host: sqlalchemy.Engine, hosted: Engine) -> None:
@@ -246,43 +243,3 @@ def test_a_failed_transaction_is_rolled_back_first(host: sqlalchemy.Engine, host
         session.commit()
     assert len(hosted.find()) == 1
     mapped.dispose()
-
-
-def test_a_full_disk_leaves_nothing_to_commit(
-    host: sqlalchemy.Engine, hosted: Engine, tables: Tables, notes: Callable[[], list[str]]
-) -> None:
-    """SQLite then undoes the whole transaction; the host hears of it, and cannot commit a rest."""
-    before = tables()
-    with Session(host) as session:
-        hosted.draft("46/23", answers={}, actor=school(1), session=session)
-        add_note(session, "lost")
-        pages = session.execute(text("PRAGMA page_count")).scalar()
-        session.execute(text(f"PRAGMA max_page_count = {pages}"))
-        with pytest.raises(DatabaseFull):
-            hosted.draft("46/23", answers={"a": "x" * 200_000}, actor=school(2), session=session)
-        with pytest.raises(sqlalchemy.exc.PendingRollbackError):
-            add_note(session, "a rest")
-        with pytest.raises(sqlalchemy.exc.PendingRollbackError):
-            session.commit()
-        session.rollback()
-        assert (tables(), notes()) == (before, [])
-        add_note(session, "after")
-        session.commit()
-    assert (tables(), notes()) == (before, ["after"])
-
-
-def test_threads_take_turns_on_a_hosts_only_connection() -> None:
-    """A host's database in memory, one connection for every thread: no command is torn apart by another."""
-    memory = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-    hosted = Engine(memory, clock=FrozenClock())
-    hosted.migrate()
-    call = hosted.open_call(new_call(), actor=officer())
-
-    def apply(urn: int) -> None:
-        submitted(hosted, call.id, school(urn))
-        hosted.find(limit=1)
-
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(apply, range(80)))
-    assert (hosted.call(call.id).counts, hosted.check()) == ({"submitted": 80}, [])
-    memory.dispose()

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,9 +21,10 @@ from workflow import (
     WrongState,
     applications,
 )
+from workflow.commands import Command
 from workflow.connection import Connection
 from workflow.dispatch import Order
-from workflow.testing import FrozenClock, admin, engine_in, new_call, officer, school
+from workflow.testing import FrozenClock, admin, new_call, officer, school
 
 CLOSING = datetime(2023, 3, 18, tzinfo=UTC)
 LATER = CLOSING + timedelta(days=7)
@@ -206,9 +206,8 @@ def test_any_other_text_can_be_a_key(engine: Engine, key: str) -> None:
         engine.submit(eoi_id, actor=school(1), idempotency_key=key[:-1])
 
 
-def test_twins_at_the_same_time_have_one_result(tmp_path: Path) -> None:
+def test_twins_at_the_same_time_have_one_result(engine: Engine) -> None:
     """Sixteen threads send the same draft: one is carried out, fifteen get its answer as a replay."""
-    engine = engine_in(tmp_path)
     engine.open_call(new_call(), actor=officer())
     start = threading.Barrier(16)
 
@@ -222,7 +221,6 @@ def test_twins_at_the_same_time_have_one_result(tmp_path: Path) -> None:
     assert sorted(each.replayed for each in receipts) == [False] + [True] * 15
     assert len(engine.find()) == 1
     assert len(engine.history(receipts[0].eoi_id)) == 1
-    engine.close()
 
 
 def test_a_twin_that_the_close_overtakes_is_answered_too(engine: Engine, clock: FrozenClock) -> None:
@@ -230,9 +228,7 @@ def test_a_twin_that_the_close_overtakes_is_answered_too(engine: Engine, clock: 
     eoi_id = drafted(engine)
 
     def overtaken(key: str) -> Order[Receipt]:
-        command = engine._command(school(1), idempotency_key=key)
-
-        def glance(connection: Connection, known_id: str) -> None:
+        def glance(connection: Connection, command: Command, known_id: str) -> None:
             if key == "k":
                 engine.submit(eoi_id, actor=school(1), idempotency_key="k")
             clock.move_to(CLOSING + timedelta(seconds=2))
@@ -240,12 +236,12 @@ def test_a_twin_that_the_close_overtakes_is_answered_too(engine: Engine, clock: 
             applications.refuse_late_move(connection, command, known_id, "submit")
 
         return Order(
-            command=command,
+            asked=engine._asked(school(1), idempotency_key=key),
             name="eoi submit",
             subject=lambda _: eoi_id,
             answer=Receipt,
             glance=glance,
-            do=lambda unit, known_id: applications.fire(unit, command, known_id, "submit"),
+            do=lambda unit, command, known_id: applications.fire(unit, command, known_id, "submit"),
         )
 
     first = overtaken("k")

@@ -1,28 +1,28 @@
 """What the runner's health check says, and when it says that something is wrong."""
 
-import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from scheduler import Health, Runner
+from tests.databases.lent import NewEngine
+from tests.databases.raw import Databases, RawDatabase
 from workflow import Engine
 from workflow.ports import Delivered, Delivery, Outcome
-from workflow.testing import FrozenClock, RecordingCourier, engine_in, new_call, officer
+from workflow.testing import FrozenClock, RecordingCourier, new_call, officer
 
 LONG_S = 30.0
+#: What is said of a database in which nothing is yet: on SQLite not even the file is there.
+MISSING = {"sqlite": "There is no database at ", "postgresql": "SchemaMissing: "}
 ALL_RUN = {"sweep": True, "pump": True, "alarm": True}
 
 
 @pytest.fixture
-def engine(tmp_path: Path, clock: FrozenClock) -> Iterator[Engine]:
-    """Lend an engine that gives up early where the database is locked."""
-    with engine_in(tmp_path, clock=clock, lock_timeout_s=0.05) as engine:
-        yield engine
+def engine(new_engine: NewEngine) -> Engine:
+    """Return an engine that gives up early where the database is locked."""
+    return new_engine(lock_timeout_s=0.05)
 
 
 @pytest.fixture
@@ -108,31 +108,29 @@ def test_a_dead_alarm_is_seen_and_mended_by_the_next_sweep(runner: Runner) -> No
     assert _well_again(runner)
 
 
-def test_a_database_that_cannot_be_opened_is_told(tmp_path: Path, clock: FrozenClock) -> None:
-    """A runner on a missing database starts, says what is wrong, and is well once it is there."""
-    file = tmp_path / "missing.db"
-    with Engine(f"sqlite:///{file}", clock=clock) as engine, _runner(engine) as runner:
+def test_a_database_that_cannot_be_used_is_told(databases: Databases, clock: FrozenClock) -> None:
+    """A runner on a database without tables starts, says what is wrong, and is well once they are there."""
+    missing = databases.new(migrated=False)
+    with Engine(missing.url, clock=clock) as engine, _runner(engine) as runner:
         health = runner.health()
         assert (health.ok, health.threads) == (False, ALL_RUN)
         assert health.errors >= 1
-        assert f"There is no database at {file}" in str(health.last_error)
+        assert MISSING[missing.name] in str(health.last_error)
         engine.migrate()
         assert _well_again(runner)
         assert runner.health().last_error is None
 
 
-def test_a_pump_that_cannot_write_is_told(tmp_path: Path, engine: Engine) -> None:
+def test_a_pump_that_cannot_write_is_told(database: RawDatabase, engine: Engine) -> None:
     """While another program holds the database, the pump fails step by step; afterwards all is well."""
     engine.open_call(new_call(), actor=officer())
-    with closing(sqlite3.connect(tmp_path / "eoi.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with _runner(engine) as runner:
-            health = _after(runner, errors=1)
-            assert (health.ok, health.threads) == (False, ALL_RUN)
-            assert str(health.last_error).startswith("DatabaseLocked: ")
-            other.execute("ROLLBACK")
-            assert _well_again(runner)
-            runner.once()
+    with database.locked() as lock, _runner(engine) as runner:
+        health = _after(runner, errors=1)
+        assert (health.ok, health.threads) == (False, ALL_RUN)
+        assert str(health.last_error).startswith("DatabaseLocked: ")
+        lock.release()
+        assert _well_again(runner)
+        runner.once()
     assert [each.state for each in engine.deliveries()] == ["delivered"]
 
 

@@ -2,41 +2,34 @@
 
 import logging
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from scheduler import Runner
+from tests.databases.lent import NewEngine
 from workflow import CallState, Engine, Event
 from workflow.ports import Delivered, Delivery, Outcome
-from workflow.testing import FrozenClock, RecordingCourier, engine_in, new_call, officer, school
+from workflow.testing import FrozenClock, RecordingCourier, new_call, officer, school
 
 LONG_S = 30.0
+#: A period that no test lives to see the end of: where a runner looks, it was woken.
+PERIOD_S = 3600.0
 
 
 @pytest.fixture
-def engine(tmp_path: Path, clock: FrozenClock) -> Iterator[Engine]:
-    """Lend an engine whose clock is moved."""
-    with engine_in(tmp_path, clock=clock) as engine:
-        yield engine
+def engine(new_engine: NewEngine) -> Engine:
+    """Return an engine whose clock is moved."""
+    return new_engine()
 
 
 @pytest.fixture
-def real(tmp_path: Path) -> Iterator[Engine]:
-    """Lend an engine with the system's clock, which closes a call a tenth of a second after its deadline."""
-    (tmp_path / "real").mkdir()
-    with _real(tmp_path / "real") as engine:
-        engine.migrate()
-        yield engine
+def real(new_engine: NewEngine) -> Engine:
+    """Return an engine with a real clock, which closes a call a tenth of a second after its deadline."""
+    return new_engine(clock=None, settle_s=0.1)
 
 
-def _real(folder: Path) -> Engine:
-    return Engine(f"sqlite:///{folder / 'eoi.db'}", settle_s=0.1)
-
-
-def _runner(engine: Engine, *, period_s: float = LONG_S) -> Runner:
+def _runner(engine: Engine, *, period_s: float = PERIOD_S) -> Runner:
     return Runner(engine, {"log": RecordingCourier()}, sweep_period_s=period_s, pump_period_s=period_s)
 
 
@@ -84,7 +77,7 @@ def test_what_fell_due_while_nothing_ran_is_closed_before_start_returns(
 
 @pytest.mark.slow
 def test_a_call_is_closed_promptly_by_the_alarm(real: Engine) -> None:
-    """With a period of half a minute, a call that closes in 0.3 s is closed long before that is over."""
+    """With a period of an hour, a call that closes in 0.3 s is closed long before that is over."""
     closed = _Closed(real)
     with _runner(real):
         call = real.open_call(new_call(closes_at=_in(0.3)), actor=officer())
@@ -97,10 +90,12 @@ def test_a_call_is_closed_promptly_by_the_alarm(real: Engine) -> None:
 
 
 @pytest.mark.slow
-def test_a_call_opened_by_another_process_is_noticed_within_a_period(real: Engine, tmp_path: Path) -> None:
+def test_a_call_opened_by_another_process_is_noticed_within_a_period(
+    real: Engine, new_engine: NewEngine
+) -> None:
     """A deadline that no hook of this process heard of is met all the same."""
     closed = _Closed(real)
-    with _runner(real, period_s=0.1), _real(tmp_path / "real") as other:
+    with _runner(real, period_s=0.1), new_engine(clock=None, settle_s=0.1) as other:
         call = other.open_call(new_call(closes_at=_in(0.3)), actor=officer())
         assert closed.wait()
     late = closed.events[0].recorded_at - call.closes_at
@@ -163,7 +158,7 @@ def test_what_is_committed_in_this_process_is_delivered_at_once(engine: Engine) 
         return Delivered()
 
     courier = RecordingCourier(answer)
-    with Runner(engine, {"log": courier}, sweep_period_s=LONG_S, pump_period_s=LONG_S):
+    with Runner(engine, {"log": courier}, sweep_period_s=PERIOD_S, pump_period_s=PERIOD_S):
         engine.open_call(new_call(), actor=officer())
         assert arrived.wait(LONG_S)
 

@@ -1,0 +1,81 @@
+"""Pumps, endpoints and writers at the same moment, where the database lets them: no chance in it."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy.orm import Session
+
+from tests.databases.raw import RawDatabase
+from tests.deadline.wire import SlowEngine
+from tests.nodes import Nodes
+from workflow import CallView, Engine
+from workflow.testing import FrozenClock, officer, school
+
+
+@pytest.fixture
+def nodes(database: RawDatabase, clock: FrozenClock) -> Iterator[Nodes]:
+    """Return other nodes on the same database, whose clocks agree."""
+    with ThreadPoolExecutor() as pool:
+        yield Nodes(database, clock, pool)
+
+
+@pytest.fixture
+def session(database: RawDatabase) -> Iterator[Session]:
+    """Return a host's session, which commits when the test says so."""
+    host = database.host()
+    with Session(host) as session:
+        yield session
+    host.dispose()
+
+
+def test_two_pumps_that_claim_at_once_share_what_is_due(
+    engine: Engine, database: RawDatabase, nodes: Nodes, clock: FrozenClock, *, call: CallView
+) -> None:
+    """What one pump is about to take is not taken by another one, which has not seen that yet."""
+    engine.draft(call.id, answers={}, actor=school())
+    now = clock.now()
+    assert (
+        engine.outbox.claim(now.replace(year=2000), limit=9, lease_s=60) == []
+    )  # It has made the deliveries.
+    with SlowEngine(database, clock) as slow:
+        others = []
+        slow.wire.before_commit = lambda: others.append(
+            nodes.start(lambda node: node.outbox.claim(now, limit=9, lease_s=60))
+        )
+        ours = slow.outbox.claim(now, limit=1, lease_s=60)
+    (theirs,) = others
+    taken = [each.event.type for each in (*ours, *theirs.result())]
+    assert sorted(taken) == ["call.opened", "eoi.drafted"]
+
+
+def test_an_event_that_is_committed_during_a_fan_out_is_told_by_the_next_one(
+    engine: Engine, database: RawDatabase, session: Session, clock: FrozenClock, *, call: CallView
+) -> None:
+    """It has its place before what is already there, and is not taken for one that has its deliveries."""
+    first = engine.draft(call.id, answers={}, actor=school(1), session=session).event_id
+    told = {f"{call.id}:1", first}
+    if database.name == "postgresql":  # On SQLite nothing can stand behind what is not committed.
+        told.add(engine.draft(call.id, answers={}, actor=school(2)).event_id)
+
+    def hear(statement: str) -> None:
+        if "BEGIN IMMEDIATE" in statement or statement.startswith("UPDATE eoi_outbox"):
+            session.commit()
+
+    host = database.host(hear=hear)
+    pumping = Engine(host, clock=clock)
+    claims = [pumping.outbox.claim(clock.now(), limit=9, lease_s=60) for _ in range(2)]
+    host.dispose()
+    assert sorted(each.event.id for claim in claims for each in claim) == sorted(told)
+
+
+def test_an_endpoint_is_added_before_or_after_what_is_on_its_way(
+    engine: Engine, session: Session, nodes: Nodes, *, call: CallView
+) -> None:
+    """Between them there is a moment; an event that was on its way is not lost between the two."""
+    engine.draft(call.id, answers={}, actor=school(1), session=session)
+    adding = nodes.start(lambda node: node.add_endpoint("https://council.example/eoi", actor=officer()))
+    waited = not adding.done()
+    session.commit()
+    adding.result()
+    assert waited
