@@ -47,6 +47,12 @@ LATE = {
 #: Contract -> faults that it must find: the file they are planted in, and the lines.
 FAULTS = [
     ("floors", "workflow/views.py", "import scheduler"),
+    ("sqlite", "workflow/outbox.py", "import sqlite3"),
+    ("sqlite", "workflow/databases/postgres/driver.py", "import sqlite3"),
+    ("postgres", "workflow/store/keys.py", "import psycopg"),
+    ("postgres", "workflow/databases/sqlite/connection.py", "from psycopg import errors"),
+    ("databases", "workflow/engine.py", "from workflow.databases.sqlite import SqliteDatabase"),
+    ("databases", "workflow/dispatch.py", "import workflow.databases.postgres"),
     ("floors", "workflow/views.py", "def late():\n    import scheduler"),
     ("floors", "states/names.py", "import typing\nif typing.TYPE_CHECKING:\n    import workflow.views"),
     ("rings", "states/names.py", "import states.lifecycle"),
