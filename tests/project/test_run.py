@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -201,6 +202,24 @@ def test_ready_environment_runs_at_once(tree: Path, script: ModuleType, tmp_path
     assert demo.stdout == f"{tmp_path}: {tree}/examples/demo.py --fast\n"
 
 
+def test_bench_has_an_environment_of_its_own(tree: Path, script: ModuleType) -> None:
+    """What we are measured beside is not installed where the engine or its tests run."""
+    _pretend(tree, script, "python", 'echo "$@"', environment=".venv-bench")
+    assert _python(tree / "run", "bench", "W1", "--json").stdout == "-P -m bench W1 --json\n"
+    assert not (tree / ".venv").exists()
+
+
+def test_pins(tree: Path, script: ModuleType) -> None:
+    """Each environment has its pins, which `lock` renews, with digests; a package has one version in all."""
+    pinned = {pins: _pins(tree / pins) for pins, _, _ in script.ENVIRONMENTS.values()}
+    assert {f"requirements/{path.name}" for path in (tree / "requirements").iterdir()} == set(pinned)
+    assert [pins for pins in pinned if f'("{pins}", ' not in RUN.read_text(encoding="ascii")] == []
+    assert [line for pins in pinned.values() for line, digests in pins.items() if digests == 0] == []
+    everywhere = {line.partition(" ;")[0] for pins in pinned.values() for line in pins}
+    versions = Counter(line.partition("==")[0] for line in everywhere)
+    assert {name for name, count in versions.items() if count > 1} <= {"django"}  # one for each Python
+
+
 def _new_pins(tree: Path) -> None:
     (tree / "requirements" / "runtime.txt").write_text("six==1.17.0")
 
@@ -360,9 +379,22 @@ def _answering(version: str) -> str:
     return f'if [ "$1" = -c ]; then echo "{version}"; else echo "$0 $@"; fi'
 
 
-def _pretend(tree: Path, script: ModuleType, name: str, body: str) -> None:
-    """Put a program into a `.venv` that looks whole."""
-    programs = tree / ".venv" / "bin"
+def _pretend(tree: Path, script: ModuleType, name: str, body: str, *, environment: str = ".venv") -> None:
+    """Put a program into an environment that looks whole."""
+    programs = tree / environment / "bin"
     programs.mkdir(parents=True, exist_ok=True)
     _stub(programs / name, body)
-    script.write_stamp(".venv", script.wanted(".venv"))
+    script.write_stamp(environment, script.wanted(environment))
+
+
+def _pins(path: Path) -> dict[str, int]:
+    """Return each pin of a file (name, version, where it holds) and how many digests it has."""
+    found: dict[str, int] = {}
+    pin = ""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if "==" in line and not line.startswith((" ", "#")):
+            pin = line.removesuffix("\\").strip()
+            found[pin] = 0
+        found[pin] = found.get(pin, 0) + line.count("--hash=")
+    found.pop("", None)
+    return found

@@ -1,0 +1,1 @@
+"""What others offer for the same work, as their documentation says; imported only where it plays."""
