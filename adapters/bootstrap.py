@@ -11,10 +11,11 @@ from adapters.outbound.webhook import STEPS, WebhookCourier
 from adapters.settings import Settings
 from scheduler import Runner, RunReport
 from scheduler.pump import LEASE_S
+from scheduler.runner import GRACE_S
 from workflow import Engine
 from workflow.ports import Clock
 
-__all__ = ["App", "RunReport", "build", "build_engine"]
+__all__ = ["GRACE_S", "App", "RunReport", "build", "build_engine"]
 
 
 @dataclass(frozen=True, slots=True)

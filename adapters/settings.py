@@ -30,7 +30,7 @@ def place(url: str) -> str:
     """Return where a database is, for people: a file's path, or the URL without its password."""
     if url.startswith("sqlite:"):
         return unquote(url.removeprefix("sqlite:///"), errors="surrogateescape")
-    return make_url(url).render_as_string(hide_password=True)
+    return make_url(url).difference_update_query(_SECRETS).render_as_string(hide_password=True)
 
 
 def words(text: object) -> object:
@@ -52,6 +52,9 @@ def _allow(text: str) -> str:
 def _upper(text: object) -> object:
     return text.strip().upper() if isinstance(text, str) else text
 
+
+#: What of a URL's query is not for people to see.
+_SECRETS: Final = ("password", "sslpassword")
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)]
 

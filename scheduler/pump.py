@@ -212,6 +212,8 @@ class Pump:
 
     def _record(self) -> PumpReport:
         ended = [future for future in self._on_their_way if future.done()]
+        if not ended:
+            return PumpReport()  # whoever only stops need not reach the database, which may be what is gone
         now = self._clock.now()
         attempts = [self._attempted(self._on_their_way[future].delivery, future, now) for future in ended]
         counted = self._outbox.record(attempts, now)

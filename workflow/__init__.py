@@ -28,7 +28,9 @@ from states.names import CallState, CallTrigger, EoiState, EoiTrigger, Role
 from workflow.engine import Engine
 from workflow.errors import (
     AlreadyApplied,
+    CommitUnknown,
     Conflict,
+    ConnectionLost,
     DatabaseCorrupt,
     DatabaseForeign,
     DatabaseFull,
@@ -73,7 +75,9 @@ __all__ = [
     "CallView",
     "CloseReport",
     "ClosedInFlight",
+    "CommitUnknown",
     "Conflict",
+    "ConnectionLost",
     "DatabaseCorrupt",
     "DatabaseForeign",
     "DatabaseFull",

@@ -106,6 +106,11 @@ class Connection(ABC):
     def in_transaction(self) -> bool:
         """Whether a transaction runs; False where the database has undone it of itself, or is gone."""
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether nothing can be said on it any more."""
+        return False
+
     @abstractmethod
     def begin_read(self) -> None:
         """Begin a transaction that sees one state of the database and takes no write lock."""

@@ -16,9 +16,9 @@ from workflow.clock import RunningClock
 from workflow.commands import Asked, Command
 from workflow.connection import Connection
 from workflow.database import Database, SharedClock
-from workflow.errors import Conflict, DatabaseUnavailable, TransactionConflict
+from workflow.errors import DatabaseUnavailable, TransactionConflict
 from workflow.hooks import Hooks
-from workflow.host_session import after_outermost_commit, place_in
+from workflow.host_session import after_outermost_commit, loss_told, place_in
 from workflow.idempotency import Key, claim, find_answer, keep_answer, key_of
 from workflow.log import get_log
 from workflow.ports import Clock
@@ -140,8 +140,10 @@ class Dispatcher:
         clock, at = self._clock, asked.entered_at
         if at is None and self._shared_clock is not None:
             look = self._shared_clock.begin if asked.session is None else self._shared_clock.read
+            asked_s = time.monotonic()
             at = look(connection, since_s=asked.entered_s)
-            clock = RunningClock(at, since_s=asked.entered_s)
+            # What the question took is left out: this clock must not be ahead of the database's.
+            clock = RunningClock(at, since_s=asked.entered_s + time.monotonic() - asked_s)
         return Command(
             actor=asked.actor,
             arrived_at=at or clock.now(),
@@ -154,12 +156,13 @@ class Dispatcher:
     def _in_session(self, order: Order[T], session: Session) -> T:
         """Carry it out at a place in a host's transaction, which is the host's to try again."""
         connection = self._database.of_session(session)
-        command = self._arrived(order.asked, connection)
-        try:
-            result, unit = _placed(order, command, session, connection)
-        except Refused as refused:
-            self._keep_attempt(lambda: place_in(session, connection), command, refused)
-            raise
+        with loss_told(session, connection):
+            command = self._arrived(order.asked, connection)
+            try:
+                result, unit = _placed(order, command, session, connection)
+            except Refused as refused:
+                self._keep_attempt(lambda: place_in(session, connection), command, refused)
+                raise
         after_outermost_commit(session, lambda: self.tell(unit.events, connection))
         return result
 
@@ -231,7 +234,7 @@ def _placed(
 
     try:
         return until_won(do, lost=collided)
-    except Conflict as exc:
+    except EoiError as exc:
         if collided(exc):  # with what this transaction cannot see: it began before
             raise TransactionConflict from exc
         raise

@@ -502,8 +502,9 @@ class Engine:
         """Return a clock that need not be asked again, where asking is a trip to the database."""
         if self._shared_clock is None:
             return self.clock
-        since_s = time.monotonic()
-        return RunningClock(self._shared_clock.read(connection, since_s=since_s), since_s=since_s)
+        at = self._shared_clock.read(connection, since_s=time.monotonic())
+        # From the answer on, not from the question: it must not be ahead of the database's, and close early.
+        return RunningClock(at, since_s=time.monotonic())
 
     def _carry_out(self, order: Order[T]) -> T:
         return self._dispatcher.carry_out(order)

@@ -65,6 +65,19 @@ def place_in(session: Session, connection: Connection) -> Iterator[UnitOfWork]:
         raise
 
 
+@contextmanager
+def loss_told(session: Session, connection: Connection) -> Iterator[None]:
+    """Let a host's session know where its connection broke under us: rolled back, it goes on with another.
+
+    Else what the host's own rollback says of that would hide what we say.
+    """
+    try:
+        yield
+    finally:
+        if connection.is_broken:
+            session.connection().invalidate()
+
+
 def after_outermost_commit(session: Session, tell: Callable[[], object]) -> None:
     """Call `tell` once the host's whole transaction is committed; never, if its part of it is undone.
 

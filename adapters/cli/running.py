@@ -1,11 +1,12 @@
 """Commands that let time pass: tick, serve."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -14,6 +15,11 @@ from adapters.cli.telling import stamp
 
 if TYPE_CHECKING:
     from adapters.bootstrap import RunReport
+
+#: How much longer than the grace for deliveries a stop may take, in seconds, before it ends the process.
+HANGING_S: Final = 5.0
+#: How the names of threads begin that deliver.
+COURIERS: Final = "eoi-courier"
 
 
 def enter(app: typer.Typer) -> None:
@@ -43,15 +49,16 @@ def tick(door: Door) -> None:
 def serve(door: Door) -> None:
     """Close calls at their deadlines and deliver events.
 
-    Runs until SIGTERM or SIGINT (Ctrl-C); what is on its way ends first. Any number may run on one database.
-    The log goes to stderr; --json says on stdout, once, that it serves.
+    Runs until SIGTERM or SIGINT (Ctrl-C); what is on its way ends first, if it does within 35 seconds. Any
+    number may run on one database. The log goes to stderr; --json says on stdout, once, that it serves.
     """
-    from adapters.bootstrap import build
+    from adapters.bootstrap import GRACE_S, build
     from workflow.log import log_to_stderr
 
     settings = door.settings()
     log_to_stderr(settings.log_level)
-    with _until_told_to_stop() as stop, closing(build(settings)) as app:
+    at_last = _ending_at_last(door, GRACE_S + HANGING_S)
+    with _until_told_to_stop(at_last) as stop, closing(build(settings)) as app:
         door.make_if_missing(app.engine)
         app.start()
         due = app.engine.next_due()
@@ -62,21 +69,45 @@ def serve(door: Door) -> None:
 
 
 @contextmanager
-def _until_told_to_stop() -> Iterator[threading.Event]:
-    """Lend an event that is set by the first SIGTERM or SIGINT; the second one ends the process at once."""
+def _until_told_to_stop(at_last: threading.Timer) -> Iterator[threading.Event]:
+    """Lend an event that is set by the first SIGTERM or SIGINT; the second one ends the process at once.
+
+    Args:
+        at_last: is started then, and called off at the end, unless a courier that was given up is still at
+            it: the interpreter would wait for it.
+    """
     stop = threading.Event()
     signals = (signal.SIGTERM, signal.SIGINT)
 
     def heard(number: int, _: object) -> None:
-        stop.set()
         signal.signal(number, signal.SIG_DFL)
+        if not stop.is_set():
+            stop.set()
+            at_last.start()
 
     before = {number: signal.signal(number, heard) for number in signals}
     try:
         yield stop
     finally:
+        if not any(thread.name.startswith(COURIERS) for thread in threading.enumerate()):
+            at_last.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _ending_at_last(door: Door, after_s: float) -> threading.Timer:
+    """Return what ends the process once a stop takes too long; a thread that hangs would hold it for good."""
+
+    def end() -> None:
+        door.tell.aside(
+            f"It has not ended within {after_s:.0f} seconds, and is ended: the database or a receiver hangs. "
+            "What was on its way is delivered again."
+        )
+        os._exit(FAILED)
+
+    timer = threading.Timer(after_s, end)
+    timer.daemon = True
+    return timer
 
 
 def _next_due(due: datetime | None) -> str:

@@ -1,5 +1,6 @@
 """Hooks hear of what was done in a host's transaction once that is committed, and never otherwise."""
 
+import pytest
 import sqlalchemy
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -62,6 +63,7 @@ def test_hooks_wait_for_a_commit_that_commits(host: sqlalchemy.Engine, hosted: E
     assert (told, hosted.find().items) == ([], ())
 
 
+@pytest.mark.parametrize("host", ["as it comes", "autocommit"], indirect=True)
 def test_hooks_hear_of_many_after_the_hosts_commit(host: sqlalchemy.Engine, hosted: Engine) -> None:
     """What a cancelled call takes along is told too, one by one, after the commit."""
     ids = [hosted.draft("46/23", answers={}, actor=school(urn)).eoi_id for urn in range(3)]

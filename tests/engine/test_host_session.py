@@ -21,7 +21,7 @@ from workflow import (
     StaleVersion,
     TransactionConflict,
 )
-from workflow.testing import FrozenClock, new_call, officer, school
+from workflow.testing import FrozenClock, admin, new_call, officer, school
 
 Tables = Callable[[], dict[str, list[dict[str, Any]]]]
 #: What a host is told where a lock is not to be had. SQLite's is had at once or not at all, and never in the
@@ -167,6 +167,17 @@ def test_a_transaction_that_has_read_too_early_conflicts(
         session.commit()
     host.dispose()
     assert engine.get(eoi_id).answers == {"by": "host"}
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("host", ["its own way"], indirect=True)
+def test_a_call_is_not_ended_by_who_sees_an_older_state(host: sqlalchemy.Engine, hosted: Engine) -> None:
+    """To close or cancel a call, a host's transaction must see what others have committed meanwhile."""
+    with Session(host) as session:
+        with pytest.raises(TransactionConflict, match="must be read committed"):
+            hosted.cancel_call("46/23", actor=admin(), reason="No money.", session=session)
+        session.commit()
+    assert hosted.call("46/23").state == "open"
 
 
 def test_our_own_engine_takes_a_session_on_the_same_database(

@@ -140,6 +140,10 @@ def test_settings_do_not_change() -> None:
         ("sqlite:///eoi.db", "eoi.db"),
         ("sqlite:////srv/100%25.db", "/srv/100%.db"),
         ("postgresql+psycopg://eoi:hunter2@db.example/eoi", "postgresql+psycopg://eoi:***@db.example/eoi"),
+        (
+            "postgresql:///eoi?host=db.example&password=hunter2&sslpassword=hunter3",
+            "postgresql:///eoi?host=db.example",
+        ),
     ],
 )
 def test_a_database_is_shown_without_its_password(url: str, shown: str) -> None:

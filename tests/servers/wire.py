@@ -10,8 +10,9 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final, Literal, Self
+from typing import BinaryIO, Final, Literal, Self, get_args
 
+import psycopg
 from sqlalchemy import make_url
 
 from tests.servers.databases import text_of
@@ -19,15 +20,18 @@ from tests.servers.databases import text_of
 #: Parse, Bind, Describe, Execute and Close wait for what ends a trip: Sync, or Query, which is one by itself.
 WAITS: Final = frozenset(b"PBDEC")
 ENDS: Final = frozenset(b"SQ")
-#: ReadyForQuery ends the answer to a trip.
+#: ReadyForQuery ends the answer to a trip; BackendKeyData says who will answer.
 READY: Final = ord("Z")
-LENGTH: Final = struct.Struct("!i")
+BACKEND: Final = ord("K")
+NUMBER: Final = struct.Struct("!i")
 #: A program for a socket's filter that lets nothing in, `ret 0` (linux/filter.h).
 NOTHING: Final = struct.pack("HBBI", 0x06, 0, 0, 0)
 SO_ATTACH_FILTER: Final = 26
 
 #: unsent: the server never hears of the trip. unanswered: it has done what was asked, and nobody hears of it.
-Where = Literal["unsent", "unanswered"]
+#: terminated: an administrator has ended the backend before that.
+Where = Literal["unsent", "unanswered", "terminated"]
+WHERES: Final[tuple[Where, ...]] = get_args(Where)
 
 
 class Wire:
@@ -75,6 +79,11 @@ class Wire:
         for strand in self._strands:
             if not strand.is_cut:
                 strand.client.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+
+    def terminate(self, backend: int) -> None:
+        """End a backend, and come back when it is gone."""
+        with psycopg.connect(text_of(self._to)) as connection:
+            connection.execute("SELECT pg_terminate_backend(%s, 10000)", [backend])
 
     def takes(self) -> Where | None:
         """Count a trip; return where to cut it, if at all."""
@@ -135,62 +144,68 @@ class _Strand:
     def __init__(self, wire: Wire, client: socket.socket, server: socket.socket) -> None:
         self._wire, self.client, self._server = wire, client, server
         self._withholds = False
-        self._left = 2
+        self._backend = 0
+        self._carriers = 2
         self._lock = threading.Lock()
         self.is_cut = False
 
     def carry_up(self) -> None:
         """Carry what the client sends."""
         trip = b""
-        for message in self._messages(self.client, greets=True):
-            trip += message
-            if message[0] in WAITS:
-                continue
-            where = self._wire.takes() if message[0] in ENDS else None
-            if where == "unsent":
-                break
-            self._withholds = where == "unanswered"
-            self._server.sendall(trip)
-            trip = b""
+        with self._carrying(self.client) as file:
+            self._server.sendall(_message(file, head=0))  # the first one has no letter
+            while message := _message(file, head=1):
+                trip += message
+                if message[0] in WAITS:
+                    continue
+                where = self._wire.takes() if message[0] in ENDS else None
+                if where == "unsent":
+                    break
+                if where == "terminated":
+                    self._wire.terminate(self._backend)
+                self._withholds = where == "unanswered"
+                self._server.sendall(trip)
+                trip = b""
 
     def carry_down(self) -> None:
         """Carry what the server answers."""
-        for message in self._messages(self._server):
-            if not self._withholds:
-                self.client.sendall(message)
-            elif message[0] == READY:
-                break
+        with self._carrying(self._server) as file:
+            while message := _message(file, head=1):
+                if message[0] == BACKEND:
+                    (self._backend,) = NUMBER.unpack(message[5:9])
+                if not self._withholds:
+                    self.client.sendall(message)
+                elif message[0] == READY:
+                    break
 
     def cut(self) -> None:
         """Cut it; twice is harmless."""
         with self._lock:
             self.is_cut = True
-            if self._left:
+            if self._carriers:
                 for end in (self.client, self._server):
                     with contextlib.suppress(OSError):
                         end.shutdown(socket.SHUT_RDWR)
 
-    def _messages(self, end: socket.socket, *, greets: bool = False) -> Iterator[bytes]:
-        """Yield what comes from an end, message by message; cut the whole at its end, or ours."""
+    @contextlib.contextmanager
+    def _carrying(self, end: socket.socket) -> Iterator[BinaryIO]:
+        """Lend what comes from an end; once there is no more, cut the whole."""
         try:
             with contextlib.suppress(OSError), end.makefile("rb") as file:
-                if greets:  # its first message has no letter, but the high byte of a length, which is 0
-                    yield _message(file, head=0)
-                while message := _message(file, head=1):
-                    yield message
+                yield file
         finally:
             self.cut()
             with self._lock:
-                self._left -= 1
-                if not self._left:
+                self._carriers -= 1
+                if not self._carriers:
                     self.client.close()
                     self._server.close()
 
 
 def _message(file: BinaryIO, *, head: int) -> bytes:
     """Return one message; nothing, where it does not come whole."""
-    start = file.read(head + LENGTH.size)
-    if len(start) < head + LENGTH.size:
+    start = file.read(head + NUMBER.size)
+    if len(start) < head + NUMBER.size:
         return b""
-    (length,) = LENGTH.unpack(start[head:])
-    return start + file.read(length - LENGTH.size)
+    (length,) = NUMBER.unpack(start[head:])
+    return start + file.read(length - NUMBER.size)

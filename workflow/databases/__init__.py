@@ -48,7 +48,8 @@ def _name(url: str) -> str:
     try:
         return make_url(url).get_backend_name()
     except (ArgumentError, ValueError):
-        msg = f"{url!r} is no database URL: give one such as sqlite:///eoi.db or postgresql://host/eoi."
+        named = "That" if "@" in url else repr(url)  # there may be a password in it
+        msg = f"{named} is no database URL: give one such as sqlite:///eoi.db or postgresql://host/eoi."
         raise BadInput(msg, field="db") from None
 
 
@@ -66,7 +67,11 @@ def _kind(name: str) -> type[SqliteDatabase] | type["PostgresDatabase"]:
 def _postgres() -> type["PostgresDatabase"]:
     try:
         from workflow.databases.postgres import PostgresDatabase  # noqa: PLC0415 -- an extra; SQLite needs no driver
-    except ModuleNotFoundError as exc:
-        msg = "PostgreSQL needs its driver: pip install 'eoi-workflow[postgres]'."
+    except ImportError as exc:  # it is not there, or the library is not that it needs
+        msg = f"PostgreSQL needs its driver: pip install 'eoi-workflow[postgres]'. ({_first_line(exc)})"
         raise BadInput(msg, field="db") from exc
     return PostgresDatabase
+
+
+def _first_line(exc: ImportError) -> str:
+    return str(exc).partition("\n")[0]

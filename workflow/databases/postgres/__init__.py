@@ -26,14 +26,16 @@ _SCHEMES: Final = ("postgresql", "postgres", "postgresql+psycopg")
 #: What a connection of ours is opened with, where its URL says nothing else (libpq's words).
 _LIBPQ: Final[dict[str, str | int]] = {
     "application_name": "eoi-workflow",
-    # A server that is gone is noticed within a minute.
+    # A server that is gone is noticed within a minute: while an answer is waited for, and (in milliseconds)
+    # where not even the question arrives.
     "connect_timeout": 10,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
-    # A node that froze amid a transaction holds its locks no longer than this, in milliseconds.
-    "options": "-c idle_in_transaction_session_timeout=60000",
+    "tcp_user_timeout": 60_000,
 }
+#: A node that froze amid a transaction holds its locks no longer than this, in milliseconds.
+_OPTIONS: Final = "-c idle_in_transaction_session_timeout=60000"
 #: Everybody who migrates takes this lock.
 _MIGRATING: Final = text(
     "SELECT set_config('lock_timeout', :ms, true), pg_advisory_xact_lock(hashtextextended('eoi', 0))"
@@ -212,6 +214,8 @@ def _require_psycopg(driver: str) -> None:
 
 def _own_engine(url: URL, pool_size: int) -> sqlalchemy.Engine:
     given = {name: value for name, value in _LIBPQ.items() if name not in url.query}
+    # Of two that differ the later one counts: the URL's.
+    given["options"] = " ".join([_OPTIONS, *url.normalized_query.get("options", ())])
     terms: dict[str, Any] = {
         "pool_size": pool_size,
         "max_overflow": 0,

@@ -14,7 +14,7 @@ from states.errors import EoiError
 from workflow.connection import LOCK_TIMEOUT_S, Connection, Write
 from workflow.databases.postgres.driver import RAISED, translated
 from workflow.databases.postgres.together import in_one_statement
-from workflow.errors import CommitUnknown, Conflict, ConnectionLost, TransactionConflict
+from workflow.errors import CommitUnknown, Conflict, DatabaseUnavailable, TransactionConflict
 from workflow.statements import Cursor, Prepared
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,6 +46,12 @@ class PostgresConnection(Connection):
     def in_transaction(self) -> bool:
         """Whether a transaction runs; False where the connection is broken, and the server undoes it."""
         return self._driver.info.transaction_status in _RUNS
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the connection is gone; False once it was taken out of its pool for that."""
+        driver: Driver | None = self._dbapi.driver_connection
+        return driver is not None and driver.closed
 
     @property
     def _driver(self) -> Driver:
@@ -118,7 +124,8 @@ class PostgresConnection(Connection):
     def _beginning(self, wait_s: float | None = None, level: str = "READ COMMITTED") -> str:
         longest_s = self._lock_timeout_s if wait_s is None else min(wait_s, self._lock_timeout_s)
         wait_ms = round(longest_s * 1000) or 1  # 0 would mean for ever
-        return f"BEGIN ISOLATION LEVEL {level} READ WRITE; SET LOCAL lock_timeout = {wait_ms}"
+        # Not READ WRITE: who makes a database or a role read-only by its default means us too.
+        return f"BEGIN ISOLATION LEVEL {level}; SET LOCAL lock_timeout = {wait_ms}"
 
     def _say(self, sql: str) -> Cursor:
         # Never prepared: there may be several commands in it.
@@ -170,5 +177,7 @@ class PostgresConnection(Connection):
         self.flush()
         try:
             super().commit()
-        except ConnectionLost as exc:
-            raise CommitUnknown(driver=exc.facts["driver"]) from exc
+        except DatabaseUnavailable as exc:
+            if not self.is_broken:
+                raise
+            raise CommitUnknown(driver=exc.facts["driver"], sqlstate=exc.facts["sqlstate"]) from exc

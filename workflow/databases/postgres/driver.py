@@ -61,11 +61,12 @@ _BY_CLASS: Final[dict[str, type[EoiError]]] = {
 #: What says more than an error's own sentence, by the server's code or by ours.
 _SAYS: Final = {
     "42501": "The database's user may not do that ({driver}): docs/operations.md lists what it needs.",
-    "53300": "The server has no connection left ({driver}): lower EOI_POOL_SIZE or raise max_connections.",
+    "57014": "The server was told to cancel it ({driver}): try again; is statement_timeout too short?",
     Conflict.code: "It collides with what is there: {driver}.",
     DatabaseRefused.code: "A rule of the database itself stood against it ({driver}); nothing was written.",
     DatabaseUnavailable.code: "The database failed: {driver}.",
-    DatabaseUnopened.code: "The database cannot be reached: {driver}. Does it run? Is its URL right?",
+    DatabaseUnopened.code: "The database cannot be reached: {driver}. Does it run? Is its URL right? Has "
+    "it a connection left (EOI_POOL_SIZE, max_connections)?",
 }
 
 
@@ -90,9 +91,12 @@ def translated(exc: BaseException | None, *, connecting: bool = False) -> EoiErr
 def _kind(exc: BaseException | None, code: str | None, *, connecting: bool) -> type[EoiError]:
     if code is not None:
         return _BY_CODE.get(code) or _BY_CLASS.get(code[:2], DatabaseUnavailable)
-    # Without a code it is not the server that speaks, but the library, of a connection that is not there.
+    # Without a code it is not the server that speaks, but the library, of a connection that is not there;
+    # or that is not to be, where the URL has an option which nobody knows.
     if isinstance(exc, psycopg.OperationalError | psycopg.InterfaceError):
         return DatabaseUnopened if connecting else ConnectionLost
+    if isinstance(exc, psycopg.ProgrammingError) and connecting:
+        return DatabaseUnopened
     return DatabaseUnavailable
 
 
