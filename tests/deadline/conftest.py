@@ -1,34 +1,34 @@
-"""An engine on a clock that is moved, and a slow one on the same file, which others can overtake."""
+"""An engine on a clock that is moved, and a slow one on the same database, which others can overtake."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.databases.raw import RawDatabase
+from tests.deadline.ledger import broken_promises
 from tests.deadline.wire import SlowEngine
 from workflow import CallView, Engine
-from workflow.testing import FrozenClock, engine_in, new_call, officer, school
+from workflow.testing import FrozenClock, new_call, officer, school
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """Return where the database is."""
-    return tmp_path / "eoi.db"
-
-
-@pytest.fixture
-def engine(tmp_path: Path, clock: FrozenClock) -> Iterator[Engine]:
-    """Return an engine on a new file."""
-    with engine_in(tmp_path, clock=clock) as engine:
+def engine(database: RawDatabase, clock: FrozenClock) -> Iterator[Engine]:
+    """Return an engine on the test's own database."""
+    with Engine(database.url, clock=clock) as engine:
         yield engine
 
 
 @pytest.fixture
-def slow(file: Path, engine: Engine, clock: FrozenClock) -> Iterator[SlowEngine]:
-    """Return an engine on the same file, of which `slow.wire` holds up the next command."""
-    del engine  # It has made the file.
-    with SlowEngine(file, clock) as slow:
+def slow(database: RawDatabase, clock: FrozenClock) -> Iterator[SlowEngine]:
+    """Return an engine on the same database, of which `slow.wire` holds up the next command."""
+    with SlowEngine(database, clock) as slow:
         yield slow
+
+
+@pytest.fixture
+def broken(database: RawDatabase) -> Callable[[], list[str]]:
+    """Return what says which promises of the ledger the rows break."""
+    return lambda: broken_promises(database.place)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 -- What must be true of the rows whatever was done. Under each promise stands a query for whatever breaks it.
--- `sha256` is given by whoever runs this; `subject` is a call or an EOI.
+-- Whoever runs this has given `content`, the digest of each revision, and says `IS DISTINCT FROM` as the database
+-- does. `subject` is a call or an EOI.
 
 CREATE TEMP VIEW subject AS
 SELECT id, version, state FROM eoi_call
@@ -50,7 +51,7 @@ WHERE type IN ('eoi.drafted', 'eoi.saved', 'eoi.submitted') AND at >= closes_at;
 
 -- promise: each event tells the deadline as it then stood
 SELECT o.position, o.type, o.closes_at FROM eoi_outbox o
-WHERE o.closes_at IS NOT (
+WHERE o.closes_at IS DISTINCT FROM (
     SELECT d.closes_at FROM deadline d WHERE d.call_id = o.call_id AND d.position <= o.position
     ORDER BY d.position DESC LIMIT 1
 );
@@ -68,18 +69,19 @@ WHERE c.state = 'cancelled' AND e.state IN ('draft', 'submitted', 'reviewed');
 
 -- promise: a call is closed once, and one event tells of it
 SELECT c.id, c.state FROM eoi_call c
-WHERE (c.closed_at IS NOT NULL, c.closed_at IS NOT NULL) IS NOT (
-    (SELECT count(*) FROM eoi_history h WHERE h.subject_id = c.id AND h.trigger = 'close'),
-    (SELECT count(*) FROM eoi_outbox o WHERE o.call_id = c.id AND o.type = 'call.closed')
-);
+WHERE CASE WHEN c.closed_at IS NULL THEN 0 ELSE 1 END
+    <> (SELECT count(*) FROM eoi_history h WHERE h.subject_id = c.id AND h.trigger = 'close')
+    OR CASE WHEN c.closed_at IS NULL THEN 0 ELSE 1 END
+    <> (SELECT count(*) FROM eoi_outbox o WHERE o.call_id = c.id AND o.type = 'call.closed');
 
 -- promise: history counts 1, 2, 3 up to the version and ends in the state
 SELECT s.id, s.version, s.state FROM subject s
-WHERE (s.version, s.version, 1, s.state) IS NOT (
-    SELECT count(*), max(seq), min(seq), (
-        SELECT target FROM eoi_history l WHERE l.subject_id = s.id ORDER BY seq DESC LIMIT 1
-    ) FROM eoi_history h WHERE h.subject_id = s.id
-);
+LEFT JOIN (
+    SELECT subject_id, count(*) AS many, max(seq) AS newest, min(seq) AS oldest FROM eoi_history GROUP BY subject_id
+) h ON h.subject_id = s.id
+LEFT JOIN eoi_history l ON l.subject_id = s.id AND l.seq = s.version
+WHERE s.version IS DISTINCT FROM h.many OR s.version IS DISTINCT FROM h.newest
+    OR h.oldest IS DISTINCT FROM 1 OR s.state IS DISTINCT FROM l.target;
 
 -- promise: history tells of nothing that is not there
 SELECT subject_id FROM eoi_history WHERE subject_id NOT IN (SELECT id FROM subject);
@@ -87,7 +89,7 @@ SELECT subject_id FROM eoi_history WHERE subject_id NOT IN (SELECT id FROM subje
 -- promise: each change leaves from where the one before it came to
 SELECT h.subject_id, h.seq FROM eoi_history h
 LEFT JOIN eoi_history b ON b.subject_id = h.subject_id AND b.seq = h.seq - 1
-WHERE h.source IS NOT b.target;
+WHERE h.source IS DISTINCT FROM b.target;
 
 -- promise: each change is told
 SELECT * FROM done EXCEPT SELECT * FROM told;
@@ -105,10 +107,12 @@ WHERE n.reason IS NULL AND h.trigger IN ('extend', 'approve', 'decline', 'reinst
 
 -- promise: only what was overtaken by the close is reinstated, once, as of its arrival
 SELECT e.id, e.submitted_at FROM eoi_history h JOIN eoi_eoi e ON e.id = h.subject_id
-WHERE h.trigger = 'reinstate' AND (e.submitted_at, 1) IS NOT (
-    (SELECT min(first_at) FROM eoi_attempt a
-     WHERE a.subject_id = e.id AND a.trigger = 'submit' AND a.code = 'closed-in-flight'),
-    (SELECT count(*) FROM eoi_history r WHERE r.subject_id = e.id AND r.trigger = 'reinstate')
+WHERE h.trigger = 'reinstate' AND (
+    e.submitted_at IS DISTINCT FROM (
+        SELECT min(first_at) FROM eoi_attempt a
+        WHERE a.subject_id = e.id AND a.trigger = 'submit' AND a.code = 'closed-in-flight'
+    )
+    OR (SELECT count(*) FROM eoi_history r WHERE r.subject_id = e.id AND r.trigger = 'reinstate') <> 1
 );
 
 -- promise: only what arrived in time and found the call closed is called closed-in-flight
@@ -125,15 +129,15 @@ SELECT scope FROM eoi_key WHERE answer = '';
 
 -- promise: history has the digest of what was then saved
 SELECT h.subject_id, h.seq FROM eoi_history h JOIN eoi_eoi e ON e.id = h.subject_id
-WHERE h.digest IS NOT (
-    SELECT sha256(r.manifest) FROM eoi_revision r
+WHERE h.digest IS DISTINCT FROM (
+    SELECT r.digest FROM content r
     WHERE r.eoi_id = h.subject_id AND r.version <= h.seq ORDER BY r.version DESC LIMIT 1
 );
 
 -- promise: an EOI has the digest of its newest revision
 SELECT e.id FROM eoi_eoi e
-WHERE e.digest IS NOT (
-    SELECT sha256(r.manifest) FROM eoi_revision r WHERE r.eoi_id = e.id ORDER BY r.version DESC LIMIT 1
+WHERE e.digest IS DISTINCT FROM (
+    SELECT r.digest FROM content r WHERE r.eoi_id = e.id ORDER BY r.version DESC LIMIT 1
 );
 
 -- promise: each save leaves a revision

@@ -1,48 +1,109 @@
-"""One process of the race: sweeps all the time, and submits each EOI at its instant, by the real clock.
+"""What one process of the race does: it drafts, then hands in at given instants and sweeps all the time."""
 
-Says `ready`, reads its plan from stdin, and writes what came of it to stdout, as JSON.
-"""
-
-import json
-import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from multiprocessing.synchronize import Barrier
+from typing import NamedTuple
 
 from workflow import Actor, Engine, EoiError
 from workflow.clock import SystemClock
+from workflow.ports import Clock
+from workflow.testing import FrozenClock
 
 NOW = SystemClock().now
+#: By which clock a command arrives; None: the engine's own. Only a fault sets another.
+ARRIVAL: Clock | None = None
+#: After so many attempts a process that is behind sweeps all the same.
+SWEEP_EVERY = 4
 
 
-def submit(engine: Engine, eoi_id: str, urn: str) -> dict[str, str]:
-    """Submit, with our own clock read before and after."""
-    head, before = Actor("head", {"applicant"}, {urn}), NOW()
+class Job(NamedTuple):
+    """Something to hand in at an instant: the draft of a school, or where there is none, a first draft."""
+
+    instant: datetime
+    call_id: str
+    urn: str
+    eoi_id: str
+
+
+class Answer(NamedTuple):
+    """What a client saw: its own clock before and after, and what it was told."""
+
+    job: Job
+    before: datetime
+    after: datetime
+    #: `done`, or the code of the refusal.
+    code: str
+    eoi_id: str = ""
+    at: datetime | None = None
+
+
+@dataclass
+class Seen:
+    """What one process has seen."""
+
+    answers: list[Answer] = field(default_factory=list)
+    #: The calls that it closed, as often as it was told so.
+    closed: list[str] = field(default_factory=list)
+    #: Why a call that was due could not be closed.
+    failed: list[str] = field(default_factory=list)
+
+    def add(self, more: "Seen") -> None:
+        """Add what the same process has seen later."""
+        self.answers += more.answers
+        self.closed += more.closed
+        self.failed += more.failed
+
+
+def head_of(urn: str) -> Actor:
+    """Return who acts for a school."""
+    return Actor(f"head-{urn}", {"applicant"}, {f"URN:{urn}"})
+
+
+def draft(
+    together: Barrier, url: str, at: datetime, wanted: Sequence[tuple[str, str]]
+) -> tuple[list[str], float]:
+    """Draft for each call and school, on a clock that stands; return the EOIs, and the seconds it took."""
+    with Engine(url, clock=FrozenClock(at)) as engine:
+        engine.calls()
+        together.wait()
+        began = time.monotonic()
+        made = [engine.draft(call_id, answers={}, actor=head_of(urn)).eoi_id for call_id, urn in wanted]
+        return made, time.monotonic() - began
+
+
+def race(together: Barrier, url: str, jobs: Sequence[Job]) -> Seen:
+    """Go through the jobs, the earliest first; sweep while there is time, every now and then, and last."""
+    seen = Seen()
+    with Engine(url, settle_s=0, clock=ARRIVAL) as engine, Engine(url, settle_s=0) as sweeper:
+        engine.calls()
+        together.wait()
+        for number, job in enumerate(jobs):
+            if number % SWEEP_EVERY == 0:
+                _sweep(sweeper, seen)
+            while NOW() < job.instant:
+                _sweep(sweeper, seen)
+            seen.answers.append(_hand_in(engine, job))
+        together.wait()
+        _sweep(sweeper, seen)
+    return seen
+
+
+def _hand_in(engine: Engine, job: Job) -> Answer:
+    head, before = head_of(job.urn), NOW()
     try:
-        answer, at = "done", engine.submit(eoi_id, actor=head).at.isoformat()
+        if job.eoi_id:
+            receipt = engine.submit(job.eoi_id, actor=head)
+        else:
+            receipt = engine.draft(job.call_id, answers={}, actor=head)
     except EoiError as exc:
-        answer, at = exc.code, ""
-    return {"eoi": eoi_id, "answer": answer, "before": f"{before}", "after": f"{NOW()}", "at": at}
+        return Answer(job, before, NOW(), exc.code)
+    return Answer(job, before, NOW(), "done", receipt.eoi_id, receipt.at)
 
 
-def race(engine: Engine, plan: list[tuple[str, str, str]]) -> dict[str, object]:
-    """Go through the plan, the earliest first; sweep while there is time, and at the end."""
-    closed, failed, answers = list[str](), dict[str, str](), []
-
-    def sweep() -> None:
-        report = engine.close_due()
-        closed.extend(call.id for call in report.closed)
-        failed.update(report.failed)
-
-    sweep()
-    for instant, eoi_id, urn in plan:
-        while NOW() < datetime.fromisoformat(instant):
-            sweep()
-        answers.append(submit(engine, eoi_id, urn))
-    sweep()
-    return {"closed": closed, "failed": failed, "answers": answers}
-
-
-if __name__ == "__main__":
-    print("ready", flush=True)
-    given = json.loads(sys.stdin.readline())
-    with Engine(given["database"], settle_s=0) as on:
-        print(json.dumps(race(on, given["plan"])))
+def _sweep(engine: Engine, seen: Seen) -> None:
+    report = engine.close_due()
+    seen.closed += [call.id for call in report.closed]
+    seen.failed += report.failed.values()

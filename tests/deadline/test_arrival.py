@@ -1,14 +1,12 @@
 """Arrival decides, the lock settles: what came in time counts, however long it waited for the lock."""
 
 import logging
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
+from tests.databases.lent import NewEngine
+from tests.databases.raw import RawDatabase
 from tests.deadline.moves import CLOSING, HEAD, MOVES, OTHER, SECOND, TICK, Move
 from tests.deadline.wire import SlowEngine
 from tests.refusals import codes
@@ -20,14 +18,6 @@ from workflow import (
     Refused,
 )
 from workflow.testing import FrozenClock, officer, submitted
-
-
-@contextmanager
-def write_lock(file: Path) -> Iterator[None]:
-    """Hold the database's write lock, as another program may."""
-    with closing(sqlite3.connect(file, isolation_level=None)) as another:
-        another.execute("BEGIN IMMEDIATE")
-        yield
 
 
 @pytest.mark.parametrize("move", MOVES.values(), ids=MOVES)
@@ -67,7 +57,7 @@ def test_waiting_for_the_lock_is_not_charged_to_the_school(
 
 
 def test_the_instant_of_arrival_is_the_instant_of_submission(
-    slow: SlowEngine, clock: FrozenClock, draft: str
+    slow: SlowEngine, clock: FrozenClock, draft: str, database: RawDatabase
 ) -> None:
     """The school reads when it submitted, not when the database had time for it."""
     clock.move_to(CLOSING - TICK)
@@ -78,14 +68,20 @@ def test_the_instant_of_arrival_is_the_instant_of_submission(
 
 @pytest.mark.parametrize("move", MOVES.values(), ids=MOVES)
 def test_the_late_are_refused_at_once_though_the_lock_is_held(
-    engine: Engine, file: Path, clock: FrozenClock, draft: str, move: Move
+    engine: Engine,
+    new_engine: NewEngine,
+    database: RawDatabase,
+    clock: FrozenClock,
+    draft: str,
+    *,
+    move: Move,
 ) -> None:
     """Who is late waits for nobody; that the attempt cannot be kept then changes no answer."""
-    with Engine(f"sqlite:///{file}", clock=clock, lock_timeout_s=0) as hurried:
-        with write_lock(file), pytest.raises(DatabaseLocked):
+    with new_engine(lock_timeout_s=0) as hurried:
+        with database.locked(), pytest.raises(DatabaseLocked):
             move(hurried, draft)
         clock.move_to(CLOSING)
-        with write_lock(file), pytest.raises(CallClosed) as unkept:
+        with database.locked(), pytest.raises(CallClosed) as unkept:
             move(hurried, draft)
         assert engine.attempts("46/23") == []
         with pytest.raises(CallClosed) as kept:
@@ -95,13 +91,17 @@ def test_the_late_are_refused_at_once_though_the_lock_is_held(
 
 
 def test_an_attempt_that_cannot_be_kept_is_logged(
-    file: Path, clock: FrozenClock, draft: str, caplog: pytest.LogCaptureFixture
+    new_engine: NewEngine,
+    database: RawDatabase,
+    clock: FrozenClock,
+    draft: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Whoever runs it reads that an attempt is missing from the record, and why."""
     clock.move_to(CLOSING)
     with (
-        Engine(f"sqlite:///{file}", clock=clock, lock_timeout_s=0) as hurried,
-        write_lock(file),
+        new_engine(lock_timeout_s=0) as hurried,
+        database.locked(),
         caplog.at_level(logging.INFO, "eoi.engine"),
         pytest.raises(CallClosed),
     ):

@@ -1,11 +1,10 @@
 """When and by whom a call is ended, what history says of it, and what stands afterwards."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.deadline.ledger import broken_promises
+from tests.databases.lent import Broken, NewEngine
 from tests.deadline.wire import SlowEngine
 from workflow import CallClosed, CallView, Engine, Refused
 from workflow.testing import (
@@ -46,16 +45,16 @@ def test_a_clock_that_is_set_back_closes_no_call_before_its_deadline(
 
 
 def test_what_fell_due_while_nothing_ran_is_closed_at_the_next_start(
-    engine: Engine, clock: FrozenClock, file: Path
+    engine: Engine, clock: FrozenClock, new_engine: NewEngine
 ) -> None:
     """History then says both when it was to close and when it did; the deadline itself has not moved."""
     call = open_call(engine)
     draft = engine.draft(call.id, answers={}, actor=HEAD).eoi_id
     engine.close()
     clock.move_to(MONDAY)
-    with Engine(f"sqlite:///{file}", clock=clock) as started, pytest.raises(CallClosed):
+    with new_engine() as started, pytest.raises(CallClosed):
         started.submit(draft, actor=HEAD)
-    with Engine(f"sqlite:///{file}", clock=clock) as started:
+    with new_engine() as started:
         (closed,) = started.close_due().closed
         assert (closed.closes_at, closed.closed_at) == (CLOSING, MONDAY)
         for subject in (call.id, draft):
@@ -64,7 +63,7 @@ def test_what_fell_due_while_nothing_ran_is_closed_at_the_next_start(
 
 
 def test_an_officer_closes_early_only_while_nobody_has_begun(
-    engine: Engine, clock: FrozenClock, file: Path
+    engine: Engine, clock: FrozenClock, broken: Broken
 ) -> None:
     """A call without any EOI may be closed before its time; one withdrawn EOI is enough to keep it open."""
     call, begun = open_call(engine), open_call(engine, "begun")
@@ -83,7 +82,7 @@ def test_an_officer_closes_early_only_while_nobody_has_begun(
         engine.draft(call.id, answers={}, actor=HEAD)
     clock.move_to(SETTLED)
     assert [each.id for each in engine.close_due().closed] == [begun.id]
-    assert broken_promises(file) == []
+    assert broken() == []
 
 
 def test_an_officer_may_close_by_hand_what_is_due(engine: Engine, clock: FrozenClock) -> None:
@@ -101,7 +100,7 @@ def test_an_officer_may_close_by_hand_what_is_due(engine: Engine, clock: FrozenC
 
 
 def test_the_counts_at_close_stand_whatever_comes_later(
-    engine: Engine, clock: FrozenClock, file: Path
+    engine: Engine, clock: FrozenClock, broken: Broken
 ) -> None:
     """Reviews, decisions and a late withdrawal change the counts of now, and never those of the close."""
     call = open_call(engine)
@@ -121,10 +120,10 @@ def test_the_counts_at_close_stand_whatever_comes_later(
     found = engine.call(call.id)
     assert found.counts_at_close == {"submitted": 4, "lapsed": 1}
     assert found.counts == {"approved": 1, "declined": 1, "cancelled": 1, "withdrawn": 1, "lapsed": 1}
-    assert broken_promises(file) == []
+    assert broken() == []
 
 
-def test_cancelling_an_open_call_takes_what_is_live_with_it(engine: Engine, file: Path) -> None:
+def test_cancelling_an_open_call_takes_what_is_live_with_it(engine: Engine, broken: Broken) -> None:
     """Drafts and submissions are cancelled with the admin's reason; what was withdrawn stays withdrawn."""
     call = open_call(engine)
     draft = engine.draft(call.id, answers={}, actor=school(1)).eoi_id
@@ -144,4 +143,4 @@ def test_cancelling_an_open_call_takes_what_is_live_with_it(engine: Engine, file
         )
     assert engine.history(withdrawn) == before
     assert engine.next_due() is None
-    assert broken_promises(file) == []
+    assert broken() == []

@@ -4,24 +4,21 @@ After each command the whole database is compared with the model and held agains
 between a command's arrival and its lock is drawn too: there the clock moves on, and somebody is quicker.
 """
 
-import shutil
-import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 import hypothesis
 import pytest
-import sqlalchemy
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy.orm import Session
 
+from tests.databases.raw import Databases, RawDatabase
 from tests.deadline.ledger import broken_promises
 from tests.deadline.model import (
     ACTORS,
@@ -41,12 +38,14 @@ from tests.deadline.model import (
 )
 from tests.deadline.wire import SlowEngine
 from workflow import Actor, CallView, Engine, EoiError, NewCall, Receipt, Refused
-from workflow.testing import FrozenClock, engine_in
+from workflow.testing import FrozenClock
 
 #: Seeds a step's dice together with the step's number: Hypothesis' own draws cling to few values.
 SEED: Final = st.integers(0, 2**32)
 HOUR: Final = timedelta(hours=1)
 LIVE: Final = {"draft", "submitted", "reviewed"}
+#: How many lives are drawn; on PostgreSQL each statement takes a trip.
+EXAMPLES: Final = {"sqlite": 20, "postgresql": 8}
 #: How often each is drawn where it makes sense, so that EOIs get far.
 OFTEN: Final = {"submit": 6, "save": 3, "review": 6, "approve": 3, "decline": 3, "reinstate": 6} | {
     "withdraw": 1,
@@ -84,26 +83,23 @@ def _new_call(ask: Ask) -> NewCall:
 class EngineMachine(RuleBasedStateMachine):
     """Draws commands, and compares."""
 
-    def __init__(self, template: Path, folder: Path, reached: Counter[str]) -> None:
+    def __init__(self, database: RawDatabase, reached: Counter[str]) -> None:
         super().__init__()
-        self.file, self.reached = folder / "eoi.db", reached
-        for leftover in folder.glob("eoi.db*"):
-            leftover.unlink()
-        shutil.copy(template, self.file)
+        self.database, self.reached = database, reached
         self.clock, self.model = FrozenClock(), Model()
-        self.engine = SlowEngine(self.file, self.clock)
-        self.other = SlowEngine(self.file, self.clock, settle_s=0)  # An impatient node.
-        self.host = sqlalchemy.create_engine(f"sqlite:///{self.file}")
-        self.eyes = sqlite3.connect(self.file)
+        self.stack = ExitStack()
+        self.engine = self.stack.enter_context(SlowEngine(database, self.clock))
+        # An impatient node.
+        self.other = self.stack.enter_context(SlowEngine(database, self.clock, settle_s=0))
+        self.host = database.host()
+        self.stack.callback(self.host.dispose)
+        self.ask_rows = self.stack.enter_context(database.shell())
         self.counted: dict[str, str] = {}
         self.step = 0
 
     def teardown(self) -> None:
         """Close what is open."""
-        self.eyes.close()
-        self.host.dispose()
-        self.other.close()
-        self.engine.close()
+        self.stack.close()
 
     # ---- drawing: mostly what makes sense, with a slip here and there
 
@@ -367,12 +363,12 @@ class EngineMachine(RuleBasedStateMachine):
     @invariant()
     def the_ledger_finds_nothing(self) -> None:
         """No promise is broken in the rows."""
-        assert broken_promises(self.file) == []
+        assert broken_promises(self.database.place) == []
 
     def _check_rows(self) -> None:
         for name, expected in self.model.rows().items():
-            assert self.eyes.execute(ROWS[name]).fetchall() == expected, name
-        found = dict(self.eyes.execute("SELECT id, counts_at_close FROM eoi_call WHERE closed_at NOT NULL"))
+            assert self.ask_rows(ROWS[name]) == expected, name
+        found = dict(self.ask_rows("SELECT id, counts_at_close FROM eoi_call WHERE closed_at IS NOT NULL"))
         assert found == found | self.counted, "counts at close have changed"
         self.counted = found
         closings = [call.closes_at + SETTLE for call in self._calls() if call.state == "open"]
@@ -380,16 +376,11 @@ class EngineMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-def test_the_engine_does_what_was_promised(tmp_path: Path, long: bool) -> None:
+def test_the_engine_does_what_was_promised(databases: Databases, long: bool) -> None:
     """Whatever is asked, by whom and when, comes to what a plain model says; nothing late slips in."""
-    template = tmp_path / "template"
-    template.mkdir()
-    engine_in(template).close()
-    with closing(sqlite3.connect(template / "eoi.db")) as database:
-        database.execute("PRAGMA journal_mode = DELETE")  # One file to copy.
     reached = Counter[str]()
     settings = hypothesis.settings(
-        max_examples=400 if long else 20,
+        max_examples=400 if long else EXAMPLES[databases.name],
         stateful_step_count=50,
         derandomize=not long,
         database=None,
@@ -400,7 +391,7 @@ def test_the_engine_does_what_was_promised(tmp_path: Path, long: bool) -> None:
 
     class Here(EngineMachine):
         def __init__(self) -> None:
-            super().__init__(template / "eoi.db", tmp_path, reached)
+            super().__init__(databases.new(), reached)
 
     run_state_machine_as_test(Here, settings=settings)
     print(dict(reached.most_common()))

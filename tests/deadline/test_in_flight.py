@@ -1,10 +1,9 @@
 """What the close overtook on its way to the lock is told so, kept, and let in by an officer."""
 
-from pathlib import Path
-
 import pytest
 
-from tests.deadline.ledger import broken_promises
+from tests.databases.lent import Broken
+from tests.databases.raw import RawDatabase
 from tests.deadline.moves import CLOSING, HEAD, MOVES, OTHER, SECOND, TICK, Move
 from tests.deadline.wire import SlowEngine
 from tests.refusals import codes
@@ -48,7 +47,7 @@ def test_what_the_close_overtook_is_refused_as_such_and_kept(
 
 
 def test_an_officer_lets_in_what_was_overtaken(
-    engine: Engine, slow: SlowEngine, clock: FrozenClock, file: Path, draft: str
+    engine: Engine, slow: SlowEngine, clock: FrozenClock, broken: Broken, draft: str
 ) -> None:
     """Once, with a reason: it then counts as submitted when it arrived, and the closing counts stand."""
     clock.move_to(CLOSING - TICK)
@@ -74,7 +73,7 @@ def test_an_officer_lets_in_what_was_overtaken(
     with pytest.raises(Refused) as refused:
         engine.fire(draft, "reinstate", actor=officer(), reason="again")
     assert codes(refused) == ["wrong-state"]
-    assert broken_promises(file) == []
+    assert broken() == []
 
 
 def test_what_was_overtaken_is_never_merely_stale(
@@ -92,10 +91,10 @@ def test_what_was_overtaken_is_never_merely_stale(
 
 
 def test_the_earliest_arrival_counts_whoever_was_written_down_first(
-    engine: Engine, slow: SlowEngine, clock: FrozenClock, file: Path, draft: str
+    engine: Engine, slow: SlowEngine, clock: FrozenClock, database: RawDatabase, draft: str
 ) -> None:
     """Of two submissions that the close overtook, the reinstated one is that which arrived first."""
-    other = SlowEngine(file, clock)
+    other = SlowEngine(database, clock)
     overtake(other, clock, engine)
 
     def meanwhile() -> None:

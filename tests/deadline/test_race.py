@@ -1,146 +1,139 @@
-"""A real race: three processes submit around many deadlines by the real clock, and all sweep all the time."""
+"""A real race: processes hand in around many deadlines by the real clock, and all sweep all the time."""
 
-import json
-import sqlite3
-import subprocess
-import sys
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+import random
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Final
 
 import pytest
 
-from tests.deadline.ledger import broken_promises
+from tests.databases.raw import RawDatabase
+from tests.deadline import racer
+from tests.deadline.detector import SHARE, Race, ahead_of_us, wrongs
+from tests.deadline.faults import FAULTS
+from tests.deadline.racer import NOW, Job, Seen
+from tests.races.crowd import PROCESSES, Crowd
 from workflow import Engine
-from workflow.clock import SystemClock
-from workflow.testing import FrozenClock, engine_in, new_call, officer, school
+from workflow.testing import FrozenClock, new_call, officer
 
-RACER = Path(__file__).with_name("racer.py")
-PROCESSES = 3
-#: How long the race may take at most, in seconds.
-PATIENCE_S = 120
-MILLISECOND = timedelta(milliseconds=1)
-HOUR = timedelta(hours=1)
-#: From the first deadline to the next, and from now to the first.
-APART, START = 100 * MILLISECOND, 500 * MILLISECOND
-
-
-class Job(NamedTuple):
-    """One EOI, to be submitted at an instant."""
-
-    instant: datetime
-    closes_at: datetime
-    eoi_id: str
-    urn: str
+HOUR: Final = timedelta(hours=1)
+#: How many calls are raced for at a time; then all is prepared for the next ones.
+BATCH: Final = 10
+#: Of so many submissions there is one first draft besides, which the deadline concerns alike.
+PER_DRAFT: Final = 3
+#: What extending a call takes at the most, in seconds: the race must not begin before it is planned.
+PLAN_S: Final = 0.02
+#: The share of attempts on either side that shows a good pace.
+ENOUGH: Final = 0.25
 
 
-def plan(engine: Engine, clock: FrozenClock, *, calls: int, each: int) -> list[Job]:
-    """Open calls that close one after the other, and draft EOIs to be submitted around the deadlines.
+@dataclass
+class Pace:
+    """How many attempts the crowd makes in a second. The deadlines are set as far apart as it then needs."""
 
-    All of it is done on a clock that stands an hour back. Only then are the calls extended to instants that
-    are near by the real clock, so that a slow machine has no less time for the race.
+    #: How many attempts are planned for the time that a draft takes.
+    haste: float = 0.6
+    per_second: float = 0.0
+
+    def apart(self, attempts: int) -> timedelta:
+        """Return how far apart the deadlines of two calls lie that so many attempts are made on."""
+        return timedelta(seconds=min(max(attempts / self.per_second / self.haste, 0.02), 2.0))
+
+    def learn(self, race: Race) -> None:
+        """Make less haste where most came to be late: a queue is wanted, no jam."""
+        self.haste *= 0.6 if min(race.shares().values()) < ENOUGH else 1.1
+
+
+def races(
+    database: RawDatabase, *, calls: int, each: int, fault: Callable[[], object] = int
+) -> Generator[Race]:
+    """Race for batches of calls, one after the other; yield all that was seen so far after each.
+
+    Those who prepare it are others than those who race: a fault is planted in these alone.
     """
-    drafts = []
-    for number in range(calls):
-        new = new_call(reference=f"{number}", closes_at=clock.now() + MILLISECOND)
-        call = engine.open_call(new, actor=officer())
-        schools = [f"{number}-{school_number}" for school_number in range(each)]
-        drafts.append(
-            (call, [(engine.draft(call.id, answers={}, actor=school(urn)).eoi_id, urn) for urn in schools])
-        )
-    jobs, first = [], SystemClock().now() + START
-    for number, (call, eois) in enumerate(drafts):
-        closes_at = first + number * APART
-        engine.extend_call(call.id, closes_at=closes_at, actor=officer(), reason="the race")
-        around = [(4 * place - 3 * each) * APART / (4 * each) for place in range(each)]
-        jobs += [
-            Job(closes_at + away, closes_at, eoi_id, f"URN:{urn}")
-            for away, (eoi_id, urn) in zip(around, eois, strict=True)
-        ]
+    pace, deadlines = Pace(), dict[str, datetime]()
+    race = Race([Seen() for _ in range(PROCESSES)], deadlines, database, ahead_of_us(database))
+    with Crowd() as crowd, Crowd(first=fault) as racers:
+        for first in range(0, calls, BATCH):
+            numbers, at = range(first, min(first + BATCH, calls)), NOW() - HOUR
+            with Engine(database.url, clock=FrozenClock(at)) as engine:
+                drafts = prepared(crowd, engine, database.url, numbers=numbers, each=each, at=at, pace=pace)
+                jobs = plan(engine, drafts, deadlines, apart=pace.apart(each + each // PER_DRAFT))
+            shares = [(database.url, jobs[number::PROCESSES]) for number in range(PROCESSES)]
+            for mine, more in zip(race.seen, racers.do(racer.race, *shares), strict=True):
+                mine.add(more)
+            pace.learn(race)
+            yield race
+
+
+def prepared(
+    crowd: Crowd, engine: Engine, url: str, *, numbers: Sequence[int], each: int, at: datetime, pace: Pace
+) -> dict[str, list[Job]]:
+    """Open calls, and draft EOIs for each, on a clock that stands an hour back."""
+    wanted = []
+    for number in numbers:
+        call = new_call(reference=f"{number}", closes_at=at + timedelta(milliseconds=1))
+        call_id = engine.open_call(call, actor=officer()).id
+        wanted += [(call_id, f"{number}-{school}") for school in range(each)]
+    made = crowd.do(racer.draft, *[(url, at, wanted[n :: crowd.size]) for n in range(crowd.size)])
+    pace.per_second = len(wanted) / max(took_s for _, took_s in made)
+    jobs: dict[str, list[Job]] = {call_id: [] for call_id, _ in wanted}
+    for member, (eois, _) in enumerate(made):
+        for (call_id, urn), eoi_id in zip(wanted[member :: crowd.size], eois, strict=True):
+            jobs[call_id].append(Job(at, call_id, urn, eoi_id))
+    for call_id, of_call in jobs.items():
+        of_call += [Job(at, call_id, f"new-{job.urn}", "") for job in of_call[::PER_DRAFT]]
+    return jobs
+
+
+def plan(
+    engine: Engine, drafts: dict[str, list[Job]], deadlines: dict[str, datetime], *, apart: timedelta
+) -> list[Job]:
+    """Extend the calls to instants near by, one after the other; spread what is handed in around them.
+
+    Only now do the calls have a deadline of the real clock, so that a slow machine has no less time for it.
+    """
+    dice = random.Random(len(deadlines))  # noqa: S311 -- to be drawn again
+    first, jobs = NOW() + timedelta(seconds=PLAN_S * len(drafts)) + apart, []
+    for number, (call_id, of_call) in enumerate(drafts.items()):
+        closes_at = first + number * apart
+        engine.extend_call(call_id, closes_at=closes_at, actor=officer(), reason="the race")
+        deadlines[call_id] = closes_at
+        dice.shuffle(of_call)
+        for place, job in enumerate(of_call):
+            away = 2 * (place + dice.random()) / len(of_call) - 1  # -1 to 1, and as often late as in time
+            jobs.append(job._replace(instant=closes_at + away**3 / 2 * apart))
     return sorted(jobs)
 
 
-@contextmanager
-def racers() -> Iterator[list[subprocess.Popen[str]]]:
-    """Start the processes, and go on once each is ready for its plan."""
-    with ExitStack() as stack:
-        started = []
-        for _ in range(PROCESSES):
-            racer = subprocess.Popen(
-                [sys.executable, RACER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-            started.append(stack.enter_context(racer))
-            stack.callback(racer.kill)
-        for racer in started:
-            assert racer.stdout
-            assert racer.stdout.readline() == "ready\n"
-        yield started
-
-
-def race(started: list[subprocess.Popen[str]], file: Path, jobs: list[Job]) -> list[dict[str, Any]]:
-    """Let the processes share the jobs; return what each says of itself."""
-    for number, racer in enumerate(started):
-        mine = [(job.instant.isoformat(), job.eoi_id, job.urn) for job in jobs[number::PROCESSES]]
-        given = {"database": f"sqlite:///{file}", "plan": mine}
-        assert racer.stdin
-        racer.stdin.write(json.dumps(given) + "\n")
-        racer.stdin.flush()
-    return [json.loads(racer.communicate(timeout=PATIENCE_S)[0]) for racer in started]
-
-
-def wronged(answers: list[dict[str, str]], jobs: list[Job]) -> list[dict[str, str]]:
-    """Return every answer that cannot be right, by nothing but the client's own clock around it.
-
-    The arrival lies somewhere between the two readings. What began at the deadline was late for certain;
-    what ended before it was in time.
-    """
-    closings = {job.eoi_id: job.closes_at for job in jobs}
-    wrong = []
-    for answer in answers:
-        closes_at = closings[answer["eoi"]]
-        surely_late = datetime.fromisoformat(answer["before"]) >= closes_at
-        surely_in_time = datetime.fromisoformat(answer["after"]) < closes_at
-        right = {"done", "closed-in-flight", "call-closed"}
-        right -= {"done", "closed-in-flight"} if surely_late else set()
-        right -= {"call-closed"} if surely_in_time else set()
-        if answer["answer"] not in right:
-            wrong.append(answer)
-    return wrong
+def how_many(long: bool) -> tuple[int, int]:
+    """Return how many calls there are, and how many submissions to each."""
+    return (200, 200) if long else (40, 40)
 
 
 @pytest.mark.slow
-def test_nobody_is_wronged_when_many_submit_around_the_deadline(tmp_path: Path, long: bool) -> None:
+def test_nobody_is_wronged_when_many_hand_in_around_the_deadline(database: RawDatabase, long: bool) -> None:
     """None late is accepted, none in time refused but as overtaken, none lost; each call is closed once."""
-    calls, each = (200, 60) if long else (20, 18)
-    clock, file = FrozenClock(SystemClock().now() - HOUR), tmp_path / "eoi.db"
-    with racers() as started, engine_in(tmp_path, clock=clock) as engine:
-        jobs = plan(engine, clock, calls=calls, each=each)
-        results = race(started, file, jobs)
-    answers = [answer for result in results for answer in result["answers"]]
-    told = Counter(answer["answer"] for answer in answers)
-    print(f"{len(answers)} submissions to {calls} calls in {PROCESSES} processes: {dict(told)}")
-    print(f"closed by each process: {[len(result['closed']) for result in results]}")
-    assert wronged(answers, jobs) == []
-    assert (len(answers), told["done"] > 0, told["call-closed"] > 0) == (calls * each, True, True)
-    assert [result["failed"] for result in results] == [{}] * PROCESSES
-    assert sum(len(result["closed"]) for result in results) == calls
-    with closing(sqlite3.connect(file)) as database:
-        kept = database.execute("SELECT id, submitted_at FROM eoi_eoi WHERE state = 'submitted'").fetchall()
-        attempts = database.execute(
-            "SELECT code, count(*), sum(count) FROM eoi_attempt GROUP BY code"
-        ).fetchall()
-        early = database.execute(
-            "SELECT a.first_at, c.closes_at FROM eoi_attempt a JOIN eoi_call c ON c.id = a.call_id "
-            "WHERE a.code = 'call-closed' AND a.first_at < c.closes_at"
-        ).fetchall()
-        open_still = database.execute("SELECT count(*) FROM eoi_call WHERE state <> 'closed'").fetchone()
-    accepted = {answer["eoi"]: datetime.fromisoformat(answer["at"]) for answer in answers if answer["at"]}
-    assert {eoi: datetime.fromisoformat(f"{at}+00:00") for eoi, at in kept} == accepted
-    refused = {code: told[code] for code in told if code != "done"}
-    assert sorted(attempts) == sorted((code, many, many) for code, many in refused.items())
-    assert early == []
-    assert open_still == (0,)
-    assert broken_promises(file) == []
+    calls, each = how_many(long)
+    *_, race = races(database, calls=calls, each=each)
+    print(f"{database.name}: {race.told()}")
+    assert wrongs(race) == {}
+    assert sum(bool(answer.job.eoi_id) for answer in race.answers) == calls * each
+    assert {side for side, share in race.shares().items() if share >= SHARE} == {"in time", "late"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guard", FAULTS)
+def test_the_race_catches_a_broken_engine(database: RawDatabase, guard: str, long: bool) -> None:
+    """With the same parameters: whichever guard is taken away is missed, at the latest at the end."""
+    calls, each = how_many(long)
+    fault = FAULTS[guard][database.name]
+    found, said = dict[str, list[object]](), ""
+    with closing(races(database, calls=calls, each=each, fault=fault)) as attempted:
+        while not found and (race := next(attempted, None)):
+            found, said = wrongs(race), race.told()
+    print(f"{database.name}, {fault.__name__}: {said}")
+    print({name: (len(wrong), wrong[0]) for name, wrong in found.items()})
+    assert found

@@ -3,13 +3,12 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-import sqlalchemy
 from sqlalchemy.orm import Session
 
-from tests.deadline.ledger import broken_promises
+from tests.databases.lent import Broken, NewEngine
+from tests.databases.raw import RawDatabase
 from tests.deadline.wire import SlowEngine
 from workflow import Engine, Refused
 from workflow.testing import FrozenClock, new_call, officer, school
@@ -25,10 +24,10 @@ PATIENCE_S = 30.0
 
 @pytest.mark.parametrize("settle_s", [0, 0.5, 2, 3600])
 def test_a_call_is_closed_at_its_deadline_plus_settle(
-    engine: Engine, file: Path, clock: FrozenClock, settle_s: float
+    engine: Engine, new_engine: NewEngine, clock: FrozenClock, settle_s: float
 ) -> None:
     """A microsecond before it a sweep does nothing; at it the call is closed."""
-    settling = Engine(f"sqlite:///{file}", clock=clock, settle_s=settle_s)
+    settling = new_engine(settle_s=settle_s)
     call = engine.open_call(new_call(), actor=officer())
     due = CLOSING + timedelta(seconds=settle_s)
     assert settling.next_due() == due
@@ -42,13 +41,13 @@ def test_a_call_is_closed_at_its_deadline_plus_settle(
 
 
 def test_without_settle_the_deadline_is_both_the_close_and_too_late(
-    engine: Engine, file: Path, clock: FrozenClock
+    engine: Engine, new_engine: NewEngine, clock: FrozenClock
 ) -> None:
     """What arrives at the very instant of the close was late, and not overtaken by it."""
     call = engine.open_call(new_call(), actor=officer())
     draft = engine.draft(call.id, answers={}, actor=HEAD).eoi_id
     clock.move_to(CLOSING)
-    with Engine(f"sqlite:///{file}", clock=clock, settle_s=0) as hasty:
+    with new_engine(settle_s=0) as hasty:
         assert [each.closed_at for each in hasty.close_due().closed] == [CLOSING]
     with pytest.raises(Refused) as refused:
         engine.submit(draft, actor=HEAD)
@@ -91,7 +90,7 @@ def test_while_a_call_settles_nothing_begins_and_nothing_is_reviewed(
 
 
 def test_the_old_alarm_after_an_extension_does_nothing(
-    engine: Engine, clock: FrozenClock, file: Path
+    engine: Engine, clock: FrozenClock, broken: Broken
 ) -> None:
     """Whoever was told of the first deadline closes nothing at it; the call goes on to the second."""
     call = engine.open_call(new_call(), actor=officer())
@@ -105,7 +104,7 @@ def test_the_old_alarm_after_an_extension_does_nothing(
     assert engine.submit(draft, actor=HEAD).state == "submitted"
     clock.move_to(SETTLED + 3600 * SECOND)
     assert [each.counts for each in engine.close_due().closed] == [{"submitted": 1}]
-    assert broken_promises(file) == []
+    assert broken() == []
 
 
 def test_an_extension_that_is_quicker_than_the_sweep_holds(
@@ -129,14 +128,20 @@ def test_an_extension_that_is_quicker_than_the_sweep_holds(
 
 @pytest.mark.parametrize("commits", [True, False], ids=["commit", "rollback"])
 def test_a_close_waits_for_a_hosts_transaction_that_is_in_flight_across_the_deadline(
-    engine: Engine, slow: SlowEngine, clock: FrozenClock, file: Path, commits: bool
+    engine: Engine,
+    slow: SlowEngine,
+    clock: FrozenClock,
+    broken: Broken,
+    database: RawDatabase,
+    *,
+    commits: bool,
 ) -> None:
     """A submission in a host's transaction counts if that is committed, however long after the deadline."""
     call = engine.open_call(new_call(), actor=officer())
     draft = engine.draft(call.id, answers={}, actor=HEAD).eoi_id
     waiting = threading.Event()
     slow.wire.before_lock = waiting.set
-    host = sqlalchemy.create_engine(f"sqlite:///{file}")
+    host = database.host()
     with ThreadPoolExecutor() as pool:
         with Session(host) as session:
             clock.move_to(CLOSING - TICK)
@@ -151,22 +156,22 @@ def test_a_close_waits_for_a_hosts_transaction_that_is_in_flight_across_the_dead
     host.dispose()
     assert receipt.at == CLOSING - TICK
     assert closed.counts_at_close == ({"submitted": 1} if commits else {"lapsed": 1})
-    assert broken_promises(file) == []
+    assert broken() == []
 
 
 def test_a_submission_waits_behind_whoever_holds_the_lock(
-    engine: Engine, slow: SlowEngine, clock: FrozenClock, file: Path
+    engine: Engine, slow: SlowEngine, clock: FrozenClock, database: RawDatabase
 ) -> None:
     """With two real connections: it arrived in time, got the lock after the deadline, and counts."""
     call = engine.open_call(new_call(), actor=officer())
     draft = engine.draft(call.id, answers={}, actor=HEAD).eoi_id
     waiting = threading.Event()
     slow.wire.before_lock = waiting.set
-    host = sqlalchemy.create_engine(f"sqlite:///{file}")
+    host = database.host()
     clock.move_to(CLOSING - TICK)
     with ThreadPoolExecutor() as pool:
         with Session(host) as session:
-            engine.draft(call.id, answers={}, actor=school(2), session=session)  # It holds the lock.
+            engine.save(draft, answers={"places": 2}, actor=HEAD, session=session)  # It holds what is needed.
             submitting = pool.submit(slow.submit, draft, actor=HEAD)
             assert waiting.wait(PATIENCE_S)
             clock.move_to(SETTLED - TICK)
@@ -174,4 +179,4 @@ def test_a_submission_waits_behind_whoever_holds_the_lock(
         assert submitting.result(PATIENCE_S).at == CLOSING - TICK
     host.dispose()
     clock.move_to(SETTLED)
-    assert [each.counts for each in engine.close_due().closed] == [{"submitted": 1, "lapsed": 1}]
+    assert [each.counts for each in engine.close_due().closed] == [{"submitted": 1}]

@@ -1,12 +1,9 @@
-"""What each connection promises, who waits for the write lock, and that no update is lost on the way."""
+"""What each connection to a SQLite file promises, and what is the host's to decide."""
 
 import sqlite3
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.types import NullType
 
 from states.errors import BadInput
-from workflow import DatabaseLocked, DatabaseUnavailable, Engine, StaleVersion
+from workflow import DatabaseLocked, Engine
 from workflow.statements import Prepared
 from workflow.testing import FrozenClock, engine_in, new_call, officer, school, submitted
 
@@ -104,80 +101,6 @@ def test_migrating_on_a_hosts_engine_leaves_its_journal(tmp_path: Path) -> None:
     hosts.dispose()
 
 
-@pytest.mark.slow
-def test_no_update_is_lost_between_threads(tmp_path: Path, *, long: bool) -> None:
-    """Eight people who save one draft at once each get their version, and every save is in history."""
-    engine = engine_in(tmp_path)
-    head, threads, saves = school(), 8, 100 if long else 15
-    eoi_id = engine.draft(engine.open_call(new_call(), actor=officer()).id, answers={}, actor=head).eoi_id
-    together = threading.Barrier(threads)
-
-    def save(number: int) -> tuple[list[int], int]:
-        together.wait(timeout=30)
-        versions, stale = list[int](), 0
-        while len(versions) < saves:
-            seen = engine.get(eoi_id)
-            count = seen.answers.get("count", 0) + 1
-            try:
-                receipt = engine.save(
-                    eoi_id, answers={"count": count}, actor=head, expected_version=seen.version
-                )
-            except StaleVersion:
-                stale += 1
-            else:
-                versions.append(receipt.version)
-        return versions, stale
-
-    with ThreadPoolExecutor(threads) as pool:
-        results = list(pool.map(save, range(threads)))
-    total = threads * saves
-    assert sorted(version for versions, _ in results for version in versions) == list(range(2, total + 2))
-    assert sum(stale for _, stale in results) > 0, "they never met"
-    assert engine.get(eoi_id).answers == {"count": total}
-    assert [row.seq for row in engine.history(eoi_id)] == list(range(1, total + 2))
-    engine.close()
-
-
-def test_a_lock_held_for_too_long_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
-    """While another program writes, a command waits its time, is told, and works once the other is done."""
-    engine = engine_in(tmp_path, lock_timeout_s=0.2)
-    call = engine.open_call(new_call(), actor=officer())
-    eoi_id = engine.draft(call.id, answers={}, actor=school()).eoi_id
-    with another_program_writes(tmp_path / "eoi.db") as other:
-        began = time.monotonic()
-        with pytest.raises(DatabaseLocked, match="try again") as caught:
-            engine.submit(eoi_id, actor=school(), idempotency_key="once")
-        assert (caught.value.code, caught.value.facts["waited_s"]) == ("database-locked", 0.2)
-        assert 0.2 <= time.monotonic() - began < 10
-        assert engine.get(eoi_id).state == "draft", "reads do not wait"
-        assert engine.close_due().closed == ()
-        assert other.stdin is not None
-        assert other.stdout is not None
-        other.stdin.write("\n")
-        other.stdin.flush()
-        assert other.stdout.readline() == "free\n"
-        receipt = engine.submit(eoi_id, actor=school(), idempotency_key="once")
-    assert (receipt.version, receipt.replayed) == (2, False)
-    assert [row.trigger for row in engine.history(eoi_id)] == ["draft", "submit"]
-    engine.close()
-
-
-def test_a_lock_that_is_given_back_is_taken(tmp_path: Path) -> None:
-    """Whoever waits gets through as soon as the other program commits, and is not refused."""
-    engine = engine_in(tmp_path)
-    call = engine.open_call(new_call(), actor=officer())
-    with another_program_writes(tmp_path / "eoi.db") as other, ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(engine.draft, call.id, answers={}, actor=school())
-        with pytest.raises(DatabaseLocked), engine_in_a_hurry(tmp_path) as impatient:
-            impatient.draft(call.id, answers={}, actor=school(2))
-        assert not waiting.done()
-        assert other.stdin is not None
-        other.stdin.write("\n")
-        other.stdin.flush()
-        assert waiting.result(timeout=30).version == 1
-    engine.close()
-
-
 def engine_in_a_hurry(folder: Path) -> Engine:
     """Return an engine on the same file that does not wait at all."""
     return Engine(f"sqlite:///{folder / 'eoi.db'}", clock=FrozenClock(), lock_timeout_s=0)
@@ -210,19 +133,3 @@ def test_a_timeout_that_is_none_is_refused(lock_timeout_s: Any) -> None:
     """A wait is from 0 seconds to an hour."""
     with pytest.raises(BadInput, match="lock_timeout_s must be a number of seconds from 0 to 3600"):
         Engine("sqlite://", lock_timeout_s=lock_timeout_s)
-
-
-def test_a_pool_that_is_used_up_is_told(tmp_path: Path) -> None:
-    """When every connection of a host's pool is lent out, reads and commands say so, each as our error."""
-    engine_in(tmp_path).close()
-    hosts = sqlalchemy.create_engine(
-        f"sqlite:///{tmp_path / 'eoi.db'}", pool_size=1, max_overflow=0, pool_timeout=0.05
-    )
-    engine = Engine(hosts, clock=FrozenClock())
-    assert engine.calls() == []
-    with closing(hosts.raw_connection()):
-        for ask in (engine.calls, engine.find, lambda: engine.open_call(new_call(), actor=officer())):
-            with pytest.raises(DatabaseUnavailable, match="Every connection of the pool was busy"):
-                ask()
-    assert engine.open_call(new_call(), actor=officer()).version == 1
-    hosts.dispose()

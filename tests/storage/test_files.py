@@ -65,6 +65,7 @@ def test_a_file_name_need_not_be_text(tmp_path: Path) -> None:
         ("sqlite:///\ud800.db", "No file can be called"),
         ("eoi.db", "no database URL"),
         ("", "no database URL"),
+        ("postgresql://eoi:hunter2@host:port/eoi", "That is no database URL"),
         ("mysql://localhost/eoi", "not in mysql"),
         ("postgresql+psycopg2://localhost/eoi", "not by psycopg2"),
         ("postgresql+asyncpg://localhost/eoi", "not by asyncpg"),

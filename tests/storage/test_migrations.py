@@ -1,224 +1,205 @@
 """The schema: made, found as described, taken down and up again, and left alone where it is not ours."""
 
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
-from pathlib import Path
 
 import pytest
-import sqlalchemy
+from alembic import command
 from sqlmodel import SQLModel
 
 from states.errors import BadInput
+from tests.databases.lent import NewEngine
+from tests.databases.raw import Databases, RawDatabase
+from tests.storage.lives import live
 from workflow import (
-    DatabaseLocked,
-    DatabaseReadOnly,
     DatabaseUnavailable,
     Engine,
     SchemaMissing,
     SchemaOutdated,
     SchemaTooNew,
+    migrations,
     schema,
 )
 from workflow.databases import database_of
 from workflow.migrations import differences, downgrade, upgrade
 from workflow.tables import APPEND_ONLY, REVISIONS, VERSION_TABLE, Row
-from workflow.testing import FrozenClock, engine_in, new_call, officer, school, submitted
+from workflow.testing import FrozenClock, new_call, officer, school, submitted
 
 # Two programs wait at one line of stdin, so that they migrate at the same instant.
 MIGRATE = """
 import sys
 from workflow import Engine
 import workflow.migrations
-engine = Engine(f"sqlite:///{sys.argv[1]}")
+engine = Engine(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
 engine.migrate()
 print(len(engine.calls()), engine.check(), flush=True)
 engine.close()
 """
+#: Which changes of history a trigger refuses.
+REFUSED = {"sqlite": {"update", "delete", "replace"}, "postgresql": {"update", "delete", "truncate"}}
+#: What the database's own words are for a table that is there already.
+EXISTS = {"sqlite": "table eoi_outbox already exists", "postgresql": 'relation "eoi_outbox" already exists'}
 
 
-def engine_on(path: Path) -> Engine:
-    """Return an engine on a file, with a clock that stands still."""
-    return Engine(f"sqlite:///{path}", clock=FrozenClock())
+def of_ours(database: RawDatabase) -> dict[str, list[str]]:
+    """Return what stands in the schema but for Alembic's own table, which is left when ours are gone."""
+    return {name: parts for name, parts in database.schema().items() if VERSION_TABLE not in name}
 
 
-def edit(path: Path, *statements: str) -> None:
-    """Change a database behind the engine's back, as somebody with a SQLite shell would."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for statement in statements:
-            connection.execute(statement)
+def upgrade_to(engine: Engine, revision: str) -> None:
+    """Bring a new database to a revision, as the program of its day did."""
+    engine._database.make_file()
+    engine._database.prepare()
+    migrations._change(engine._database, lambda config: command.upgrade(config, revision))
 
 
-def schema_of(path: Path) -> dict[tuple[str, str], list[str]]:
-    """Return every table, index and trigger, each as the sorted lines of its text."""
-    with closing(sqlite3.connect(path)) as connection:
-        rows = connection.execute(
-            "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"
-        ).fetchall()
-    return {(kind, name): sorted(line.strip(" \t,") for line in sql.splitlines()) for kind, name, sql in rows}
-
-
-def test_the_migrations_make_what_the_tables_describe(tmp_path: Path) -> None:
+def test_the_migrations_make_what_the_tables_describe(databases: Databases) -> None:
     """Every column, CHECK, key and index of `workflow.tables` is in a migrated database, to the letter."""
-    engine_in(tmp_path).close()
-    described = sqlalchemy.create_engine(f"sqlite:///{tmp_path / 'described.db'}")
-    Row.metadata.create_all(described)
-    described.dispose()
-    migrated, expected = schema_of(tmp_path / "eoi.db"), schema_of(tmp_path / "described.db")
-    triggers = {key for key in migrated if key[0] == "trigger"}
-    assert migrated.keys() - triggers - {("table", VERSION_TABLE)} == expected.keys()
-    assert {key: migrated[key] for key in expected} == expected
+    migrated, described = databases.new(), databases.new(migrated=False)
+    host = described.host()
+    Row.metadata.create_all(host)
+    host.dispose()
+    beside = ("trigger ", "function ")  # which no table describes
+    found = {name: parts for name, parts in of_ours(migrated).items() if not name.startswith(beside)}
+    assert found == described.schema()
 
 
-def test_each_append_only_table_has_its_three_triggers(tmp_path: Path) -> None:
-    """UPDATE, DELETE and REPLACE are each refused by a trigger that stands in the schema."""
-    engine_in(tmp_path).close()
-    triggers = {name for kind, name in schema_of(tmp_path / "eoi.db") if kind == "trigger"}
+def test_each_append_only_table_has_its_triggers(database: RawDatabase) -> None:
+    """Each way to change history is refused by a trigger that stands in the schema."""
+    triggers = {name for name in database.schema() if name.startswith("trigger ")}
     assert triggers == {
-        f"{table}_refuses_{change}" for table in APPEND_ONLY for change in ("update", "delete", "replace")
+        f"trigger {table}_refuses_{change}" for table in APPEND_ONLY for change in REFUSED[database.name]
     }
 
 
-def test_a_fresh_database_is_found_well(tmp_path: Path) -> None:
+def test_a_fresh_database_is_found_well(databases: Databases, clock: FrozenClock) -> None:
     """`eoi db check` says nothing about what the migrations made, and migrating again changes nothing."""
-    engine = engine_in(tmp_path)
-    submitted(engine, engine.open_call(new_call(), actor=officer()).id, school())
-    before = schema_of(tmp_path / "eoi.db")
-    engine.migrate()
-    assert (engine.check(), schema_of(tmp_path / "eoi.db")) == ([], before)
-    engine.close()
+    database = databases.new(migrated=False)
+    with Engine(database.url, clock=clock) as engine:
+        engine.migrate()
+        live(engine, clock)
+        before = database.schema(), database.tables()
+        assert engine.check() == []
+        engine.migrate()
+        assert (engine.check(), (database.schema(), database.tables())) == ([], before)
 
 
-@pytest.mark.parametrize(
-    ("statement", "says"),
-    [
-        ("DROP TRIGGER eoi_history_refuses_delete", "trigger eoi_history_refuses_delete: missing"),
-        (
-            "CREATE TRIGGER flip AFTER INSERT ON eoi_eoi BEGIN SELECT 1; END",
-            "trigger flip: unknown",
-        ),
-        ("DROP INDEX ix_eoi_eoi_by_state", "index ix_eoi_eoi_by_state: missing"),
-        ("CREATE INDEX mine ON eoi_call (title)", "index mine: unknown"),
-        ("ALTER TABLE eoi_note ADD COLUMN more TEXT", "column eoi_note.more: unknown"),
-        ("DROP TABLE eoi_key", "table eoi_key: missing"),
-    ],
-)
-def test_what_somebody_changed_in_the_schema_is_found(tmp_path: Path, statement: str, says: str) -> None:
-    """Whoever removes a trigger, to change history unseen, is found out by `eoi db check`."""
-    engine = engine_in(tmp_path)
-    edit(tmp_path / "eoi.db", statement)
-    assert engine.check() == [says]
-    engine.close()
-
-
-def test_a_check_that_was_weakened_is_found(tmp_path: Path) -> None:
-    """A rewritten CHECK is found, although SQLite cannot alter one in the open."""
-    engine_in(tmp_path).close()
-    edit(
-        tmp_path / "eoi.db",
-        "PRAGMA writable_schema = ON",
-        "UPDATE sqlite_master SET sql = replace(sql, 'version >= 1', 'version >= 0') WHERE name = 'eoi_eoi'",
-    )
-    with engine_on(tmp_path / "eoi.db") as engine:
-        assert engine.check() == ["check eoi_eoi.ck_eoi_eoi_version_counts: changed"]
-
-
-def test_a_reference_that_was_broken_is_found(tmp_path: Path) -> None:
-    """An EOI whose call is gone is told by `eoi db check`, which looks at the rows as well."""
-    engine = engine_in(tmp_path)
-    submitted(engine, engine.open_call(new_call(), actor=officer()).id, school())
-    edit(tmp_path / "eoi.db", "DELETE FROM eoi_call")
-    assert engine.check() == ["eoi_eoi: row 1 refers to a row of eoi_call that is not there."]
-    engine.close()
-
-
-def test_the_schema_goes_down_and_up_again(tmp_path: Path) -> None:
+def test_the_schema_goes_down_and_up_again(database: RawDatabase, new_engine: NewEngine) -> None:
     """Taken down, nothing of ours is left but the version table; brought up again, all is as before."""
-    engine = engine_in(tmp_path)
+    engine = new_engine()
     submitted(engine, engine.open_call(new_call(), actor=officer()).id, school())
-    before = schema_of(tmp_path / "eoi.db")
+    before = database.schema()
     downgrade(engine._database, "base")
-    assert schema_of(tmp_path / "eoi.db").keys() == {("table", VERSION_TABLE)}
+    assert of_ours(database) == {}
+    assert database.names() == [VERSION_TABLE]
     upgrade(engine._database)
-    assert schema_of(tmp_path / "eoi.db") == before
+    assert database.schema() == before
     assert (engine.calls(), differences(engine._database)) == ([], [])
     with pytest.raises(BadInput, match="no revision '0000'"):
         downgrade(engine._database, "0000")
-    engine.close()
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_from_each_earlier_revision_every_row_comes_along(
+    databases: Databases, clock: FrozenClock, revision: str
+) -> None:
+    """A database in use goes back to an older revision and up again: no row is lost, all is found well."""
+    database, fresh = databases.new(), databases.new()
+    with Engine(database.url, clock=clock) as engine:
+        live(engine, clock)
+        lived = database.tables()
+        assert [name for name, rows in lived.items() if not rows] == [], "no migration is tried on it"
+        downgrade(engine._database, revision)
+        older = database.tables()
+        engine.migrate()
+        newer = database.tables()
+        assert (engine.check(), database.schema()) == ([], fresh.schema())
+        assert engine.find(limit=9).items != ()
+    version = (older.pop(VERSION_TABLE), newer.pop(VERSION_TABLE))
+    assert version == ([{"version_num": revision}], [{"version_num": REVISIONS[-1]}])
+    for name, rows in older.items():
+        kept = [{column: row[column] for column in rows[0]} for row in newer[name]]
+        assert kept == rows == [{column: row[column] for column in rows[0]} for row in lived[name]], name
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_revision_is_the_same_from_above_and_from_below(databases: Databases, revision: str) -> None:
+    """Taken down to a revision, or brought up to it, a schema is the same, and goes up to the newest."""
+    above, below, fresh = databases.new(), databases.new(migrated=False), databases.new()
+    with Engine(above.url) as engine:
+        downgrade(engine._database, revision)
+    with Engine(below.url) as engine:
+        upgrade_to(engine, revision)
+        assert above.schema() == below.schema()
+        engine.migrate()
+        assert (below.schema(), engine.check()) == (fresh.schema(), [])
 
 
 @pytest.mark.parametrize(
     ("version", "error", "says"),
     [
         ("UPDATE eoi_schema_version SET version_num = '9999'", SchemaTooNew, "of a newer version"),
-        ("INSERT INTO eoi_schema_version VALUES ('0002')", SchemaTooNew, "of a newer version"),
+        ("INSERT INTO eoi_schema_version VALUES ('9998')", SchemaTooNew, "of a newer version"),
         ("DELETE FROM eoi_schema_version", SchemaMissing, "none of our tables"),
         ("DROP TABLE eoi_schema_version", SchemaMissing, "none of our tables"),
     ],
 )
 def test_a_schema_of_another_version_is_neither_read_nor_written(
-    tmp_path: Path, version: str, error: type[Exception], says: str
+    database: RawDatabase, new_engine: NewEngine, version: str, error: type[Exception], says: str
 ) -> None:
     """An old program on a new database is turned away at once, with what to do, and changes nothing."""
-    path = tmp_path / "eoi.db"
-    with engine_in(tmp_path) as engine:
+    with new_engine() as engine:
         engine.open_call(new_call(), actor=officer())
-    edit(path, version)
-    before = schema_of(path)
-    with engine_on(path) as engine:
-        for ask in (engine.calls, engine.find, engine.close_due, engine.check):
-            with pytest.raises(error, match=says):
-                ask()
-        with pytest.raises(DatabaseUnavailable):
-            engine.migrate()
-        assert not engine.create()
-    assert schema_of(path) == before
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT count(*) FROM eoi_call").fetchone() == (1,)
+    database.run(version)
+    before = database.schema(), database.tables()
+    engine = new_engine()
+    for ask in (engine.calls, engine.find, engine.close_due, engine.check):
+        with pytest.raises(error, match=says):
+            ask()
+    with pytest.raises(DatabaseUnavailable):
+        engine.migrate()
+    assert not engine.create()
+    assert (database.schema(), database.tables()) == before
+    assert len(before[1]["eoi_call"]) == 1
 
 
-def test_a_schema_too_new_names_both_versions(tmp_path: Path) -> None:
+def test_a_schema_too_new_names_both_versions(database: RawDatabase, new_engine: NewEngine) -> None:
     """The error carries what was found and what is known, for whoever has to find the right program."""
-    engine_in(tmp_path).close()
-    edit(tmp_path / "eoi.db", "UPDATE eoi_schema_version SET version_num = '9999'")
-    with engine_on(tmp_path / "eoi.db") as engine, pytest.raises(SchemaTooNew) as caught:
-        engine.calls()
+    database.run("UPDATE eoi_schema_version SET version_num = '9999'")
+    with pytest.raises(SchemaTooNew) as caught:
+        new_engine().calls()
     assert (caught.value.code, caught.value.facts) == (
         "schema-too-new",
         {"found": "9999", "newest_known": REVISIONS[-1]},
     )
 
 
-def test_a_database_with_tables_of_somebody_else_keeps_them(tmp_path: Path) -> None:
-    """In a host's own file the host's rows, triggers and Alembic version stay as they are."""
-    path = tmp_path / "host.db"
-    theirs = [
+def test_a_database_with_tables_of_somebody_else_keeps_them(databases: Databases, clock: FrozenClock) -> None:
+    """In a host's own database the host's rows, triggers and Alembic version stay as they are."""
+    database = databases.new(migrated=False)
+    database.run(
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",
         "INSERT INTO alembic_version VALUES ('host-7')",
         "CREATE TABLE school (urn INTEGER PRIMARY KEY, name TEXT)",
         "INSERT INTO school VALUES (121234, 'Sprowston Junior School')",
-        "CREATE TRIGGER school_stays BEFORE DELETE ON school BEGIN SELECT RAISE(ABORT, 'stays'); END",
-    ]
-    edit(path, *theirs)
-    before = schema_of(path)
-    with engine_on(path) as engine:
+    )
+    database.plant("BEFORE DELETE ON school", None, name="school_stays")
+    before = database.schema()
+    with Engine(database.url, clock=clock) as engine:
         with pytest.raises(SchemaMissing):
             engine.calls()
         assert not engine.create(), "who holds data is not migrated unasked"
         engine.migrate()
         engine.open_call(new_call(), actor=officer())
         assert engine.check() == []
-        assert before.items() <= schema_of(path).items()
+        assert before.items() <= database.schema().items()
         downgrade(engine._database, "base")
-    assert schema_of(path).keys() - before.keys() == {("table", VERSION_TABLE)}
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT * FROM alembic_version, school").fetchall() == [
-            ("host-7", 121234, "Sprowston Junior School")
-        ]
+    assert of_ours(database) == before
+    assert database.ask("SELECT * FROM alembic_version, school") == [
+        ("host-7", 121234, "Sprowston Junior School")
+    ]
 
 
 def test_a_hosts_metadata_stays_its_own() -> None:
@@ -227,71 +208,42 @@ def test_a_hosts_metadata_stays_its_own() -> None:
     assert Row.metadata is not SQLModel.metadata
 
 
-def test_a_migration_that_fails_leaves_no_table(tmp_path: Path) -> None:
+def test_a_migration_that_fails_leaves_no_table(databases: Databases) -> None:
     """Where one of the tables is there already, none of the others is made, and the reason is told."""
-    path = tmp_path / "eoi.db"
-    edit(path, "CREATE TABLE eoi_outbox (position INTEGER)")
-    with engine_on(path) as engine, pytest.raises(DatabaseUnavailable, match="eoi_outbox already exists"):
+    database = databases.new(migrated=False)
+    database.run("CREATE TABLE eoi_outbox (position INTEGER)")
+    before = database.schema()
+    with (
+        Engine(database.url) as engine,
+        pytest.raises(DatabaseUnavailable, match=EXISTS[database.name]),
+    ):
         engine.migrate()
-    assert schema_of(path).keys() == {("table", "eoi_outbox")}
+    assert database.schema() == before
 
 
 @pytest.mark.slow
-def test_programs_that_migrate_at_once_do_it_once(tmp_path: Path) -> None:
-    """Two nodes that start on a new database all come up, and the tables are made one time."""
-    program = [sys.executable, "-W", "error", "-c", MIGRATE, str(tmp_path / "eoi.db")]
+def test_programs_that_migrate_at_once_do_it_once(databases: Databases) -> None:
+    """Nodes that start on a new database all come up, and the tables are made one time."""
+    database = databases.new(migrated=False)
+    program = [sys.executable, "-W", "error", "-c", MIGRATE, database.url]
     pipe = subprocess.PIPE
-    nodes = [subprocess.Popen(program, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(2)]
-    for node in nodes:
+    started = [subprocess.Popen(program, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(3)]
+    for node in started:
         assert node.stdout is not None
         assert node.stdout.readline() == "ready\n"
-    for node in nodes:
+    for node in started:
         assert node.stdin is not None
         node.stdin.write("\n")
         node.stdin.flush()
-    assert [node.communicate(timeout=60) for node in nodes] == [("0 []\n", "")] * 2
-    with closing(sqlite3.connect(tmp_path / "eoi.db")) as connection:
-        assert connection.execute(f"SELECT * FROM {VERSION_TABLE}").fetchall() == [(REVISIONS[-1],)]  # noqa: S608 -- our own name
+    assert [node.communicate(timeout=60) for node in started] == [("0 []\n", "")] * 3
+    assert database.rows(VERSION_TABLE) == [{"version_num": REVISIONS[-1]}]
 
 
-def test_a_migration_waits_for_whoever_writes_to_a_new_file(tmp_path: Path) -> None:
-    """Who finds the file locked waits as long as for any command, where SQLite itself gives up at once."""
-    path = tmp_path / "eoi.db"
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with Engine(f"sqlite:///{path}", lock_timeout_s=0.2) as engine:
-            with pytest.raises(DatabaseLocked) as locked:
-                engine.migrate()
-            assert locked.value.facts["waited_s"] == 0.2
-            other.execute("ROLLBACK")
-            engine.migrate()
-            assert engine.calls() == []
-
-
-def test_an_older_schema_is_told_and_not_read(tmp_path: Path) -> None:
+def test_an_older_schema_is_told_and_not_read(database: RawDatabase) -> None:
     """The next version of this program meets today's database: it asks to be migrated, and reads nothing."""
-    engine_in(tmp_path).close()
     newer = (*REVISIONS, "9999")
-    database = database_of(f"sqlite:///{tmp_path / 'eoi.db'}", check=lambda found: schema.check(found, newer))
-    with pytest.raises(SchemaOutdated, match="run `eoi db upgrade`") as caught, database.connect():
+    opened = database_of(database.url, check=lambda found: schema.check(found, newer))
+    with pytest.raises(SchemaOutdated, match="run `eoi db upgrade`") as caught, opened.connect():
         pass
     assert caught.value.facts == {"found": REVISIONS[-1], "needed": "9999"}
-    database.close()
-
-
-def test_migrating_on_a_medium_that_cannot_be_written_is_told(
-    folder: Path, plain_user: Callable[[], AbstractContextManager[None]]
-) -> None:
-    """A read-only file is told as such; one that needs no migration is not written at all."""
-    engine_in(folder).close()
-    bare = folder / "bare.db"
-    bare.touch()
-    with plain_user():
-        bare.chmod(0o400)
-        with engine_on(bare) as engine, pytest.raises(DatabaseReadOnly, match="only be read"):
-            engine.migrate()
-        assert bare.stat().st_size == 0
-        (folder / "eoi.db").chmod(0o400)
-        with engine_on(folder / "eoi.db") as engine:
-            engine.migrate()
-            assert engine.check() == []
+    opened.close()
