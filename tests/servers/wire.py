@@ -120,6 +120,7 @@ class Wire:
                 except OSError:
                     client.close()
                     continue
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 strand = _Strand(self, client, server)
                 self._strands.append(strand)
                 self._start(strand.carry_up)

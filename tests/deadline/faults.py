@@ -1,0 +1,65 @@
+"""Faults to plant in a process of a race, to see that the race catches them."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from tests.deadline import racer
+from workflow.clock import SystemClock
+from workflow.connection import Connection
+from workflow.databases.sqlite.connection import SqliteConnection
+from workflow.store import calls, eois
+
+
+class EarlyClock:
+    """A clock by which nobody is ever late."""
+
+    def now(self) -> datetime:
+        """Return the instant an hour ago."""
+        return SystemClock().now() - timedelta(hours=1)
+
+
+def arrival_ignored() -> None:
+    """Let the deadline never be compared with the arrival: only a closed call refuses."""
+    racer.ARRIVAL = EarlyClock()
+
+
+def no_lock() -> None:
+    """Let those who move EOIs read the call without sharing it: neither their turn nor the row's lock."""
+    _replace(eois, "_LOCK", eois._LOAD)
+    _replace(calls, "_LOCK_SHARED", calls._BY_ID)
+
+
+def deferred_begin() -> None:
+    """Begin as SQLite does by default: a transaction has its lock only with its first write."""
+    _replace(SqliteConnection, "begin_write", lambda self, **_: self.execute("BEGIN"))
+
+
+def state_before_lock() -> None:
+    """Decide under the lock on what was read before it."""
+    _remember(calls, "by_id", "lock_shared")
+    _remember(eois, "load", "lock")
+
+
+#: Which guard is taken away -> how, on each database.
+FAULTS: Final[dict[str, dict[str, Callable[[], None]]]] = {
+    "arrival": {"sqlite": arrival_ignored, "postgresql": arrival_ignored},
+    "state under the lock": {"sqlite": state_before_lock, "postgresql": state_before_lock},
+    "lock": {"sqlite": deferred_begin, "postgresql": no_lock},
+}
+
+
+def _remember(module: Any, read: str, locked_read: str) -> None:
+    plainly, seen = getattr(module, read), dict[str, Any]()
+
+    def first(connection: Connection, an_id: str) -> Any:
+        seen[an_id] = plainly(connection, an_id)
+        return seen[an_id]
+
+    _replace(module, read, first)
+    _replace(module, locked_read, lambda _, an_id: seen[an_id])
+
+
+def _replace(where: Any, name: str, what: object) -> None:
+    assert hasattr(where, name)
+    setattr(where, name, what)

@@ -1,0 +1,120 @@
+"""One node: a process `eoi serve` of its own, what it says, and how it ends."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+from tests.servers.scripts import ROOT
+from workflow.clock import SystemClock
+
+NOW: Final = SystemClock().now
+#: How long anything may take before a test gives up, in seconds.
+PATIENCE_S: Final = 60.0
+_PROGRAM: Final = [str(Path(sys.executable).parent / "eoi")]
+_MACHINE: Final = [sys.executable, "-m", "tests.many_nodes.machine"]
+_PAIR: Final = re.compile(r"(\w+)=(\S+)")
+
+
+class Node:
+    """A process; a `with` ends it. It is the installed program, unless something is odd about its machine."""
+
+    def __init__(self, *words: str, odd: dict[str, Any] | None = None, **env: str) -> None:
+        """Start it.
+
+        Args:
+            words: the command line after `eoi`; with something odd, `talk URL` too.
+            odd: what `machine.py` knows: `ahead_s`, `lease_s`, `name`.
+            env: of its environment, beside what everybody needs: `EOI_SETTLE_S="1"`.
+        """
+        surroundings = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+        self.name = (odd or {}).get("name", "")
+        self.started_at = NOW()
+        #: When it was killed; None: it was not.
+        self.killed_at: datetime | None = None
+        #: Whether it was told to end, and will.
+        self.told_to_end = False
+        self.process = subprocess.Popen(
+            [*([*_MACHINE, json.dumps(odd)] if odd else _PROGRAM), *words],
+            cwd=ROOT,
+            env=surroundings | {"EOI_WEBHOOK_ALLOW": "127.0.0.1"} | env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        #: What it has written to stderr.
+        self.lines: list[str] = []
+        self._heard = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def runs(self) -> bool:
+        """Return whether it has not ended."""
+        return self.process.poll() is None
+
+    @property
+    def serves(self) -> bool:
+        """Return whether it has said that it serves, and nothing has ended it since."""
+        going = self.told_to_end or self.killed_at is not None
+        return self.runs and not going and any(line.startswith("Serving") for line in self.lines)
+
+    def wait_for(self, words: str) -> None:
+        """Wait until a line holds these words."""
+        with self._heard:
+            said = self._heard.wait_for(lambda: any(words in line for line in self.lines), PATIENCE_S)
+        assert said, self.lines
+
+    def ask(self, question: str, **facts: Any) -> Any:
+        """Ask a node that talks; return what it answers."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps({"ask": question, **facts}) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it at once, in the middle of whatever it does."""
+        self.killed_at = NOW()
+        self.process.kill()
+        self.process.wait()
+
+    def end(self, *, within_s: float = PATIENCE_S) -> int:
+        """Wait until it has ended by itself; return its exit status."""
+        status = self.process.wait(within_s)
+        self._reader.join(PATIENCE_S)
+        return status
+
+    def logged(self, event: str) -> list[dict[str, str]]:
+        """Return what its log says of all events of that name."""
+        return [dict(_PAIR.findall(line)) for line in self.lines if f" event={event} " in f"{line} "]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it, whatever it does."""
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._heard:
+                self.lines.append(line.rstrip("\n"))
+                self._heard.notify_all()

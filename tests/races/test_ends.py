@@ -1,0 +1,155 @@
+"""Races for the end of a call: two sweeps, and an extension against the close."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import pytest
+
+from tests.databases.lent import Broken
+from tests.databases.raw import RawDatabase
+from tests.deadline.detector import ahead_of_us
+from tests.races.crowd import Crowd
+from tests.races.faults import call_before_lock
+from tests.races.sweepers import HOUR, NOW, Extension, extend_at, sweep_once, sweep_until
+from workflow import CloseReport, Engine
+from workflow.testing import FrozenClock, new_call, officer, school
+
+DRAFTS: Final = 5
+#: From one deadline to the next, and from now to the first.
+APART, START = timedelta(milliseconds=20), timedelta(milliseconds=300)
+#: An extension is asked for at the most so long before or after the deadline.
+AROUND: Final = timedelta(milliseconds=8)
+
+
+def with_drafts(engine: Engine, calls: int) -> list[str]:
+    """Open calls, with drafts for each."""
+    made = [engine.open_call(new_call(reference=f"{n}"), actor=officer()).id for n in range(calls)]
+    for call in made:
+        for number in range(DRAFTS):
+            engine.draft(call, answers={}, actor=school(number))
+    return made
+
+
+def wrong_reports(reports: Sequence[CloseReport], calls: Sequence[str]) -> list[object]:
+    """Return each call that was not closed once and by one, each failure, and a wrong count of the lapsed."""
+    closed = Counter(call.id for report in reports for call in report.closed)
+    wrong: list[object] = [(call, closed[call]) for call in calls if closed[call] != 1]
+    wrong += [report.failed for report in reports if report.failed]
+    lapsed = sum(report.lapsed for report in reports)
+    return wrong + ([lapsed] if lapsed != DRAFTS * len(calls) else [])
+
+
+@pytest.mark.slow
+def test_of_sweeps_at_once_one_closes_each_call(
+    *,
+    database: RawDatabase,
+    engine: Engine,
+    clock: FrozenClock,
+    crowd: Crowd,
+    broken: Broken,
+    long: bool,
+) -> None:
+    """However many nodes sweep at the deadline, each call is closed once, and nobody reports a failure."""
+    calls = with_drafts(engine, 500 if long else 40)
+    clock.move_by(days=7)
+    reports = crowd.all_do(sweep_once, database.url, clock.now())
+    assert wrong_reports(reports, calls) == []
+    assert broken() == []
+    assert {engine.call(call).state for call in calls} == {"closed"}
+    print(f"{database.name}: {len(calls)} calls, closed by each: {[len(each.closed) for each in reports]}")
+
+
+@pytest.mark.slow
+def test_that_race_catches_a_broken_engine(database: RawDatabase, engine: Engine, clock: FrozenClock) -> None:
+    """Who decides to close on what was read before the lock closes twice, or fails."""
+    calls = with_drafts(engine, 40)
+    clock.move_by(days=7)
+    with Crowd(first=call_before_lock) as crowd:
+        reports = crowd.all_do(sweep_once, database.url, clock.now())
+    print(f"{database.name}: {wrong_reports(reports, calls)[:3]}")
+    assert wrong_reports(reports, calls)
+
+
+def at_their_deadlines(engine: Engine, clock: FrozenClock, many: int) -> dict[str, datetime]:
+    """Open calls an hour back, and extend them to deadlines near by, one after the other."""
+    clock.move_to(NOW() - HOUR)
+    closing = clock.now() + timedelta(milliseconds=1)
+    calls = [
+        engine.open_call(new_call(reference=f"{n}", closes_at=closing), actor=officer()).id
+        for n in range(many)
+    ]
+    first = NOW() + START + many * APART / 2
+    deadlines = {call: first + number * APART for number, call in enumerate(calls)}
+    for call, closes_at in deadlines.items():
+        engine.extend_call(call, closes_at=closes_at, actor=officer(), reason="the race")
+    return deadlines
+
+
+def wrong_ends(
+    database: RawDatabase,
+    deadlines: dict[str, datetime],
+    extended: Sequence[Extension],
+    swept: Sequence[tuple[str, str]],
+) -> list[object]:
+    """Return each call of which the extension's answer, the sweeps and the rows do not agree."""
+    least, most = ahead_of_us(database)
+    states = dict(database.ask("SELECT id, state FROM eoi_call"))
+    closed = Counter(swept)
+    wrong: list[object] = []
+    for each in extended:
+        closes_at = deadlines[each.call_id]
+        right = {"done", "closed-in-flight", "call-closed"}
+        right -= {"done", "closed-in-flight"} if each.before + least >= closes_at else set()
+        right -= {"call-closed"} if each.after + most < closes_at else set()
+        end = ("open", 0) if each.code == "done" else ("closed", 1)
+        if each.code not in right or (states[each.call_id], closed[each.call_id, "closed"]) != end:
+            wrong.append((each, states[each.call_id], closed[each.call_id, "closed"]))
+    return wrong + [failure for failure in swept if failure[1] != "closed"]
+
+
+def extend_against_close(
+    database: RawDatabase, engine: Engine, clock: FrozenClock, crowd: Crowd, calls: int
+) -> tuple[list[object], Counter[str]]:
+    """Let two processes extend the calls about their deadlines, and two sweep; return what is wrong."""
+    deadlines = at_their_deadlines(engine, clock, calls)
+    dice = random.Random(4623)  # noqa: S311 -- to be drawn again
+    instants = [(at + dice.uniform(-1, 0.2) * AROUND, call) for call, at in deadlines.items()]
+    end = max(deadlines.values()) + START
+    found = crowd.do_each(
+        *[(extend_at, (database.url, instants[number::2])) for number in range(2)],
+        *[(sweep_until, (database.url, end))] * 2,
+    )
+    extended, swept = found[0] + found[1], found[2] + found[3]
+    return wrong_ends(database, deadlines, extended, swept), Counter(each.code for each in extended)
+
+
+@pytest.mark.slow
+def test_a_call_is_extended_or_closed_and_never_both(
+    *,
+    database: RawDatabase,
+    engine: Engine,
+    clock: FrozenClock,
+    crowd: Crowd,
+    broken: Broken,
+    long: bool,
+) -> None:
+    """An extension that meets the close is done before it, or refused; and the close is as it was told."""
+    wrong, told = extend_against_close(database, engine, clock, crowd, 500 if long else 60)
+    print(f"{database.name}: {dict(told)}")
+    assert wrong == []
+    assert broken() == []
+    assert told["done"] > 0
+
+
+@pytest.mark.slow
+def test_the_race_for_an_extension_catches_a_broken_engine(
+    database: RawDatabase, engine: Engine, clock: FrozenClock
+) -> None:
+    """Who decides on what was read before the lock fails, or undoes what the other has done."""
+    with Crowd(first=call_before_lock) as crowd:
+        wrong, told = extend_against_close(database, engine, clock, crowd, 60)
+    print(f"{database.name}: {dict(told)}, {wrong[:3]}")
+    assert wrong
