@@ -40,7 +40,7 @@ class Bell:
 
 
 class Loop:
-    """One thread, one step: taken at each ring of the bell, and at least once in a period."""
+    """One thread, one step: taken at each ring of the bell, and once in a period that begins with it."""
 
     def __init__(self, name: str, step: Callable[[], object], *, bell: Bell, period_s: float) -> None:
         """Prepare; nothing runs before `start`.
@@ -49,12 +49,13 @@ class Loop:
             name: what it is called in the log and in the health check.
             step: what to do; harmless when done once too often.
             bell: wakes it before the period is over.
-            period_s: the longest rest between two steps, in seconds.
+            period_s: from the beginning of a step to that of the next one at the most, in seconds, unless the
+                step itself takes longer.
         """
         self.name = name
         self._step = step
         self._bell = bell
-        #: The longest rest between two steps, in seconds.
+        #: From the beginning of a step to that of the next one at the most, in seconds.
         self.period_s = period_s
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -115,6 +116,7 @@ class Loop:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            again_at = time.monotonic() + self.period_s
             heard = self._bell.rings
             try:
                 self.take_step()
@@ -122,7 +124,7 @@ class Loop:
                 self._failed(exc)
                 _log.exception("runner.failed", loop=self.name, code="unexpected", errors=self.errors)
             if not self._stopping.is_set():
-                self._bell.wait(heard, self.period_s)
+                self._bell.wait(heard, max(0.0, again_at - time.monotonic()))
 
     def _failed(self, exc: BaseException) -> None:
         # In this order: whoever sees the number sees what was said as well.

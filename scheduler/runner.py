@@ -22,6 +22,8 @@ PERIOD_S: Final = 1.0
 GRACE_S: Final = 30.0
 #: How much later than a period a sweep, a pump or a close may be before the health check says so, in seconds.
 LATE_S: Final = 15.0
+#: How long the health check waits for a lock, in seconds, before it says that nothing can be written.
+PATIENCE_S: Final = 2.0
 #: How often old keys are forgotten, and the clocks compared, in seconds.
 TIDY_S: Final = 3600.0
 #: How far this machine's clock may be off the database's before the log says so, in seconds.
@@ -47,7 +49,8 @@ class RunReport:
 class Health:
     """How the runner is."""
 
-    #: Every thread runs, each did its work lately without an error, and no close is late.
+    #: Every thread runs, each did its work lately without an error, no close is late, and the database takes
+    #: what is written.
     ok: bool
     #: Thread -> whether it runs: `sweep`, `pump`, `alarm`.
     threads: Mapping[str, bool]
@@ -162,7 +165,7 @@ class Runner:
         self._pump.bell.ring()
 
     def health(self) -> Health:
-        """Return how it is; where the database cannot be asked, that is what it says."""
+        """Return how it is; where the database cannot be asked, or not be written, that is what it says."""
         loops = (self._sweeping, self._pumping)
         errors = sum(loop.errors for loop in loops)
         threads = {loop.name: loop.alive for loop in loops} | {"alarm": self._alarm.alive}
@@ -173,6 +176,7 @@ class Runner:
         try:
             overdue_s, oldest_s = self._overdue_s(), self._oldest_waiting_s()
             skew_s = self._engine.clock_skew_s()
+            self._engine.outbox.require_writable(wait_s=PATIENCE_S)
         except EoiError as exc:
             failures.append(f"{type(exc).__name__}: {exc}")
         fresh = all(loop.is_fresh(LATE_S) for loop in loops)

@@ -1,5 +1,6 @@
 """Closing what is due: each call in a transaction of its own, so that one that fails bars no other."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,15 +16,15 @@ from workflow.log import get_log
 from workflow.ports import Clock
 from workflow.store import calls
 from workflow.unit_of_work import Many, own_transaction
-from workflow.views import CloseReport
+from workflow.views import CallView, CloseReport
 
 #: The engine itself, when it closes what is due.
 SWEEP: Final = Actor("system", roles={Role.SYSTEM}, via="sweep")
 
-#: How long a sweep waits for a call's lock, in seconds. Who holds it may hang, and the others are due too.
+#: How long a sweep waits for a call's lock at first, in seconds: the others are due too.
+BRIEFLY_S: Final = 0.05
+#: And once the others are closed, until it has waited in vain; the next sweep looks again.
 WAIT_S: Final = 1.0
-#: And once it has waited in vain; the next sweep looks again.
-WAIT_NO_MORE_S: Final = 0.05
 
 _log = get_log("sweep")
 
@@ -40,26 +41,59 @@ def close_due(
     """
     now = clock.now()
     command = Command(actor=SWEEP, arrived_at=now, clock=clock, settle=settle)
-    closed, events, lapsed, failed = [], list[Event | Many](), 0, dict[str, str]()
-    wait_s = WAIT_S
-    for call_id in calls.due(connection, now - settle):
-        try:
-            with own_transaction(connection, wait_s=wait_s) as unit:
-                call, count = close(unit, command, call_id)
-        except Refused:
-            continue  # Somebody was quicker: another node closed it, an officer extended it.
-        except EoiError as exc:
-            failed[call_id] = exc.code
+    sweep = _Sweep(connection, command)
+    sweep.close_each(calls.due(connection, now - settle), wait_s=BRIEFLY_S)
+    # Who holds a call may hang: it is waited for when all the others are closed.
+    sweep.close_each(sweep.held(), wait_s=WAIT_S)
+    sweep.log_failures()
+    return sweep.report(), sweep.events
+
+
+class _Sweep:
+    """Closes calls one by one, and keeps account of it."""
+
+    def __init__(self, connection: Connection, command: Command) -> None:
+        self._connection, self._command = connection, command
+        self._closed, self._lapsed = list[CallView](), 0
+        self._failed = dict[str, EoiError]()
+        self.events = list[Event | Many]()
+
+    def close_each(self, call_ids: Sequence[str], *, wait_s: float) -> None:
+        """Close these; wait so long for the first that somebody holds, and for the next ones no more."""
+        for call_id in call_ids:
+            try:
+                with own_transaction(self._connection, wait_s=wait_s) as unit:
+                    call, count = close(unit, self._command, call_id)
+            except Refused:
+                self._failed.pop(call_id, None)
+                continue  # Somebody was quicker: another node closed it, an officer extended it.
+            except EoiError as exc:
+                self._failed[call_id] = exc
+                if isinstance(exc, DatabaseLocked):
+                    wait_s = BRIEFLY_S
+                if isinstance(exc, ConnectionLost | CommitUnknown):
+                    break  # The next sweep has another one.
+                continue
+            self._failed.pop(call_id, None)
+            self._closed.append(call)
+            self._lapsed += count
+            self.events += unit.events
+
+    def held(self) -> list[str]:
+        """Return which of them somebody held; none where there is no connection to close them by."""
+        if any(isinstance(exc, ConnectionLost | CommitUnknown) for exc in self._failed.values()):
+            return []
+        return [call_id for call_id, exc in self._failed.items() if isinstance(exc, DatabaseLocked)]
+
+    def log_failures(self) -> None:
+        """Say which could not be closed, and why."""
+        for call_id, exc in self._failed.items():
             _log.warning("sweep.failed", call_id=call_id, code=exc.code)
-            if isinstance(exc, DatabaseLocked):
-                wait_s = WAIT_NO_MORE_S
-            if isinstance(exc, ConnectionLost | CommitUnknown):
-                break  # The next sweep has another one.
-            continue
-        closed.append(call)
-        lapsed += count
-        events += unit.events
-    return CloseReport(closed=tuple(closed), lapsed=lapsed, failed=failed), events
+
+    def report(self) -> CloseReport:
+        """Return what was done."""
+        codes = {call_id: exc.code for call_id, exc in self._failed.items()}
+        return CloseReport(closed=tuple(self._closed), lapsed=self._lapsed, failed=codes)
 
 
 def next_due(connection: Connection, settle: timedelta) -> datetime | None:

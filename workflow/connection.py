@@ -136,14 +136,6 @@ class Connection(ABC):
         """
 
     @abstractmethod
-    def require_writable(self) -> None:
-        """Pass only where the transaction that runs may write; nothing is changed.
-
-        Raises:
-            DatabaseReadOnly: it may not.
-        """
-
-    @abstractmethod
     def require_latest(self) -> None:
         """Pass only where each statement sees what is committed when it begins, or nobody else commits.
 

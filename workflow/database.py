@@ -3,6 +3,8 @@
 What the two databases do differently stands in `databases`, and nowhere else.
 """
 
+import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -47,6 +49,8 @@ class Database(ABC):
     connection: ClassVar[type[Connection]]
     #: The file, where there is one that is ours to make; absolute, wherever the process may move to.
     path: Path | None = None
+    #: When a connection was last found to be of no use, on this machine's monotonic clock.
+    _forgot_at_s = -math.inf
 
     def __init__(
         self,
@@ -187,13 +191,28 @@ class Database(ABC):
     @contextmanager
     def _pooled(self) -> Iterator[PoolProxiedConnection]:
         with self._turn:
-            with self._translating():
-                pooled = self.engine.raw_connection()
+            pooled = self._lent()
             try:
                 self._look_before_use()
                 yield pooled
             finally:
                 pooled.close()
+
+    def _lent(self) -> PoolProxiedConnection:
+        """Take a connection out of the pool; of ours, one younger than the last that was forgotten."""
+        while True:
+            with self._translating():
+                pooled = self.engine.raw_connection()
+            since_s = pooled.info.setdefault("eoi_since_s", time.monotonic())
+            if not self.owned or since_s >= self._forgot_at_s:
+                return pooled
+            pooled.invalidate()
+
+    def _forget(self, pooled: PoolProxiedConnection) -> None:
+        """Take a connection that is of no use out of the pool; what happened to it happened to older ones."""
+        self._forgot_at_s = time.monotonic()
+        if pooled.is_valid:
+            pooled.invalidate()
 
     @contextmanager
     def _translating(self) -> Iterator[None]:

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tests.deadline import racer
+from tests.races.faults import deferred_begin, replace
 from workflow.clock import SystemClock
 from workflow.connection import Connection
-from workflow.databases.sqlite.connection import SqliteConnection
 from workflow.store import calls, eois
 
 
@@ -26,13 +26,8 @@ def arrival_ignored() -> None:
 
 def no_lock() -> None:
     """Let those who move EOIs read the call without sharing it: neither their turn nor the row's lock."""
-    _replace(eois, "_LOCK", eois._LOAD)
-    _replace(calls, "_LOCK_SHARED", calls._BY_ID)
-
-
-def deferred_begin() -> None:
-    """Begin as SQLite does by default: a transaction has its lock only with its first write."""
-    _replace(SqliteConnection, "begin_write", lambda self, **_: self.execute("BEGIN"))
+    replace(eois, "_LOCK", eois._LOAD)
+    replace(calls, "_LOCK_SHARED", calls._BY_ID)
 
 
 def state_before_lock() -> None:
@@ -56,10 +51,5 @@ def _remember(module: Any, read: str, locked_read: str) -> None:
         seen[an_id] = plainly(connection, an_id)
         return seen[an_id]
 
-    _replace(module, read, first)
-    _replace(module, locked_read, lambda _, an_id: seen[an_id])
-
-
-def _replace(where: Any, name: str, what: object) -> None:
-    assert hasattr(where, name)
-    setattr(where, name, what)
+    replace(module, read, first)
+    replace(module, locked_read, lambda _, an_id: seen[an_id])

@@ -49,6 +49,8 @@ def main() -> None:
     if "lease_s" in odd:
         # Without it no lease is shorter than the longest time that an attempt may take.
         vars(bootstrap).update(LEASE_S=odd["lease_s"], STEPS=0)
+    if "grace_s" in odd:
+        vars(bootstrap).update(GRACE_S=odd["grace_s"])
     if "name" in odd:
         vars(webhook).update(_version=lambda: odd["name"])
     if sys.argv[1] == "talk":

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -30,7 +31,7 @@ class Node:
 
         Args:
             words: the command line after `eoi`; with something odd, `talk URL` too.
-            odd: what `machine.py` knows: `ahead_s`, `lease_s`, `name`.
+            odd: what `machine.py` knows: `ahead_s`, `grace_s`, `lease_s`, `name`.
             env: of its environment, beside what everybody needs: `EOI_SETTLE_S="1"`.
         """
         surroundings = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
@@ -68,9 +69,12 @@ class Node:
 
     def wait_for(self, words: str) -> None:
         """Wait until a line holds these words."""
+        self.wait_until(lambda node: any(words in line for line in node.lines))
+
+    def wait_until(self, true: Callable[["Node"], object]) -> None:
+        """Wait until something is true of what it has said."""
         with self._heard:
-            said = self._heard.wait_for(lambda: any(words in line for line in self.lines), PATIENCE_S)
-        assert said, self.lines
+            assert self._heard.wait_for(lambda: true(self), PATIENCE_S), self.lines
 
     def ask(self, question: str, **facts: Any) -> Any:
         """Ask a node that talks; return what it answers."""
@@ -95,6 +99,11 @@ class Node:
         status = self.process.wait(within_s)
         self._reader.join(PATIENCE_S)
         return status
+
+    def said(self) -> str:
+        """Return what it has written to stdout, once it has ended."""
+        assert self.process.stdout is not None
+        return self.process.stdout.read()
 
     def logged(self, event: str) -> list[dict[str, str]]:
         """Return what its log says of all events of that name."""

@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random, SystemRandom
 
@@ -30,13 +30,6 @@ def how_many(kind: str, long: bool) -> tuple[Pace, int]:
     if kind == "sqlite":
         return (Pace(100, 0.4), 3) if long else (Pace(15, 0.3), 3)
     return (Pace(300, 0.4), 5) if long else (Pace(36, 0.3), 3)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """Lend a receiver that listens."""
-    with Receiver() as receiver:
-        yield receiver
 
 
 def starter(database: RawDatabase) -> Callable[[int, int], Node]:

@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import TextIO
 
 import pytest
+from sqlalchemy import make_url
+
+from tests.databases.raw import Databases
+from tests.servers.databases import text_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,9 +25,9 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _run(script: Path) -> subprocess.CompletedProcess[str]:
+def _run(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     surroundings = {"PATH": os.defpath, "LANG": "C.UTF-8"}
-    command = [sys.executable, "-W", "error", str(script)]
+    command = [sys.executable, "-W", "error", str(script), *arguments]
     return subprocess.run(
         command, cwd=script.parent, env=surroundings, capture_output=True, text=True, check=False
     )
@@ -42,6 +46,30 @@ def test_the_embedding_example_runs(clone: Path) -> None:
         "eoi.cancelled  ID is cancelled",
         "refused: call-cancelled -- The call was cancelled; it takes no more.",
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("databases", ["sqlite", "postgresql"], indirect=True)
+def test_the_example_of_a_host_runs(clone: Path, databases: Databases) -> None:
+    """A host's engineer sees rows of both committed together, and undone together, on either database."""
+    empty = make_url(databases.new(migrated=False).url)
+    ours = () if databases.name == "sqlite" else (text_of(empty.set(drivername="postgresql+psycopg")),)
+    done = _run(clone / "examples" / "host.py", *ours)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "both are committed:",
+        "  eoi.drafted is committed",
+        "  eoi.submitted is committed",
+        "submitted with 2 rooms",
+        "neither is:",
+        "submitted with 2 rooms",
+        "a refusal leaves the host's work alone:",
+        "  refused: wrong-state",
+        "submitted with 3 rooms",
+        "a savepoint of the host's takes ours along:",
+        "submitted with 4 rooms",
+    ]
+    assert [each.name for each in clone.iterdir()] == ["examples"]
 
 
 @pytest.mark.slow

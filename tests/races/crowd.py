@@ -63,6 +63,7 @@ class Crowd:
             pipe.send((work, tuple(arguments)))
         answers = [_heard(pipe) for _, pipe in self._members]
         if failed := [answer for done, answer in answers if not done]:
+            self._together.reset()
             raise RuntimeError("\n".join(map(str, failed)))
         return [answer for _, answer in answers]
 

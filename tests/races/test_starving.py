@@ -82,6 +82,6 @@ def test_an_extension_gets_through_a_crowd_of_submitters(
     )
     waited_ms = sorted(round(1000 * (each.had_s - each.asked_s)) for each in extended)
     print(f"{len(turns)} turns; extensions overtaken {overtaken} times, after {waited_ms} ms")
-    # Who is starved is overtaken by nearly all that there is. A few are this machine's, on the way to the lock.
+    # Who is starved is overtaken by nearly all turns. A few get past on the way to the lock, as machines go.
     assert sum(overtaken) <= FEW * LOCKERS * times
     assert len(turns) > LOCKERS

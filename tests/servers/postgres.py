@@ -33,6 +33,8 @@ FORGETFUL: Final = {"fsync": "off", "full_page_writes": "off"}
 SUPERUSER, OWNER = "postgres", "eoi"
 WAIT_S: Final = 60.0
 TAIL: Final = 30
+#: What a server says of itself that takes connections; a standby takes those that read.
+READY: Final = ("ready", "standby")
 
 # Reads until its parent is done, or gone; then takes away the server, if there is one still, and the folders.
 WATCH: Final = """
@@ -198,7 +200,7 @@ class PostgresServer(Postgres):
         while process.poll() is None and time.monotonic() < end:
             with contextlib.suppress(FileNotFoundError):
                 lines = (self.data / "postmaster.pid").read_text().splitlines()
-                if lines[:1] == [str(process.pid)] and lines[7:8] and lines[7].strip() == "ready":
+                if lines[:1] == [str(process.pid)] and lines[7:8] and lines[7].strip() in READY:
                     return
             time.sleep(0.005)
         ended = process.poll() is not None

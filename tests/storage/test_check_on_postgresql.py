@@ -33,6 +33,8 @@ CHANGES: Final[dict[str, list[str]]] = {
     "CREATE TRIGGER flip AFTER INSERT ON eoi_eoi FOR EACH ROW EXECUTE FUNCTION eoi_history_refuse()": [
         "trigger flip: unknown"
     ],
+    "CREATE TRIGGER flip AFTER UPDATE ON eoi_eoi FOR EACH ROW WHEN (NEW.version > OLD.version) "
+    "EXECUTE FUNCTION eoi_history_refuse()": ["trigger flip: unknown"],
     "CREATE RULE quiet AS ON INSERT TO eoi_attempt DO INSTEAD NOTHING": ["rule eoi_attempt.quiet: unknown"],
     _VERSION: ["check eoi_eoi.ck_eoi_eoi_version_counts: missing"],
     f"{_VERSION}, ADD CONSTRAINT ck_eoi_eoi_version_counts CHECK (version >= 0)": [

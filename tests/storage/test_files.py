@@ -16,9 +16,9 @@ from workflow.databases.sqlite.files import file_of
 from workflow.testing import FrozenClock, engine_in, new_call, officer, school, submitted
 
 
-def engine_on(path: Path, **settings: float) -> Engine:
+def engine_on(path: Path, *, lock_timeout_s: float = 30.0) -> Engine:
     """Return an engine on a file of any name, with a clock that stands still."""
-    return Engine(f"sqlite:///{quote(str(path))}", clock=FrozenClock(), **settings)
+    return Engine(f"sqlite:///{quote(str(path))}", clock=FrozenClock(), lock_timeout_s=lock_timeout_s)
 
 
 def references(path: Path) -> list[str]:

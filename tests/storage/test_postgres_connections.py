@@ -131,6 +131,7 @@ def test_stale_connections_fail_one_read_at_the_most(engine: Engine, wire: Wire,
     found = codes([getattr(engine, name)] * (CONNECTIONS + 1))
     assert found[0] in ("connection-lost", "database-not-opened")
     assert found[1:] == ["ok"] * CONNECTIONS
+    fill(engine)
 
 
 @pytest.mark.parametrize("where", WHERES)

@@ -106,6 +106,32 @@ def test_a_step_is_taken_at_each_period_without_any_ring() -> None:
         assert steps.wait_for(4)
 
 
+class _Rests(Bell):
+    """A bell that remembers how long was to be waited for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rests_s = list[float | None]()
+
+    def wait(self, heard: int, timeout_s: float | None = None) -> None:
+        self.rests_s.append(timeout_s)
+        super().wait(heard, timeout_s)
+
+
+def test_a_step_that_takes_longer_than_a_period_is_followed_at_once() -> None:
+    """What fell due while a step waited for somebody does not wait for a whole period besides."""
+    bell, steps = _Rests(), _Steps()
+
+    def step() -> None:
+        if steps.taken == 0:
+            threading.Event().wait(0.02)
+        steps()
+
+    with _running(step, bell, period_s=0.01):
+        assert steps.wait_for(2)
+    assert bell.rests_s[0] == 0.0
+
+
 @pytest.mark.parametrize(
     ("raised", "said"),
     [

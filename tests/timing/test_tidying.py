@@ -46,7 +46,7 @@ def test_no_sweep_fails_for_a_key_that_cannot_be_forgotten(
     engine: Engine, database: RawDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Calls are closed and the runner is well, whatever stands against deleting old keys; the log says it."""
-    database.plant("BEFORE DELETE ON eoi_key", None)
+    database.plant("BEFORE DELETE ON eoi_key", None, where="OLD.answer <> ''")
     with caplog.at_level(logging.INFO, "eoi.runner"), Runner(engine, {"log": RecordingCourier()}) as runner:
         health = runner.health()
     assert (health.ok, health.errors, _keys(database)) == (True, 0, 1)

@@ -28,6 +28,7 @@ _OLD: Final = (
     .with_for_update(skip_locked=True)
 )
 _PRUNE: Final = Prepared(delete(KEY).where(KEY.c.scope.in_(_OLD)))
+_FORGET: Final = Prepared(delete(KEY).where(KEY.c.scope == bindparam("the_scope")))
 _ANSWER: Final = Prepared(
     update(KEY).where(KEY.c.scope == bindparam("the_scope")).values(answer=bindparam("new_answer"))
 )
@@ -52,6 +53,11 @@ def any_before(connection: Connection, before: datetime) -> bool:
 def prune(connection: Connection, before: datetime, *, at_most: int) -> int:
     """Delete keys that were claimed before an instant, the oldest first; return how many there were."""
     return connection.run(_PRUNE, before=before, at_most=at_most)
+
+
+def forget(connection: Connection, scope: str) -> None:
+    """Delete a key."""
+    connection.run(_FORGET, the_scope=scope)
 
 
 def answer(connection: Connection, scope: str, answer: str) -> None:

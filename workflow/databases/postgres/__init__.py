@@ -1,6 +1,5 @@
 """PostgreSQL: one server, any number of nodes. Needs the extra `postgres` (psycopg 3)."""
 
-import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,8 +54,6 @@ class PostgresDatabase(Database):
 
     name = "postgresql"
     connection = PostgresConnection
-    #: When a connection was last found broken; every one that is older is suspect.
-    _broken_at = 0.0
 
     @classmethod
     def at(
@@ -150,16 +147,10 @@ class PostgresDatabase(Database):
         if isinstance(exc, ConnectionLost | CommitUnknown):
             self._forget(pooled)
 
-    def _forget(self, pooled: PoolProxiedConnection) -> None:
-        """Take a broken connection out of the pool; of ours, no older one is lent any more."""
-        self._broken_at = time.monotonic()
-        if pooled.is_valid:
-            pooled.invalidate()
-
     @contextmanager
     def _pooled(self) -> Iterator[PoolProxiedConnection]:
         """Lend a connection on which nothing begins a transaction but we; a host gets it back as it was."""
-        with self._sound() as pooled:
+        with super()._pooled() as pooled:
             driver = _driver(pooled)
             before = driver.autocommit
             if not before:
@@ -171,17 +162,6 @@ class PostgresDatabase(Database):
                     self._forget(pooled)
                 elif not before and not self.owned:
                     driver.autocommit = False
-
-    @contextmanager
-    def _sound(self) -> Iterator[PoolProxiedConnection]:
-        """Lend a connection that is younger than the last one that was found broken, where they are ours."""
-        while True:
-            with super()._pooled() as pooled:
-                since = pooled.info.setdefault("eoi_since", time.monotonic())
-                if not self.owned or since >= self._broken_at:
-                    yield pooled
-                    return
-                pooled.invalidate()
 
 
 def _ended(driver: Driver) -> bool:

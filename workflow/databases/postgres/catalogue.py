@@ -36,7 +36,8 @@ FROM ours JOIN pg_index ON indrelid = ours.oid JOIN pg_class AS of_it ON of_it.o
 WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
 UNION ALL
 SELECT concat('trigger ', tgname), concat_ws(' ',
-    tgtype, tgenabled, tgattr, pg_get_expr(tgqual, tgrelid), proname, lanname, prosrc)
+    tgtype, tgenabled, tgattr, substring(pg_get_triggerdef(pg_trigger.oid) FROM ' WHEN (.*) EXECUTE '),
+    proname, lanname, prosrc)
 FROM ours JOIN pg_trigger ON tgrelid = ours.oid JOIN pg_proc ON pg_proc.oid = tgfoid
 JOIN pg_language ON pg_language.oid = prolang
 WHERE NOT tgisinternal

@@ -137,21 +137,9 @@ class PostgresConnection(Connection):
         super().rollback()
 
     def join_write(self) -> None:
-        """Make ready to write inside the transaction of a host.
-
-        Raises:
-            TransactionConflict: a statement of that transaction has failed.
-        """
-        status = self._driver.info.transaction_status
-        if status is TransactionStatus.INERROR:
-            msg = "The host's transaction has failed: roll it back and try again."
-            raise TransactionConflict(msg)
-        if status is TransactionStatus.IDLE and self._driver.autocommit:
+        """Make ready to write inside the transaction of a host; one that has failed says so itself."""
+        if self._driver.info.transaction_status is TransactionStatus.IDLE and self._driver.autocommit:
             self.execute("BEGIN")
-
-    def require_writable(self) -> None:
-        """Pass only where this may write: no standby, no session that only reads."""
-        self.execute("UPDATE eoi_call SET version = version WHERE NULL")
 
     def require_latest(self) -> None:
         """Pass only where each statement sees what is committed when it begins.

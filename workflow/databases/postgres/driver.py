@@ -60,6 +60,7 @@ _BY_CLASS: Final[dict[str, type[EoiError]]] = {
 
 #: What says more than an error's own sentence, by the server's code or by ours.
 _SAYS: Final = {
+    "25P02": "The host's transaction has failed: roll it back and try again.",
     "42501": "The database's user may not do that ({driver}): docs/operations.md lists what it needs.",
     "57014": "The server was told to cancel it ({driver}): try again; is statement_timeout too short?",
     Conflict.code: "It collides with what is there: {driver}.",

@@ -166,7 +166,7 @@ class SqliteDatabase(Database):
 
     def _learn(self, exc: DatabaseUnavailable, pooled: PoolProxiedConnection) -> None:
         if isinstance(exc, DatabaseReadOnly) and self.path is not None:
-            pooled.invalidate()  # It stays so for this connection, also when the file can be written again.
+            self._forget(pooled)  # It stays so for this connection, also when the file can be written again.
 
 
 def _main_file(dbapi: PoolProxiedConnection) -> str:

@@ -69,15 +69,11 @@ class SqliteConnection(Connection):
         """
         try:
             if self.in_transaction:
-                self.require_writable()
+                self.execute("UPDATE eoi_call SET version = version WHERE NULL")
             else:
                 self.execute("BEGIN IMMEDIATE")
         except DatabaseLocked as exc:
             raise TransactionConflict from exc
-
-    def require_writable(self) -> None:
-        """Pass only where this may write: on what can only be read, BEGIN IMMEDIATE begins a read."""
-        self.execute("UPDATE eoi_call SET version = version WHERE NULL")
 
     def require_latest(self) -> None:
         """Do nothing: who has the write lock sees the latest state."""

@@ -1,0 +1,31 @@
+"""What the tests of several nodes share: a receiver, and patience."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.many_nodes.node import PATIENCE_S
+from tests.many_nodes.receiver import Receiver
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Lend a receiver that listens."""
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], object]], None]:
+    """Return what looks again and again whether something is so, for as long as anybody's patience lasts."""
+    turn = threading.Event()
+
+    def wait(true: Callable[[], object]) -> None:
+        for _ in range(round(PATIENCE_S / 0.01)):
+            if true():
+                return
+            turn.wait(0.01)
+        pytest.fail("it did not happen in time")
+
+    return wait
