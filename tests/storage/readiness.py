@@ -1,5 +1,6 @@
 """What is to be seen of every fault of storage, on either database, while a program goes on running."""
 
+import threading
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -98,12 +99,25 @@ def _see_start(url: str, told: Told) -> None:
 
 
 def _settled(runner: Runner) -> Health:
-    """Wake the runner until it is well, or has had every chance to be."""
+    """Let the runner's threads take steps until it is well, or has had every chance to be; return how it is.
+
+    They rest at the end: a connection that somebody still has keeps others from beginning anew on SQLite.
+    """
     health = runner.health()
-    for _ in range(2000):
+    for _ in range(20):
+        runner.wake()
+        _rest(runner)
+        health = runner.health()
         if health.ok:
             break
-        runner.wake()
-        runner._bell.wait(runner._bell.rings, 0.005)
-        health = runner.health()
     return health
+
+
+def _rest(runner: Runner) -> None:
+    bells = (runner._bell, runner._pump.bell)
+    never = threading.Event()
+    for _ in range(20_000):
+        if all(bell.waiting for bell in bells):
+            return
+        never.wait(0.001)
+    pytest.fail("A thread does not come to rest.")
