@@ -100,3 +100,17 @@ def test_however_many_there_are_all_are_forgotten(
     )
     clock.move_by(days=31)
     assert (engine.prune(), _keys(database)) == (count + 1, 0)
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_keys_that_another_node_is_forgetting_are_left_to_it(
+    engine: Engine, call: CallView, clock: FrozenClock, database: RawDatabase
+) -> None:
+    """Neither node waits for the other one, and both together forget them all."""
+    clock.move_by(days=31)
+    with database.connect() as other:
+        other.execute("BEGIN")
+        other.execute("SELECT scope FROM eoi_key FOR UPDATE")
+        assert (engine.prune(), _keys(database)) == (0, 1)
+        other.execute("ROLLBACK")
+    assert (engine.prune(), _keys(database)) == (1, 0)
