@@ -37,9 +37,14 @@ class Connection(ABC):
     def __init__(self, dbapi: Any, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:  # noqa: ANN401 -- PEP 249
         """Wrap a DB-API connection, pooled or bare."""
         self._dbapi = dbapi
-        self._cursor: Cursor = dbapi.cursor()
+        self._cursor = self._new_cursor()
         self._lock_timeout_s = lock_timeout_s
         self._waiting: list[Write] = []
+
+    def _new_cursor(self) -> Cursor:
+        """Return the cursor by which prepared statements are run."""
+        cursor: Cursor = self._dbapi.cursor()
+        return cursor
 
     def write(self, statement: Prepared, else_raise: EoiError | None = None, /, **parameters: object) -> None:
         """Run a statement that writes, at the latest before the next one is read or the transaction ends.

@@ -61,10 +61,10 @@ class Outbox:
         with self._database.connect() as connection:
             while True:
                 fresh = _fanned_out(connection)
-                if not fresh and not deliveries.lines(connection, now):
-                    return []
-                with own_transaction(connection) as unit:
-                    taken = deliveries.claim(unit.connection, now, until=until, at_most=limit)
+                taken = []
+                if lines := deliveries.lines(connection, now):
+                    with own_transaction(connection) as unit:
+                        taken = deliveries.claim(unit.connection, now, lines, until=until, at_most=limit)
                 # A batch of events may make no delivery at all, and the next one many.
                 if taken or not fresh:
                     return taken

@@ -1,6 +1,6 @@
 """Statements about deliveries: each an event's way to one receiver."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -156,15 +156,17 @@ def lines(connection: Connection, now: datetime) -> dict[str, int]:
     return {line: lent for line, lent in connection.rows(_READY_LINES, now=now)}  # noqa: C416 -- pairs, by name
 
 
-def claim(connection: Connection, now: datetime, *, until: datetime, at_most: int) -> list[Delivery]:
-    """Lease deliveries that are due and at the head of their line; each counts one attempt more.
+def claim(
+    connection: Connection, now: datetime, lines: Mapping[str, int], *, until: datetime, at_most: int
+) -> list[Delivery]:
+    """Lease deliveries that are due and at the head of one of these lines; each counts one attempt more.
 
     Endpoints take turns, and what is lent out to each counts: one that hangs, with thousands of deliveries
     that are due, would else hold every worker for hours.
     """
     turns = [
         (turn, due_at, number)
-        for endpoint, lent in lines(connection, now).items()
+        for endpoint, lent in lines.items()
         for turn, (due_at, number) in enumerate(
             connection.rows(_FIRST_READY, now=now, the_endpoint=endpoint, at_most=at_most), start=lent
         )

@@ -33,10 +33,13 @@ class PostgresConnection(Connection):
     def __init__(self, dbapi: Any, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:  # noqa: ANN401 -- PEP 249
         """Wrap a DB-API connection, pooled or bare; a host's own settings of it change nothing here."""
         super().__init__(dbapi, lock_timeout_s=lock_timeout_s)
+        self._plain: psycopg.Cursor = dbapi.cursor(row_factory=tuple_row)
+
+    def _new_cursor(self) -> Cursor:
         # Rows are tuples, and instants are read whatever the DateStyle: psycopg knows their text in ISO only.
         binary = not issubclass(self._driver.cursor_factory, psycopg.ClientCursor)  # which reads text alone
-        self._cursor = dbapi.cursor(binary=binary, row_factory=tuple_row)
-        self._plain: psycopg.Cursor = dbapi.cursor(row_factory=tuple_row)
+        cursor: Cursor = self._dbapi.cursor(binary=binary, row_factory=tuple_row)
+        return cursor
 
     def translated(self, exc: BaseException) -> EoiError:
         """Return our error for what the driver raised."""
