@@ -1,6 +1,7 @@
 """The system's clock, which nothing else in the engine asks (but for ids); and how another one is read."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from states.errors import BadInput
@@ -18,14 +19,22 @@ class SystemClock:
 class RunningClock:
     """Another clock, read once and running on from there by the machine's own monotonic one."""
 
-    def __init__(self, at: datetime, *, since_s: float) -> None:
-        """Begin at an instant, which it was at `since_s` of the monotonic one."""
-        self._at = at
-        self._since_s = since_s
+    def __init__(self, ask: Callable[[float], datetime], *, since_s: float) -> None:
+        """Begin at the instant that it was at `since_s` of the monotonic one.
+
+        Args:
+            ask: returns that instant, given `since_s`. What the question takes is left out: this clock must
+                not be ahead of the other one, and close a call early.
+            since_s: in seconds, now or before.
+        """
+        asked_s = time.monotonic()
+        #: The instant at which it began.
+        self.began_at = ask(since_s)
+        self._since_s = since_s + time.monotonic() - asked_s
 
     def now(self) -> datetime:
         """Return that instant and what has passed since."""
-        return self._at + timedelta(seconds=time.monotonic() - self._since_s)
+        return self.began_at + timedelta(seconds=time.monotonic() - self._since_s)
 
 
 class UtcClock:

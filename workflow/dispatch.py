@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter
@@ -140,10 +141,8 @@ class Dispatcher:
         clock, at = self._clock, asked.entered_at
         if at is None and self._shared_clock is not None:
             look = self._shared_clock.begin if asked.session is None else self._shared_clock.read
-            asked_s = time.monotonic()
-            at = look(connection, since_s=asked.entered_s)
-            # What the question took is left out: this clock must not be ahead of the database's.
-            clock = RunningClock(at, since_s=asked.entered_s + time.monotonic() - asked_s)
+            clock = running = RunningClock(partial(look, connection), since_s=asked.entered_s)
+            at = running.began_at
         return Command(
             actor=asked.actor,
             arrived_at=at or clock.now(),

@@ -6,6 +6,7 @@ What is decided, and what is written, stands in the use cases; how a command is 
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, TypedDict, Unpack
 
@@ -502,9 +503,7 @@ class Engine:
         """Return a clock that need not be asked again, where asking is a trip to the database."""
         if self._shared_clock is None:
             return self.clock
-        at = self._shared_clock.read(connection, since_s=time.monotonic())
-        # From the answer on, not from the question: it must not be ahead of the database's, and close early.
-        return RunningClock(at, since_s=time.monotonic())
+        return RunningClock(partial(self._shared_clock.read, connection), since_s=time.monotonic())
 
     def _carry_out(self, order: Order[T]) -> T:
         return self._dispatcher.carry_out(order)

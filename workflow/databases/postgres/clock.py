@@ -25,14 +25,14 @@ class DatabaseClock:
         """
         since_s = time.monotonic()
         with self._connect() as connection:
-            return self.read(connection, since_s=since_s)
+            return self.read(connection, since_s)
 
-    def read(self, connection: Connection, *, since_s: float) -> datetime:
+    def read(self, connection: Connection, since_s: float) -> datetime:
         """Return the instant that it was at `since_s` of this machine's monotonic clock, UTC."""
         waited = timedelta(seconds=time.monotonic() - since_s)
         return cast("PostgresConnection", connection).tell() - waited
 
-    def begin(self, connection: Connection, *, since_s: float) -> datetime:
+    def begin(self, connection: Connection, since_s: float) -> datetime:
         """Begin a transaction that writes, and return that instant; all in one trip."""
         waited = timedelta(seconds=time.monotonic() - since_s)
         return cast("PostgresConnection", connection).begin_and_tell() - waited
