@@ -4,22 +4,23 @@ What the two databases do differently stands in `databases`, and nowhere else.
 """
 
 import math
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
 import sqlalchemy
-from sqlalchemy import PoolProxiedConnection
+from sqlalchemy import PoolProxiedConnection, StaticPool
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from states.errors import BadInput, EoiError
-from workflow.connection import LOCK_TIMEOUT_S, Connection
+from workflow.connection import Connection
 from workflow.errors import DatabaseUnavailable, TransactionConflict
 from workflow.ports import Clock
 
@@ -27,7 +28,7 @@ from workflow.ports import Clock
 class SharedClock(Clock, Protocol):
     """The database's own clock, by which all nodes agree."""
 
-    def read(self, connection: Connection, *, since_s: float) -> datetime:
+    def read(self, connection: Connection, since_s: float) -> datetime:
         """Return the instant that it was at `since_s` of this machine's monotonic clock, UTC.
 
         What has passed since, until it is asked, is taken off: to wait for a connection makes nobody late.
@@ -35,7 +36,7 @@ class SharedClock(Clock, Protocol):
         """
         ...
 
-    def begin(self, connection: Connection, *, since_s: float) -> datetime:
+    def begin(self, connection: Connection, since_s: float) -> datetime:
         """Begin a transaction that writes, and return that instant; all in one trip."""
         ...
 
@@ -58,7 +59,7 @@ class Database(ABC):
         *,
         owned: bool,
         check: Callable[["Database"], None],
-        lock_timeout_s: float = LOCK_TIMEOUT_S,
+        lock_timeout_s: float,
     ) -> None:
         """Work on an engine's pool; nothing is opened yet.
 
@@ -73,8 +74,31 @@ class Database(ABC):
         self._check = check
         self._checked = False
         self._lock_timeout_s = lock_timeout_s
-        #: Where a pool lends one connection to every thread at once, who lends it in turn.
-        self._turn: AbstractContextManager[object] = nullcontext()
+        # Such a pool lends its only connection to every thread at once, amid another's transaction.
+        shared = isinstance(engine.pool, StaticPool)
+        self._turn: AbstractContextManager[object] = threading.RLock() if shared else nullcontext()
+
+    @classmethod
+    @abstractmethod
+    def at(
+        cls, url: str, *, check: Callable[["Database"], None], lock_timeout_s: float, pool_size: int
+    ) -> Self:
+        """Return the database that a URL names.
+
+        Raises:
+            BadInput: no URL of ours, or another driver than ours.
+        """
+
+    @classmethod
+    def of_host(
+        cls, engine: sqlalchemy.Engine, *, check: Callable[["Database"], None], lock_timeout_s: float
+    ) -> Self:
+        """Return the database of a host's engine.
+
+        Raises:
+            BadInput: it works by another driver than ours.
+        """
+        return cls(engine, owned=False, check=check, lock_timeout_s=lock_timeout_s)
 
     @contextmanager
     def connect(self, *, check: bool = True) -> Iterator[Connection]:

@@ -1,7 +1,7 @@
 """The databases: what each wants of its own, in a folder of its own; and which one a host has named."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import sqlalchemy
 from sqlalchemy.engine import make_url
@@ -11,9 +11,6 @@ from states.errors import BadInput
 from workflow.connection import LOCK_TIMEOUT_S
 from workflow.database import Database
 from workflow.databases.sqlite import SqliteDatabase
-
-if TYPE_CHECKING:
-    from workflow.databases.postgres import PostgresDatabase
 
 #: How many connections a pool of our own opens at the most.
 POOL_SIZE: Final = 10
@@ -53,7 +50,7 @@ def _name(url: str) -> str:
         raise BadInput(msg, field="db") from None
 
 
-def _kind(name: str) -> type[SqliteDatabase] | type["PostgresDatabase"]:
+def _kind(name: str) -> type[Database]:
     if name == "sqlite":
         return SqliteDatabase
     if name in ("postgresql", "postgres"):
@@ -64,7 +61,7 @@ def _kind(name: str) -> type[SqliteDatabase] | type["PostgresDatabase"]:
     raise BadInput(msg, field="db")
 
 
-def _postgres() -> type["PostgresDatabase"]:
+def _postgres() -> type[Database]:
     try:
         from workflow.databases.postgres import PostgresDatabase  # noqa: PLC0415 -- an extra; SQLite needs no driver
     except ImportError as exc:  # it is not there, or the library is not that it needs

@@ -12,7 +12,6 @@ from sqlalchemy import PoolProxiedConnection, text
 from sqlalchemy.engine import URL, make_url
 
 from states.errors import BadInput, EoiError
-from workflow.connection import LOCK_TIMEOUT_S
 from workflow.database import Database, SharedClock
 from workflow.databases.postgres import catalogue
 from workflow.databases.postgres.clock import DatabaseClock
@@ -57,12 +56,7 @@ class PostgresDatabase(Database):
 
     @classmethod
     def at(
-        cls,
-        url: str,
-        *,
-        check: Callable[[Database], None],
-        lock_timeout_s: float = LOCK_TIMEOUT_S,
-        pool_size: int = 10,
+        cls, url: str, *, check: Callable[[Database], None], lock_timeout_s: float, pool_size: int
     ) -> Self:
         """Return the database that a URL names.
 
@@ -82,7 +76,7 @@ class PostgresDatabase(Database):
             BadInput: it does not work by psycopg 3.
         """
         _require_psycopg(engine.dialect.driver)
-        return cls(engine, owned=False, check=check, lock_timeout_s=lock_timeout_s)
+        return super().of_host(engine, check=check, lock_timeout_s=lock_timeout_s)
 
     def clock(self) -> SharedClock:
         """Return the database's clock."""

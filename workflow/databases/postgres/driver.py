@@ -8,6 +8,7 @@ from typing import Final
 import psycopg
 
 from states.errors import BadInput, EoiError
+from workflow.databases.words import SAYS, UNSTORABLE
 from workflow.errors import (
     Conflict,
     ConnectionLost,
@@ -59,13 +60,10 @@ _BY_CLASS: Final[dict[str, type[EoiError]]] = {
 
 
 #: What says more than an error's own sentence, by the server's code or by ours.
-_SAYS: Final = {
+_SAYS: Final = SAYS | {
     "25P02": "The host's transaction has failed: roll it back and try again.",
     "42501": "The database's user may not do that ({driver}): docs/operations.md lists what it needs.",
     "57014": "The server was told to cancel it ({driver}): try again; is statement_timeout too short?",
-    Conflict.code: "It collides with what is there: {driver}.",
-    DatabaseRefused.code: "A rule of the database itself stood against it ({driver}); nothing was written.",
-    DatabaseUnavailable.code: "The database failed: {driver}.",
     DatabaseUnopened.code: "The database cannot be reached: {driver}. Does it run? Is its URL right? Has "
     "it a connection left (EOI_POOL_SIZE, max_connections)?",
 }
@@ -82,7 +80,7 @@ def translated(exc: BaseException | None, *, connecting: bool = False) -> EoiErr
     driver = _first_line(exc)
     facts = {"driver": driver, "sqlstate": code}
     if isinstance(exc, UnicodeEncodeError | OverflowError | psycopg.DataError):
-        return BadInput("A number or text in it cannot be stored.", **facts)
+        return BadInput(UNSTORABLE, **facts)
     if isinstance(exc, UnicodeDecodeError):
         return DatabaseCorrupt(**facts)
     error = _kind(exc, code, connecting=connecting)

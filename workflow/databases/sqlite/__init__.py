@@ -1,7 +1,6 @@
 """SQLite: one file, or memory."""
 
 import sqlite3
-import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from os import fspath
@@ -9,10 +8,9 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import sqlalchemy
-from sqlalchemy import PoolProxiedConnection, QueuePool, StaticPool, inspect, text
+from sqlalchemy import PoolProxiedConnection, QueuePool, inspect, text
 
 from states.errors import EoiError
-from workflow.connection import LOCK_TIMEOUT_S
 from workflow.database import Database
 from workflow.databases.sqlite import files
 from workflow.databases.sqlite.backup import backup
@@ -35,12 +33,7 @@ class SqliteDatabase(Database):
 
     @classmethod
     def at(
-        cls,
-        url: str,
-        *,
-        check: Callable[[Database], None],
-        lock_timeout_s: float = LOCK_TIMEOUT_S,
-        pool_size: int = 10,
+        cls, url: str, *, check: Callable[[Database], None], lock_timeout_s: float, pool_size: int
     ) -> Self:
         """Return the database that a URL names.
 
@@ -51,17 +44,6 @@ class SqliteDatabase(Database):
         engine = _own_engine(path, lock_timeout_s, pool_size)
         database = cls(engine, owned=True, check=check, lock_timeout_s=lock_timeout_s)
         database.path = path
-        return database
-
-    @classmethod
-    def of_host(
-        cls, engine: sqlalchemy.Engine, *, check: Callable[[Database], None], lock_timeout_s: float
-    ) -> Self:
-        """Return the database of a host's engine."""
-        database = cls(engine, owned=False, check=check, lock_timeout_s=lock_timeout_s)
-        if isinstance(engine.pool, StaticPool):
-            # Such a pool lends its only connection to every thread at once, amid another's transaction.
-            database._turn = threading.RLock()
         return database
 
     def is_there(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 
 from states.errors import BadInput, EoiError
 from workflow.databases.sqlite import files
+from workflow.databases.words import SAYS, UNSTORABLE
 from workflow.errors import (
     Conflict,
     DatabaseCorrupt,
@@ -42,12 +43,9 @@ _BY_EXTENDED_CODE: Final[dict[int | None, type[EoiError]]] = {
 
 
 #: What says more than an error's own sentence.
-_SAYS: Final = {
-    Conflict.code: "It collides with what is there: {driver}.",
+_SAYS: Final = SAYS | {
     DatabaseReadOnly.code: "The database can only be read: make its folder writable, the file, and those "
     "beside it (-wal, -shm).",
-    DatabaseRefused.code: "A rule of the database itself stood against it ({driver}); nothing was written.",
-    DatabaseUnavailable.code: "The database failed: {driver}.",
 }
 _DISK: Final = "The disk failed the database ({driver}): look at its room, its quota and its health."
 
@@ -59,7 +57,7 @@ def translated(exc: BaseException | None, *, path: Path | None = None) -> EoiErr
     driver = str(exc).partition(" with text ")[0]
     facts = {"driver": driver, "sqlite_code": code, "path": None if path is None else fspath(path)}
     if isinstance(exc, OverflowError | UnicodeEncodeError):
-        return BadInput("A number or text in it cannot be stored.", **facts)
+        return BadInput(UNSTORABLE, **facts)
     if isinstance(exc, UnicodeDecodeError) or driver.startswith("Could not decode"):
         return DatabaseCorrupt(**facts)
     error = _BY_EXTENDED_CODE.get(code) or _BY_CODE.get(_primary(code), DatabaseUnavailable)
