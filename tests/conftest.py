@@ -5,15 +5,18 @@ PostgreSQL.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from tests.databases.postgres import PostgresDatabases
 from tests.databases.raw import Databases, RawDatabase
 from tests.databases.sqlite import SqliteFiles
+from tests.nodes import Nodes
 from tests.servers.databases import Postgres
 from tests.servers.postgres import PostgresServer, postgres_for_tests
 from workflow import Engine
@@ -97,3 +100,19 @@ def new_engine(database: RawDatabase, clock: FrozenClock) -> Iterator[Callable[.
             return stack.enter_context(Engine(database.url, clock=clock, **settings))
 
         yield make
+
+
+@pytest.fixture
+def nodes(database: RawDatabase, clock: FrozenClock) -> Iterator[Nodes]:
+    """Return other nodes on the same database, whose clocks agree."""
+    with ThreadPoolExecutor() as pool:
+        yield Nodes(database, clock, pool)
+
+
+@pytest.fixture
+def session(database: RawDatabase) -> Iterator[Session]:
+    """Return a host's session, which commits when the test says so."""
+    host = database.host()
+    with Session(host) as session:
+        yield session
+    host.dispose()

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -15,14 +14,13 @@ from typing import Any, Self
 
 import pytest
 
+from tests.servers.talking import PATIENCE_S, Program
 from workflow import CallView, Engine, HistoryView
 from workflow.clock import SystemClock
 from workflow.testing import engine_in, new_call, officer, school, submitted
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTLE_S = 0.2
-#: How long anything may take before a test gives up, in seconds.
-PATIENCE_S = 60
 
 pytestmark = pytest.mark.slow
 
@@ -73,7 +71,7 @@ class Receiver:
         self._server.server_close()
 
 
-class Served:
+class Served(Program):
     """A process `eoi serve`, and what it writes to stderr."""
 
     def __init__(self, folder: Path, *words: str) -> None:
@@ -84,59 +82,14 @@ class Served:
             "EOI_SETTLE_S": str(SETTLE_S),
             "EOI_WEBHOOK_ALLOW": "127.0.0.1",
         }
-        self._child = subprocess.Popen(
-            [Path(sys.executable).parent / "eoi", "serve", *words],
-            cwd=folder,
-            env=surroundings,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.lines: list[str] = []
-        self._heard = threading.Condition()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def wait_for(self, words: str) -> None:
-        """Wait until a line holds these words."""
-        with self._heard:
-            said = self._heard.wait_for(lambda: any(words in line for line in self.lines), PATIENCE_S)
-        assert said, self.lines
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal."""
-        self._child.send_signal(number)
-
-    def end(self) -> tuple[int, str]:
-        """Wait until it has ended; return its exit status and stdout."""
-        assert self._child.stdout is not None
-        status = self._child.wait(PATIENCE_S)
-        self._reader.join(PATIENCE_S)
-        return status, self._child.stdout.read()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._child.kill()
-        self._child.wait()
-        self._reader.join()
-        for stream in (self._child.stdout, self._child.stderr):
-            assert stream is not None
-            stream.close()
-
-    def _read(self) -> None:
-        assert self._child.stderr is not None
-        for line in self._child.stderr:
-            with self._heard:
-                self.lines.append(line.rstrip("\n"))
-                self._heard.notify_all()
+        eoi = Path(sys.executable).parent / "eoi"
+        super().__init__([eoi, "serve", *words], folder=folder, env=surroundings)
 
 
 def wait_until(true: Callable[[], bool]) -> None:
     """Look again and again, for as long as anybody's patience lasts."""
     turn = threading.Event()
-    for _ in range(PATIENCE_S * 20):
+    for _ in range(round(PATIENCE_S * 20)):
         if true():
             return
         turn.wait(0.05)
@@ -187,7 +140,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
             )
             first.signal(signal.SIGTERM)
             second.signal(signal.SIGINT)
-            served.ends = [(*each.end(), each.lines) for each in (first, second)]
+            served.ends = [(each.end(), each.said(), each.lines) for each in (first, second)]
         yield served
 
 
@@ -265,5 +218,5 @@ def test_what_is_on_its_way_is_delivered_before_it_ends(tmp_path: Path) -> None:
             served.wait_for("Stopping")
             assert [each.state for each in engine.deliveries()] == ["pending"]
             receiver.gate.set()
-            assert served.end() == (0, "")
+            assert (served.end(), served.said()) == (0, "")
             assert [(each.state, each.attempts) for each in engine.deliveries()] == [("delivered", 1)]

@@ -1,7 +1,5 @@
 """What one node holds in flight across the deadline, and what another one does meanwhile: no chance in it."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import pytest
@@ -21,22 +19,6 @@ SETTLED: Final = CLOSING + 2 * SECOND
 COUNTED: Final = {"draft": {"lapsed": 2}, "save": {"lapsed": 1}, "submit": {"submitted": 1}}
 #: Database -> what somebody may be told who has waited behind a close.
 FAIR: Final = {"postgresql": {"closed-in-flight"}, "sqlite": {"closed-in-flight", "draft"}}
-
-
-@pytest.fixture
-def nodes(database: RawDatabase, clock: FrozenClock) -> Iterator[Nodes]:
-    """Return other nodes on the same database, whose clocks agree."""
-    with ThreadPoolExecutor() as pool:
-        yield Nodes(database, clock, pool)
-
-
-@pytest.fixture
-def session(database: RawDatabase) -> Iterator[Session]:
-    """Return a host's session, which commits when the test says so."""
-    host = database.host()
-    with Session(host) as session:
-        yield session
-    host.dispose()
 
 
 @pytest.mark.parametrize("name", MOVES)

@@ -1,9 +1,5 @@
 """Pumps, endpoints and writers at the same moment, where the database lets them: no chance in it."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-
-import pytest
 from sqlalchemy.orm import Session
 
 from tests.databases.raw import RawDatabase
@@ -11,22 +7,6 @@ from tests.deadline.wire import SlowEngine
 from tests.nodes import Nodes
 from workflow import CallView, Engine
 from workflow.testing import FrozenClock, officer, school
-
-
-@pytest.fixture
-def nodes(database: RawDatabase, clock: FrozenClock) -> Iterator[Nodes]:
-    """Return other nodes on the same database, whose clocks agree."""
-    with ThreadPoolExecutor() as pool:
-        yield Nodes(database, clock, pool)
-
-
-@pytest.fixture
-def session(database: RawDatabase) -> Iterator[Session]:
-    """Return a host's session, which commits when the test says so."""
-    host = database.host()
-    with Session(host) as session:
-        yield session
-    host.dispose()
 
 
 def test_two_pumps_that_claim_at_once_share_what_is_due(

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.many_nodes.node import PATIENCE_S
 from tests.many_nodes.receiver import Receiver
+from tests.servers.talking import PATIENCE_S
 
 
 @pytest.fixture

@@ -4,26 +4,22 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
-import threading
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from tests.servers.scripts import ROOT
+from tests.servers.talking import Program
 from workflow.clock import SystemClock
 
 NOW: Final = SystemClock().now
-#: How long anything may take before a test gives up, in seconds.
-PATIENCE_S: Final = 60.0
 _PROGRAM: Final = [str(Path(sys.executable).parent / "eoi")]
 _MACHINE: Final = [sys.executable, "-m", "tests.many_nodes.machine"]
 _PAIR: Final = re.compile(r"(\w+)=(\S+)")
 
 
-class Node:
+class Node(Program):
     """A process; a `with` ends it. It is the installed program, unless something is odd about its machine."""
 
     def __init__(self, *words: str, odd: dict[str, Any] | None = None, **env: str) -> None:
@@ -41,20 +37,11 @@ class Node:
         self.killed_at: datetime | None = None
         #: Whether it was told to end, and will.
         self.told_to_end = False
-        self.process = subprocess.Popen(
+        super().__init__(
             [*([*_MACHINE, json.dumps(odd)] if odd else _PROGRAM), *words],
-            cwd=ROOT,
+            folder=ROOT,
             env=surroundings | {"EOI_WEBHOOK_ALLOW": "127.0.0.1"} | env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
         )
-        #: What it has written to stderr.
-        self.lines: list[str] = []
-        self._heard = threading.Condition()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
 
     @property
     def runs(self) -> bool:
@@ -67,15 +54,6 @@ class Node:
         going = self.told_to_end or self.killed_at is not None
         return self.runs and not going and any(line.startswith("Serving") for line in self.lines)
 
-    def wait_for(self, words: str) -> None:
-        """Wait until a line holds these words."""
-        self.wait_until(lambda node: any(words in line for line in node.lines))
-
-    def wait_until(self, true: Callable[["Node"], object]) -> None:
-        """Wait until something is true of what it has said."""
-        with self._heard:
-            assert self._heard.wait_for(lambda: true(self), PATIENCE_S), self.lines
-
     def ask(self, question: str, **facts: Any) -> Any:
         """Ask a node that talks; return what it answers."""
         assert self.process.stdin is not None
@@ -83,10 +61,6 @@ class Node:
         self.process.stdin.write(json.dumps({"ask": question, **facts}) + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal."""
-        self.process.send_signal(number)
 
     def freeze(self) -> None:
         """Let it stand still, and come back when all its threads do, which the signal alone does not say."""
@@ -103,36 +77,6 @@ class Node:
         self.process.kill()
         self.process.wait()
 
-    def end(self, *, within_s: float = PATIENCE_S) -> int:
-        """Wait until it has ended by itself; return its exit status."""
-        status = self.process.wait(within_s)
-        self._reader.join(PATIENCE_S)
-        return status
-
-    def said(self) -> str:
-        """Return what it has written to stdout, once it has ended."""
-        assert self.process.stdout is not None
-        return self.process.stdout.read()
-
     def logged(self, event: str) -> list[dict[str, str]]:
         """Return what its log says of all events of that name."""
         return [dict(_PAIR.findall(line)) for line in self.lines if f" event={event} " in f"{line} "]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End it, whatever it does."""
-        self.process.kill()
-        self.process.wait()
-        self._reader.join()
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            assert stream is not None
-            stream.close()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            with self._heard:
-                self.lines.append(line.rstrip("\n"))
-                self._heard.notify_all()

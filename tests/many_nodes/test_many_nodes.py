@@ -10,11 +10,12 @@ import pytest
 
 from tests.databases.raw import RawDatabase
 from tests.many_nodes.fleet import Fleet
-from tests.many_nodes.node import NOW, PATIENCE_S, Node
+from tests.many_nodes.node import NOW, Node
 from tests.many_nodes.receiver import Receiver
 from tests.many_nodes.schools import Pace, Term
 from tests.many_nodes.verdict import Witness, all_wrongs
 from tests.many_nodes.watch import Watch
+from tests.servers.talking import PATIENCE_S
 from workflow import Engine
 from workflow.testing import officer
 

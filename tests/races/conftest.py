@@ -1,7 +1,6 @@
 """Engines to prepare a race with, the crowd that races, and other nodes that wait for one another."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -13,7 +12,6 @@ from tests.databases.lent import Broken
 from tests.databases.postgres import PostgresDatabase, PostgresDatabases
 from tests.databases.raw import RawDatabase
 from tests.deadline.ledger import broken_promises
-from tests.nodes import Nodes
 from tests.races.crowd import Crowd
 from tests.races.hosts import Host
 from tests.servers.databases import Postgres
@@ -51,13 +49,6 @@ def crowd() -> Iterator[Crowd]:
     """Return processes that race, sound ones."""
     with Crowd() as crowd:
         yield crowd
-
-
-@pytest.fixture
-def nodes(database: RawDatabase, clock: FrozenClock) -> Iterator[Nodes]:
-    """Return other nodes on the same database, whose clocks agree."""
-    with ThreadPoolExecutor() as pool:
-        yield Nodes(database, clock, pool)
 
 
 @pytest.fixture

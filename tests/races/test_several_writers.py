@@ -1,7 +1,7 @@
 """PostgreSQL, where several write at a time: who waits for whom, who is overtaken, and who is told of it."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
@@ -123,18 +123,30 @@ def test_of_hosts_that_cross_one_is_told_so(several: PostgresDatabase, patient: 
     assert broken_promises(several.place) == []
 
 
-def test_hosts_that_move_eois_of_two_calls_do_not_cross(several: PostgresDatabase, patient: Host) -> None:
-    """Whoever moves EOIs shares their calls: in whichever order two do it, nobody waits."""
-    eois = {}
-    for name in "12":
-        patient.engine.open_call(new_call(reference=name), actor=officer())
-        for number in range(2):
-            eois[name, number] = patient.engine.draft(name, answers={}, actor=school(number)).eoi_id
-    met = threading.Barrier(2, timeout=30)
+def open_call(host: Host, name: str) -> CallView:
+    """Open a call of that reference."""
+    return host.engine.open_call(new_call(reference=name), actor=officer())
+
+
+def submissions(host: Host, calls: Iterable[CallView]) -> Callable[[str, int], Callable[[Session], object]]:
+    """Draft for two schools on each call; return what makes the submission of one, in a host's session."""
+    eois = {
+        (call.reference, number): host.engine.draft(call.id, answers={}, actor=school(number)).eoi_id
+        for call in calls
+        for number in range(2)
+    }
 
     def submit(name: str, number: int) -> Callable[[Session], object]:
         head = school(number)
-        return lambda session: patient.engine.submit(eois[name, number], actor=head, session=session)
+        return lambda session: host.engine.submit(eois[name, number], actor=head, session=session)
+
+    return submit
+
+
+def test_hosts_that_move_eois_of_two_calls_do_not_cross(several: PostgresDatabase, patient: Host) -> None:
+    """Whoever moves EOIs shares their calls: in whichever order two do it, nobody waits."""
+    submit = submissions(patient, [open_call(patient, name) for name in "12"])
+    met = threading.Barrier(2, timeout=30)
 
     with ThreadPoolExecutor() as pool:
         hosts = [
@@ -157,21 +169,14 @@ def test_hosts_and_closings_that_cross_come_to_an_end(
     several: PostgresDatabase, patient: Host, clock: FrozenClock
 ) -> None:
     """In a ring of two hosts and two closings the server lets one pass: all ends, nobody hears of locks."""
-    eois, calls = {}, {}
-    for name in "12":
-        calls[name] = patient.engine.open_call(new_call(reference=name), actor=officer())
-        for number in range(2):
-            eois[name, number] = patient.engine.draft(name, answers={}, actor=school(number)).eoi_id
+    calls = {name: open_call(patient, name) for name in "12"}
+    submit = submissions(patient, calls.values())
     closes_at = calls["1"].closes_at
 
     def close(name: str) -> Callable[[Engine], CallView]:
         return lambda node: node.close_call(calls[name].id, actor=officer())
 
     first_done, closing_waits = threading.Barrier(3, timeout=30), threading.Barrier(3, timeout=30)
-
-    def submit(name: str, number: int) -> Callable[[Session], object]:
-        head = school(number)
-        return lambda session: patient.engine.submit(eois[name, number], actor=head, session=session)
 
     with ThreadPoolExecutor() as pool:
         hosts = [

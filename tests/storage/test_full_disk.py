@@ -1,7 +1,6 @@
 """No room: by SQLite's own limit, by a limit of the process, and on a disk that really is full."""
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.storage.small_disk import fill, mounted
 from workflow import CallClosed, DatabaseFull, DatabaseUnavailable, Engine, Receipt
 from workflow.testing import FrozenClock, engine_in, new_call, officer, school, submitted
 
@@ -131,33 +131,8 @@ def test_a_process_that_may_write_no_more_loses_nothing(tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Return a folder on a disk of 1 MB, mounted for the test."""
-    if os.geteuid():
-        pytest.skip("only root may mount a small disk; the quota and SQLite's own limit were tried")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)],  # noqa: S607 -- wherever the system has it
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)  # noqa: S607 -- as above
-
-
-def fill(disk: Path) -> Path:
-    """Take all the room that is left on a disk."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (4096, 1):
-            try:
-                while file.write(bytes(size)):
-                    pass
-            except OSError:
-                continue
-    return filler
+    with mounted(tmp_path / "disk", "1m") as disk:
+        yield disk
 
 
 def test_a_full_disk_is_told_and_nothing_is_lost(small_disk: Path) -> None:

@@ -1,6 +1,5 @@
 """Connections that cannot be made, are stale, are cancelled, or wait for too long: told, and made anew."""
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 from tests.databases.raw import RawDatabase
 from tests.servers.databases import text_of
 from tests.servers.wire import WHERES, Where, Wire
+from tests.storage.pools import fill_pool
 from workflow import (
     ConnectionLost,
     DatabaseLocked,
@@ -44,19 +44,6 @@ def engine(wire: Wire, clock: FrozenClock) -> Iterator[Engine]:
     """Return an engine by way of that wire."""
     with Engine(wire.url, clock=clock) as engine:
         yield engine
-
-
-def fill(engine: Engine) -> None:
-    """Let the engine's pool have several connections."""
-    together = threading.Barrier(CONNECTIONS)
-
-    def use(_: int) -> None:
-        with engine._database.connect() as connection:
-            connection.ask("SELECT 1")
-            together.wait(timeout=30)
-
-    with ThreadPoolExecutor(CONNECTIONS) as threads:
-        list(threads.map(use, range(CONNECTIONS)))
 
 
 def codes(asks: Sequence[Callable[[], object]]) -> list[str]:
@@ -111,7 +98,7 @@ def test_a_cable_that_is_pulled_is_noticed(wire: Wire, clock: FrozenClock) -> No
 def test_stale_connections_fail_no_command(engine: Engine, wire: Wire) -> None:
     """After all connections of a pool were cut each command is carried out; one new connection is enough."""
     call_id = engine.open_call(new_call(), actor=officer()).id
-    fill(engine)
+    fill_pool(engine, CONNECTIONS)
     before = wire.made
     assert before >= CONNECTIONS
     wire.cut_all()
@@ -126,12 +113,12 @@ def test_stale_connections_fail_no_command(engine: Engine, wire: Wire) -> None:
 def test_stale_connections_fail_one_read_at_the_most(engine: Engine, wire: Wire, name: str) -> None:
     """What is not run again is told once, and all the other connections are made anew."""
     engine.calls()
-    fill(engine)
+    fill_pool(engine, CONNECTIONS)
     wire.cut_all()
     found = codes([getattr(engine, name)] * (CONNECTIONS + 1))
     assert found[0] in ("connection-lost", "database-not-opened")
     assert found[1:] == ["ok"] * CONNECTIONS
-    fill(engine)
+    fill_pool(engine, CONNECTIONS)
 
 
 @pytest.mark.parametrize("where", WHERES)

@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from sqlalchemy import make_url
 from tests.servers.postgres import PostgresServer
 from tests.servers.programs import nobody
 from tests.storage.readiness import Told, see_through
+from tests.storage.small_disk import fill, mounted
 from workflow import (
     DatabaseCorrupt,
     DatabaseFull,
@@ -198,39 +198,13 @@ def _while_stopped(place: Place, path: Path) -> Iterator[bytes]:
 @contextmanager
 def full(place: Place, disk: Path) -> Iterator[None]:
     """Take all the room there is, on the disk and in the pages that are there already."""
-    filler = disk / "filler"
-    fill(filler)
+    filler = fill(disk)
     with contextlib.suppress(psycopg.errors.DiskFull):
         for number in itertools.count():
             place.command(f"INSERT INTO eoi_key VALUES ('x{number}', '', '', now())")  # noqa: S608 -- a number
     yield
     filler.unlink()
     place.command("DELETE FROM eoi_key WHERE scope LIKE 'x%'")
-
-
-def fill(filler: Path) -> None:
-    """Let a file take all that is left on its disk."""
-    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(bytes(4096)):
-            pass
-
-
-@contextmanager
-def mounted(at: Path, size: str) -> Iterator[Path]:
-    """Mount a small disk in memory, closed to all but the server."""
-    if os.geteuid():
-        pytest.skip("only root may mount a small disk")
-    who = nobody()
-    at.mkdir()
-    options = f"size={size},mode=0700,uid={who['user']},gid={who['group']}"
-    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(at)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
-    try:
-        yield at
-    finally:
-        subprocess.run(["umount", "-l", str(at)], check=True)  # noqa: S607 -- wherever the system has it
 
 
 Fault = Callable[[Place], AbstractContextManager[None]]
@@ -257,7 +231,9 @@ def test_a_program_lives_through_it(place: Place, clock: FrozenClock, fault: Fau
 
 def test_a_program_lives_through_a_full_disk(server: PostgresServer, clock: FrozenClock) -> None:
     """With the tables' disk full to the last byte, commands and readiness say so; with room they go on."""
-    with mounted(server.folder / "small", "2m") as disk:
+    who = nobody()
+    owned = ("mode=0700", f"uid={who['user']}", f"gid={who['group']}")
+    with mounted(server.folder / "small", "2m", *owned) as disk:
         place = Place(server, server.new_database())
         place.command(f"CREATE TABLESPACE small OWNER eoi LOCATION '{disk}'")
         place.command(f"ALTER DATABASE {place.name} SET default_tablespace = 'small'")

@@ -1,19 +1,17 @@
 """A file with which something is wrong: commands, readiness and the start say so, and live through it."""
 
-import os
 import sqlite3
-import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.storage.conftest import bound
+from tests.storage.pools import fill_pool
 from tests.storage.readiness import Told, see_through
+from tests.storage.small_disk import fill, mounted
 from workflow import (
     DatabaseCorrupt,
     DatabaseFull,
@@ -99,12 +97,7 @@ def with_a_spoiled_page(path: Path) -> Iterator[None]:
 @contextmanager
 def full(path: Path) -> Iterator[None]:
     """Take all the room on its disk."""
-    filler = path.parent / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (4096, 1):
-            with suppress(OSError):
-                while file.write(bytes(size)):
-                    pass
+    filler = fill(path.parent)
     yield
     filler.unlink()
 
@@ -131,7 +124,7 @@ def test_a_program_lives_through_it(folder: Path, clock: FrozenClock, fault: Fau
 def test_a_program_lives_through_a_full_disk(folder: Path, clock: FrozenClock) -> None:
     """With its disk full to the last byte, commands and readiness say so; with room they go on."""
     with ExitStack() as stack:
-        disk = stack.enter_context(_small_disk(folder / "disk"))
+        disk = stack.enter_context(mounted(folder / "disk", "2m"))
         engine_in(disk).close()
         path = disk / "eoi.db"
         see_through(f"sqlite:///{path}", clock, full(path), Told(error=DatabaseFull, says="room", reads=True))
@@ -144,38 +137,10 @@ def test_no_command_fails_for_a_connection_that_was_opened_too_early(
     engine_in(folder).close()
     with bound(), Engine(f"sqlite:///{folder / 'eoi.db'}", clock=clock) as engine:
         with read_only(folder / "eoi.db"):
-            read_at_once(engine)
+            fill_pool(engine, READERS)
             assert engine._database.engine.pool.checkedin() == READERS  # type: ignore[attr-defined]  # a QueuePool's
         with pytest.raises(DatabaseReadOnly):
             engine.outbox.require_writable()
         for number in range(READERS):
             engine.open_call(new_call(reference=f"{number}"), actor=officer())
         assert len(engine.calls()) == READERS
-
-
-def read_at_once(engine: Engine) -> None:
-    """Let the engine's pool have several connections, each of which has read."""
-    together = threading.Barrier(READERS)
-
-    def read(_: int) -> None:
-        with engine._database.connect() as connection:
-            connection.ask("SELECT count(*) FROM eoi_call")
-            together.wait(timeout=30)
-
-    with ThreadPoolExecutor(READERS) as threads:
-        list(threads.map(read, range(READERS)))
-
-
-@contextmanager
-def _small_disk(at: Path) -> Iterator[Path]:
-    if os.geteuid():
-        pytest.skip("only root may mount a small disk")
-    at.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(at)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
-    try:
-        yield at
-    finally:
-        subprocess.run(["umount", "-l", str(at)], check=True)  # noqa: S607 -- wherever the system has it
