@@ -4,9 +4,11 @@ A test that asks for `database` or `databases`, itself or by another fixture, is
 PostgreSQL.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,41 @@ from workflow import Engine
 from workflow.ports import Clock
 from workflow.testing import FrozenClock, engine_in
 
+#: Under which name a test's report carries what the test has counted.
+COUNTED = "counted"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--long`: the full counts of everything that is drawn at random or raced."""
     parser.addoption("--long", action="store_true", help="run the full counts and print them")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Spoil no report with half a character that was logged: between processes it could not be sent."""
+    report = yield
+    report.sections = [
+        (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what the tests have counted."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    told = [(each.nodeid, line) for each in reports for name, line in each.user_properties if name == COUNTED]
+    if told:
+        terminalreporter.section("what was counted")
+    for test, lines in groupby(sorted(told, key=itemgetter(0)), key=itemgetter(0)):
+        terminalreporter.write_line(test)
+        for _, line in lines:
+            terminalreporter.write_line(f"  {line}")
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Return what tells a line of what a test has counted; all are shown at the end of the run."""
+    return lambda line: request.node.user_properties.append((COUNTED, line))
 
 
 @pytest.fixture(scope="session")

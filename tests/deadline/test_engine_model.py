@@ -376,7 +376,9 @@ class EngineMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-def test_the_engine_does_what_was_promised(databases: Databases, long: bool) -> None:
+def test_the_engine_does_what_was_promised(
+    databases: Databases, long: bool, tell: Callable[[str], None]
+) -> None:
     """Whatever is asked, by whom and when, comes to what a plain model says; nothing late slips in."""
     reached = Counter[str]()
     settings = hypothesis.settings(
@@ -394,7 +396,7 @@ def test_the_engine_does_what_was_promised(databases: Databases, long: bool) -> 
             super().__init__(databases.new(), reached)
 
     run_state_machine_as_test(Here, settings=settings)
-    print(dict(reached.most_common()))
+    tell(f"{databases.name}: {dict(reached.most_common())}")
     if long or databases.name == "sqlite":  # few lives on the slower one; they are of the same model
         assert REACHED - reached.keys() == set()
     assert reached["call-closed"] > 0

@@ -114,11 +114,13 @@ def how_many(long: bool) -> tuple[int, int]:
 
 
 @pytest.mark.slow
-def test_nobody_is_wronged_when_many_hand_in_around_the_deadline(database: RawDatabase, long: bool) -> None:
+def test_nobody_is_wronged_when_many_hand_in_around_the_deadline(
+    database: RawDatabase, long: bool, tell: Callable[[str], None]
+) -> None:
     """None late is accepted, none in time refused but as overtaken, none lost; each call is closed once."""
     calls, each = how_many(long)
     *_, race = races(database, calls=calls, each=each)
-    print(f"{database.name}: {race.told()}")
+    tell(f"{database.name}: {race.told()}")
     assert wrongs(race) == {}
     assert sum(bool(answer.job.eoi_id) for answer in race.answers) == calls * each
     assert {side for side, share in race.shares().items() if share >= SHARE} == {"in time", "late"}
@@ -126,7 +128,9 @@ def test_nobody_is_wronged_when_many_hand_in_around_the_deadline(database: RawDa
 
 @pytest.mark.slow
 @pytest.mark.parametrize("guard", FAULTS)
-def test_the_race_catches_a_broken_engine(database: RawDatabase, guard: str, long: bool) -> None:
+def test_the_race_catches_a_broken_engine(
+    database: RawDatabase, guard: str, long: bool, tell: Callable[[str], None]
+) -> None:
     """With the same parameters: whichever guard is taken away is missed, at the latest at the end."""
     calls, each = how_many(long)
     fault = FAULTS[guard][database.name]
@@ -134,6 +138,7 @@ def test_the_race_catches_a_broken_engine(database: RawDatabase, guard: str, lon
     with closing(races(database, calls=calls, each=each, fault=fault)) as attempted:
         while not found and (race := next(attempted, None)):
             found, said = wrongs(race), race.told()
-    print(f"{database.name}, {fault.__name__}: {said}")
-    print({name: (len(wrong), wrong[0]) for name, wrong in found.items()})
+    tell(f"{database.name}, {fault.__name__}: {said}")
+    for name, wrong in found.items():
+        tell(f"  {len(wrong)} {name}")
     assert found

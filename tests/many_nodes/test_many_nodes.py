@@ -70,16 +70,18 @@ def next_due(term: Term) -> datetime | None:
     )
 
 
-def tell(seen: Witness) -> None:
-    """Print what came of it."""
+def counts(seen: Witness) -> str:
+    """Return what came of it."""
     lags, nodes = seen.lags_s(), seen.fleet.all
     killed = sum(node.killed_at is not None for node in nodes)
     p50, p99, most = (1000 * percentile(lags, share) for share in (0.5, 0.99, 1))
-    print(f"{seen.database.name}: {len(lags)} calls closed by {len(nodes)} nodes, {killed} of them killed")
-    print(f"  ({seen.fleet.at_a_close} at a close, {len(seen.fleet.ambushed)} at a notice)")
-    print(f"  late past settle, in ms: p50 {p50:.0f}, p99 {p99:.0f}, max {most:.0f}")
     again = ", ".join(f"{len(came)} {why}" for why, came in seen.duplicates().items())
-    print(f"  {len(seen.receiver.came)} notices, of them again: {again or 'none'}")
+    return (
+        f"{seen.database.name}: {len(lags)} calls closed by {len(nodes)} nodes, {killed} of them killed "
+        f"({seen.fleet.at_a_close} at a close, {len(seen.fleet.ambushed)} at a notice); "
+        f"late past settle, in ms: p50 {p50:.0f}, p99 {p99:.0f}, max {most:.0f}; "
+        f"{len(seen.receiver.came)} notices, of them again: {again or 'none'}"
+    )
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -89,11 +91,11 @@ def percentile(values: list[float], share: float) -> float:
 
 @pytest.mark.slow
 def test_nodes_that_come_and_go_close_each_call_once_and_tell_of_everything(
-    database: RawDatabase, receiver: Receiver, long: bool
+    database: RawDatabase, receiver: Receiver, long: bool, tell: Callable[[str], None]
 ) -> None:
     """None early, on time; every event comes at least once, in order, a second time only after a kill."""
     seed = SystemRandom().randrange(10**6) if long else 4623
-    print(f"seed {seed}")
+    tell(f"seed {seed}")
     (pace, size), dice = how_many(database.name, long), Random(seed)  # noqa: S311 -- to be drawn again
     spared = 0 if long else 1
     with Engine(database.url) as engine:
@@ -115,7 +117,7 @@ def test_nodes_that_come_and_go_close_each_call_once_and_tell_of_everything(
         settle_s=SETTLE_S,
         lease_s=LEASE_S,
     )
-    tell(seen)
+    tell(counts(seen))
     assert all_wrongs(seen) == {}
     assert set(fleet.ends) == {0}
     assert [node for node in fleet.all if any("Traceback" in line for line in node.lines)] == []

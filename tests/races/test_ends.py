@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -51,6 +51,7 @@ def test_of_sweeps_at_once_one_closes_each_call(
     crowd: Crowd,
     broken: Broken,
     long: bool,
+    tell: Callable[[str], None],
 ) -> None:
     """However many nodes sweep at the deadline, each call is closed once, and nobody reports a failure."""
     calls = with_drafts(engine, 500 if long else 40)
@@ -59,17 +60,19 @@ def test_of_sweeps_at_once_one_closes_each_call(
     assert wrong_reports(reports, calls) == []
     assert broken() == []
     assert {engine.call(call).state for call in calls} == {"closed"}
-    print(f"{database.name}: {len(calls)} calls, closed by each: {[len(each.closed) for each in reports]}")
+    tell(f"{database.name}: {len(calls)} calls, closed by each: {[len(each.closed) for each in reports]}")
 
 
 @pytest.mark.slow
-def test_that_race_catches_a_broken_engine(database: RawDatabase, engine: Engine, clock: FrozenClock) -> None:
+def test_that_race_catches_a_broken_engine(
+    database: RawDatabase, engine: Engine, clock: FrozenClock, tell: Callable[[str], None]
+) -> None:
     """Who decides to close on what was read before the lock closes twice, or fails."""
     calls = with_drafts(engine, 40)
     clock.move_by(days=7)
     with Crowd(first=call_before_lock) as crowd:
         reports = crowd.all_do(sweep_once, database.url, clock.now())
-    print(f"{database.name}: {wrong_reports(reports, calls)[:3]}")
+    tell(f"{database.name}: {len(wrong_reports(reports, calls))} of {len(reports)} reports are wrong")
     assert wrong_reports(reports, calls)
 
 
@@ -135,10 +138,11 @@ def test_a_call_is_extended_or_closed_and_never_both(
     crowd: Crowd,
     broken: Broken,
     long: bool,
+    tell: Callable[[str], None],
 ) -> None:
     """An extension that meets the close is done before it, or refused; and the close is as it was told."""
     wrong, told = extend_against_close(database, engine, clock, crowd, 500 if long else 60)
-    print(f"{database.name}: {dict(told)}")
+    tell(f"{database.name}: {dict(told)}")
     assert wrong == []
     assert broken() == []
     assert told["done"] > 0
@@ -146,10 +150,10 @@ def test_a_call_is_extended_or_closed_and_never_both(
 
 @pytest.mark.slow
 def test_the_race_for_an_extension_catches_a_broken_engine(
-    database: RawDatabase, engine: Engine, clock: FrozenClock
+    database: RawDatabase, engine: Engine, clock: FrozenClock, tell: Callable[[str], None]
 ) -> None:
     """Who decides on what was read before the lock fails, or undoes what the other has done."""
     with Crowd(first=call_before_lock) as crowd:
         wrong, told = extend_against_close(database, engine, clock, crowd, 60)
-    print(f"{database.name}: {dict(told)}, {wrong[:3]}")
+    tell(f"{database.name}: {dict(told)}, {len(wrong)} of them wrong")
     assert wrong

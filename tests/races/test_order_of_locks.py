@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 import pytest
@@ -64,6 +65,7 @@ def test_whatever_is_done_at_once_nobody_is_stuck(
     broken: Broken,
     when: str,
     long: bool,
+    tell: Callable[[str], None],
 ) -> None:
     """Any four at the same moment on one call: each is done, or refused for what the others have done."""
     dice = random.Random(4623)  # noqa: S311 -- to be drawn again
@@ -73,7 +75,7 @@ def test_whatever_is_done_at_once_nobody_is_stuck(
         clock.move_by(days=7)
     shares = [(database.url, clock.now(), [each[who] for each in rounds]) for who in range(crowd.size)]
     told = [each for of_one in crowd.do(take_turns, *shares) for each in of_one if each]
-    print(f"{database.name}: {Counter(each.code for each in told)}")
+    tell(f"{database.name}: {Counter(each.code for each in told)}")
     assert [each for each in told if each.code in STUCK] == []
     assert [each for each in told if getattr(each.answer, "failed", None)] == []
     assert broken() == []

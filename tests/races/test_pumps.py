@@ -1,7 +1,7 @@
 """Several pumps on one outbox while it is written: each delivery is lent to one, each line is in order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -65,10 +65,11 @@ def test_pumps_share_what_is_due_and_keep_each_line_in_order(
     crowd: Crowd,
     broken: Broken,
     long: bool,
+    tell: Callable[[str], None],
 ) -> None:
     """Each event arrives once at each receiver, those of an EOI one after the other, whoever sends them."""
     sent = delivered(database, engine, clock, crowd, 400 if long else 20)
-    print(f"{database.name}: {len(sent)} attempts, {sum(each.arrived for each in sent)} arrived")
+    tell(f"{database.name}: {len(sent)} attempts, {sum(each.arrived for each in sent)} arrived")
     assert wrongs(database, sent) == {}
     assert broken() == []
     assert {each.arrived for each in sent} == {True, False}
@@ -76,11 +77,11 @@ def test_pumps_share_what_is_due_and_keep_each_line_in_order(
 
 @pytest.mark.slow
 def test_the_race_of_pumps_catches_a_broken_engine(
-    database: RawDatabase, engine: Engine, clock: FrozenClock
+    database: RawDatabase, engine: Engine, clock: FrozenClock, tell: Callable[[str], None]
 ) -> None:
     """Where a delivery that another one is taking is taken all the same, it arrives twice."""
     fault = {"sqlite": no_transaction, "postgresql": lend_unlocked}[database.name]
     with Crowd(first=fault) as crowd:
         found = wrongs(database, delivered(database, engine, clock, crowd, 20))
-    print(f"{database.name}: { {name: len(wrong) for name, wrong in found.items()} }")
+    tell(f"{database.name}: { {name: len(wrong) for name, wrong in found.items()} }")
     assert found["arrived twice"]

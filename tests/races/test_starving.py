@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Final, NamedTuple
@@ -57,7 +58,7 @@ def extend(engine: Engine, call: CallView, times: int) -> list[Turn]:
 
 @pytest.mark.slow
 def test_an_extension_gets_through_a_crowd_of_submitters(
-    several: PostgresDatabase, patient: Host, clock: FrozenClock, long: bool
+    several: PostgresDatabase, patient: Host, clock: FrozenClock, long: bool, tell: Callable[[str], None]
 ) -> None:
     """Sixteen who hold the call all the time let it through: none has turn after turn before it."""
     call = patient.engine.open_call(new_call(), actor=officer())
@@ -81,7 +82,7 @@ def test_an_extension_gets_through_a_crowd_of_submitters(
         sum(turn.asked_s > each.asked_s and turn.had_s < each.had_s for turn in turns) for each in extended
     )
     waited_ms = sorted(round(1000 * (each.had_s - each.asked_s)) for each in extended)
-    print(f"{len(turns)} turns; extensions overtaken {overtaken} times, after {waited_ms} ms")
+    tell(f"{len(turns)} turns; extensions overtaken {overtaken} times, after {waited_ms} ms")
     # Who is starved is overtaken by nearly all turns. A few get past on the way to the lock, as machines go.
     assert sum(overtaken) <= FEW * LOCKERS * times
     assert len(turns) > LOCKERS

@@ -75,6 +75,7 @@ def test_of_twins_one_is_carried_out_and_the_others_are_its_replays(
     broken: Broken,
     hosted: bool,
     long: bool,
+    tell: Callable[[str], None],
 ) -> None:
     """Whatever the command, also in hosts' transactions: one result, one change, the same answer for all."""
     turns = list(islice(commands(engine, clock), 3000 if long else 60))
@@ -86,18 +87,22 @@ def test_of_twins_one_is_carried_out_and_the_others_are_its_replays(
     assert broken() == []
     many = crowd.size * len(turns) if hosted else 0
     assert database.ask("SELECT count(*) FROM host") == [(many,)]
-    print(f"{database.name}: {len(turns)} commands from {crowd.size} each, hosted: {hosted}")
+    tell(f"{database.name}: {len(turns)} commands from {crowd.size} each, hosted: {hosted}")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [key_unclaimed, never_again])
 def test_the_race_of_twins_catches_a_broken_engine(
-    database: RawDatabase, engine: Engine, clock: FrozenClock, fault: Callable[[], None]
+    database: RawDatabase,
+    engine: Engine,
+    clock: FrozenClock,
+    fault: Callable[[], None],
+    tell: Callable[[str], None],
 ) -> None:
     """With keys that nobody claims, or a twin that does not look again, some of them are told of an error."""
     turns = list(islice(commands(engine, clock), 60))
     with Crowd(first=fault) as crowd:
         told = crowd.all_do(take_turns, database.url, clock.now(), turns)
     wrong = wrong_rounds(turns, told)
-    print(f"{database.name}, {fault.__name__}: {len(wrong)} of {len(turns)}: {wrong[:1]}")
+    tell(f"{database.name}, {fault.__name__}: {len(wrong)} of {len(turns)} are wrong")
     assert wrong

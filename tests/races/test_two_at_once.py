@@ -174,6 +174,7 @@ def test_of_commands_in_one_anothers_way_each_is_done_or_told_why_not(
     broken: Broken,
     call: str,
     long: bool,
+    tell: Callable[[str], None],
 ) -> None:
     """One reviewer, one decision, one draft, one call; who was overtaken hears what now is the case."""
     rounds = raced(crowd, database.url, clock, prepared(engine, clock, call, 500 if long else 10))
@@ -187,18 +188,18 @@ def test_of_commands_in_one_anothers_way_each_is_done_or_told_why_not(
     }
     assert acknowledged <= set(database.ask("SELECT subject_id, seq, trigger, actor FROM eoi_history"))
     assert len(acknowledged) == len(rounds.done())
-    print(f"{database.name}: {len(rounds.told)} rounds of {crowd.size}: {len(acknowledged)} done")
+    tell(f"{database.name}: {len(rounds.told)} rounds of {crowd.size}: {len(acknowledged)} done")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("call", RACES)
 def test_that_race_catches_a_broken_engine(
-    database: RawDatabase, engine: Engine, clock: FrozenClock, call: str
+    database: RawDatabase, engine: Engine, clock: FrozenClock, call: str, tell: Callable[[str], None]
 ) -> None:
     """Where a lost race is not run again, or a lock comes late, people hear of what is no fault of theirs."""
     races = prepared(engine, clock, call, 10)
     fault = {"sqlite": deferred_begin, "postgresql": never_again}[database.name]
     with Crowd(first=fault) as crowd:
         wrong = raced(crowd, database.url, clock, races).wrong()
-    print(f"{database.name}, {fault.__name__}: {Counter(name for name, _ in wrong)} of {len(races)}")
+    tell(f"{database.name}, {fault.__name__}: {Counter(name for name, _ in wrong)} of {len(races)}")
     assert wrong

@@ -77,7 +77,9 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
 
 
 @pytest.mark.slow
-def test_whatever_is_damaged_is_told_in_our_words(tmp_path: Path, *, long: bool) -> None:
+def test_whatever_is_damaged_is_told_in_our_words(
+    tmp_path: Path, *, long: bool, tell: Callable[[str], None]
+) -> None:
     """However a file was spoiled, every use of it works or raises an EoiError with a code; most do notice."""
     (tmp_path / "whole").mkdir()
     path, call_id, eoi_ids = filled(tmp_path / "whole")
@@ -95,7 +97,7 @@ def test_whatever_is_damaged_is_told_in_our_words(tmp_path: Path, *, long: bool)
         noticed += bool(codes & {"database-corrupt", "database-foreign"})
         for each in tmp_path.glob(f"{seed}.db*"):
             each.unlink()
-    print(f"{seeds} files damaged, {noticed} noticed")
+    tell(f"{seeds} files damaged, {noticed} noticed")
     assert noticed > seeds / 2
 
 

@@ -3,6 +3,7 @@
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -39,7 +40,9 @@ def kill_pairs(database: RawDatabase, chance: random.Random, pairs: int) -> Told
 
 
 @pytest.mark.slow
-def test_what_was_acknowledged_outlives_a_kill(databases: Databases, *, long: bool) -> None:
+def test_what_was_acknowledged_outlives_a_kill(
+    databases: Databases, *, long: bool, tell: Callable[[str], None]
+) -> None:
     """Two programs lead whole lives and are killed, again and again: every answer holds, nothing is twice."""
     pairs = 150 if long else 12
     seed = random.SystemRandom().randrange(2**32) if long else 4623
@@ -49,13 +52,13 @@ def test_what_was_acknowledged_outlives_a_kill(databases: Databases, *, long: bo
         assert told.errors == []
         moments += told.moments
         arrived += len(told.delivered)
-    print(f"{databases.name}, seed {seed}: {moments.total()} kills: {dict(moments)}; {arrived} deliveries")
+    tell(f"{databases.name}, seed {seed}: {moments.total()} kills: {dict(moments)}; {arrived} deliveries")
     assert moments.total() == 2 * pairs
     assert moments["between BEGIN and COMMIT"] >= moments.total() / 5
 
 
 @pytest.mark.slow
-def test_what_was_acknowledged_outlives_the_server(*, long: bool) -> None:
+def test_what_was_acknowledged_outlives_the_server(*, long: bool, tell: Callable[[str], None]) -> None:
     """A server that is killed amid everything has, when it is there again, whatever it said it had."""
     kills = 20 if long else 2
     chance, told = random.Random(4623), Told()  # noqa: S311 -- to be drawn again
@@ -76,7 +79,7 @@ def test_what_was_acknowledged_outlives_the_server(*, long: bool) -> None:
             verify(database, told)
             send_again(database, told)
         deliver_the_rest(database, told)
-    print(f"{kills} kills of the server: {dict(told.moments)}, {dict(Counter(told.errors))}")
-    print(f"{len(told.acknowledged)} changes acknowledged, {len(told.delivered)} deliveries")
+    tell(f"{kills} kills of the server: {dict(told.moments)}, {dict(Counter(told.errors))}")
+    tell(f"{len(told.acknowledged)} changes acknowledged, {len(told.delivered)} deliveries")
     assert set(told.errors) <= GONE
     assert len(told.errors) == 2 * kills
