@@ -5,10 +5,11 @@ What is decided, and what is written, stands in the use cases; how a command is 
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self, TypedDict, Unpack
+from typing import Any, Final, Self, TypedDict, TypeVar, Unpack
 
 import sqlalchemy
 from sqlalchemy.orm import Session
@@ -40,6 +41,7 @@ from workflow.inputs import (
 )
 from workflow.outbox import Outbox
 from workflow.ports import Clock, Hook
+from workflow.races import until_won
 from workflow.store import evidence
 from workflow.unit_of_work import one_state
 from workflow.views import (
@@ -53,6 +55,8 @@ from workflow.views import (
     Page,
     Receipt,
 )
+
+R = TypeVar("R")
 
 #: The longest that a call settles, or a command waits for a lock, in seconds.
 HOUR_S: Final = 3600
@@ -162,13 +166,11 @@ class Engine:
 
     def call(self, id_or_reference: str, *, actor: Actor | None = None) -> CallView:
         """Return a call, by its id or the council's own reference."""
-        with self._database.connect() as connection, one_state(connection):
-            return reading.call(connection, id_or_reference, actor)
+        return self._done(lambda connection: reading.call(connection, id_or_reference, actor), at_once=True)
 
     def calls(self, *, actor: Actor | None = None) -> list[CallView]:
         """Return every call, the latest deadline first."""
-        with self._database.connect() as connection, one_state(connection):
-            return reading.every_call(connection, actor)
+        return self._done(lambda connection: reading.every_call(connection, actor), at_once=True)
 
     # ---- EOIs
 
@@ -298,8 +300,7 @@ class Engine:
 
     def get(self, eoi_id: str, *, actor: Actor | None = None) -> EoiView:
         """Return an EOI with its answers."""
-        with self._database.connect() as connection:
-            return reading.eoi(connection, eoi_id, actor)
+        return self._done(lambda connection: reading.eoi(connection, eoi_id, actor))
 
     def find(
         self,
@@ -312,8 +313,8 @@ class Engine:
         actor: Actor | None = None,
     ) -> Page[EoiView]:
         """Return a page of EOIs, the oldest first; give its `next` as `after` for the next page."""
-        with self._database.connect() as connection:
-            return reading.find(
+        return self._done(
+            lambda connection: reading.find(
                 connection,
                 call=call,
                 state=state,
@@ -322,16 +323,19 @@ class Engine:
                 limit=limit,
                 actor=actor,
             )
+        )
 
     def history(self, eoi_or_call_id: str, *, actor: Actor | None = None) -> list[HistoryView]:
         """Return every change of an EOI or a call, the first one first."""
-        with self._database.connect() as connection, one_state(connection):
-            return reading.history_of(connection, eoi_or_call_id, actor)
+        return self._done(
+            lambda connection: reading.history_of(connection, eoi_or_call_id, actor), at_once=True
+        )
 
     def attempts(self, eoi_or_call_id: str, *, actor: Actor | None = None) -> list[AttemptView]:
         """Return what was tried and refused on an EOI, or on a call and all its EOIs."""
-        with self._database.connect() as connection, one_state(connection):
-            return reading.attempts(connection, eoi_or_call_id, actor)
+        return self._done(
+            lambda connection: reading.attempts(connection, eoi_or_call_id, actor), at_once=True
+        )
 
     # ---- time
 
@@ -344,14 +348,12 @@ class Engine:
 
     def next_due(self) -> datetime | None:
         """Return the earliest of all that waits for its instant; None where nothing does."""
-        with self._database.connect() as connection:
-            return closing.next_due(connection, self._settle)
+        return self._done(lambda connection: closing.next_due(connection, self._settle))
 
     def prune(self) -> int:
         """Forget the idempotency keys that were kept for long enough; return how many there were."""
-        before = self.clock.now() - self._keep_keys
         with self._database.connect() as connection:
-            return prune(connection, before)
+            return prune(connection, self._now(connection) - self._keep_keys)
 
     def clock_skew_s(self) -> float | None:
         """Return how far this machine's clock is ahead of the database's, in seconds; below 0: behind.
@@ -384,21 +386,23 @@ class Engine:
             events: which: `eoi.submitted`, `call.*`; none: every event.
             actor: who asks.
         """
-        now = self.clock.now()
-        with self._database.connect() as connection:
-            return endpoints.add(connection, actor, url=url, events=events, now=now)
+        return self._done(
+            lambda connection: endpoints.add(
+                connection, actor, url=url, events=events, now=self._now(connection)
+            )
+        )
 
     def endpoints(self, *, actor: Actor | None = None) -> list[EndpointView]:
         """Return every receiver. Officer, admin or auditor."""
-        with self._database.connect() as connection:
-            return endpoints.every(connection, actor)
+        return self._done(lambda connection: endpoints.every(connection, actor))
 
     def deliveries(
         self, *, state: str | None = None, limit: int = 50, actor: Actor | None = None
     ) -> list[DeliveryView]:
         """Return deliveries (pending, delivered, parked), newest first. Officer, admin or auditor."""
-        with self._database.connect() as connection:
-            return endpoints.deliveries(connection, actor, state=state, limit=limit)
+        return self._done(
+            lambda connection: endpoints.deliveries(connection, actor, state=state, limit=limit)
+        )
 
     def retry(self, delivery_id: int | None = None, *, actor: Actor) -> int:
         """Put a parked delivery (None: all of them) back into its line; return how many. Officer or admin.
@@ -406,9 +410,9 @@ class Engine:
         Raises:
             NotFound: nothing parked has that id.
         """
-        now = self.clock.now()
-        with self._database.connect() as connection:
-            return endpoints.retry(connection, actor, delivery_id, now=now)
+        return self._done(
+            lambda connection: endpoints.retry(connection, actor, delivery_id, now=self._now(connection))
+        )
 
     # ---- the database
 
@@ -517,16 +521,35 @@ class Engine:
         trigger: str | None = None,
         reason: object = None,
     ) -> list[Option]:
-        now = self.clock.now() if at is None else aware(at, field="at")
+        then = None if at is None else aware(at, field="at")
         some_actor(actor)
         known_id = existing_id(eoi_id)
-        with self._database.connect() as connection, one_state(connection):
-            return applications.what_if(
+        return self._done(
+            lambda connection: applications.what_if(
                 connection,
                 known_id,
                 actor=actor,
-                now=now,
+                now=then or self._now(connection),
                 settle=self._settle,
                 reason=reason_or_none(reason),
                 trigger=trigger,
-            )
+            ),
+            at_once=True,
+        )
+
+    def _done(self, do: Callable[[Connection], R], *, at_once: bool = False) -> R:
+        """Do it on a connection, and again where that was broken.
+
+        Args:
+            do: what to do.
+            at_once: whether it only reads, and all of it one state of the database.
+        """
+
+        def once() -> R:
+            with self._database.connect() as connection, one_state(connection) if at_once else nullcontext():
+                return do(connection)
+
+        return until_won(once)
+
+    def _now(self, connection: Connection) -> datetime:
+        return self._running_clock(connection).now()
