@@ -56,6 +56,11 @@ class Race:
         near = Counter(self.side(answer) for answer in self.answers if self.near(answer))
         return {side: near[side] / len(self.answers) for side in ("in time", "late")}
 
+    @property
+    def counts(self) -> bool:
+        """Whether enough was attempted on either side, near to a deadline."""
+        return all(share >= SHARE for share in self.shares().values())
+
     def told(self) -> str:
         """Return what came of it, in words."""
         told = Counter((self.side(answer), answer.code) for answer in self.answers)

@@ -36,11 +36,21 @@ def state_before_lock() -> None:
     _remember(eois, "load", "lock")
 
 
-#: Which guard is taken away -> how, on each database.
-FAULTS: Final[dict[str, dict[str, Callable[[], None]]]] = {
-    "arrival": {"sqlite": arrival_ignored, "postgresql": arrival_ignored},
-    "state under the lock": {"sqlite": state_before_lock, "postgresql": state_before_lock},
-    "lock": {"sqlite": deferred_begin, "postgresql": no_lock},
+#: Which guard is taken away -> how, on each database, and the harm that is seen by then.
+FAULTS: Final[dict[str, dict[str, tuple[Callable[[], None], str]]]] = {
+    "arrival": {
+        "sqlite": (arrival_ignored, "accepted late"),
+        "postgresql": (arrival_ignored, "accepted late"),
+    },
+    "state under the lock": {
+        "sqlite": (state_before_lock, "counted at the close"),
+        "postgresql": (state_before_lock, "counted at the close"),
+    },
+    "lock": {
+        # Whoever has read and then wants to write is turned away where another has written since.
+        "sqlite": (deferred_begin, "neither done nor refused for the deadline"),
+        "postgresql": (no_lock, "counted at the close"),
+    },
 }
 
 

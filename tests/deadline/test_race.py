@@ -11,7 +11,7 @@ import pytest
 
 from tests.databases.raw import RawDatabase
 from tests.deadline import racer
-from tests.deadline.detector import SHARE, Race, ahead_of_us, wrongs
+from tests.deadline.detector import Race, ahead_of_us, wrongs
 from tests.deadline.faults import FAULTS
 from tests.deadline.racer import NOW, Job, Seen
 from tests.races.crowd import PROCESSES, Crowd
@@ -19,6 +19,8 @@ from workflow import Engine
 from workflow.testing import FrozenClock, new_call, officer
 
 HOUR: Final = timedelta(hours=1)
+#: How many calls are raced for in all.
+CALLS: Final = 200
 #: How many calls are raced for at a time; then all is prepared for the next ones.
 BATCH: Final = 10
 #: Of so many submissions there is one first draft besides, which the deadline concerns alike.
@@ -110,7 +112,7 @@ def plan(
 
 def how_many(long: bool) -> tuple[int, int]:
     """Return how many calls there are, and how many submissions to each."""
-    return (200, 200) if long else (40, 40)
+    return (CALLS, 200) if long else (40, 40)
 
 
 @pytest.mark.slow
@@ -123,7 +125,7 @@ def test_nobody_is_wronged_when_many_hand_in_around_the_deadline(
     tell(f"{database.name}: {race.told()}")
     assert wrongs(race) == {}
     assert sum(bool(answer.job.eoi_id) for answer in race.answers) == calls * each
-    assert {side for side, share in race.shares().items() if share >= SHARE} == {"in time", "late"}
+    assert race.counts
 
 
 @pytest.mark.slow
@@ -131,14 +133,15 @@ def test_nobody_is_wronged_when_many_hand_in_around_the_deadline(
 def test_the_race_catches_a_broken_engine(
     database: RawDatabase, guard: str, long: bool, tell: Callable[[str], None]
 ) -> None:
-    """With the same parameters: whichever guard is taken away is missed, at the latest at the end."""
-    calls, each = how_many(long)
-    fault = FAULTS[guard][database.name]
-    found, said = dict[str, list[object]](), ""
-    with closing(races(database, calls=calls, each=each, fault=fault)) as attempted:
-        while not found and (race := next(attempted, None)):
-            found, said = wrongs(race), race.told()
-    tell(f"{database.name}, {fault.__name__}: {said}")
+    """With the same parameters: whichever guard is taken away, its harm is seen, at the latest at the end."""
+    fault, harm = FAULTS[guard][database.name]
+    found, caught = dict[str, list[object]](), False
+    with closing(races(database, calls=CALLS, each=how_many(long)[1], fault=fault)) as attempted:
+        for race in attempted:
+            found = wrongs(race)
+            if caught := race.counts and harm in found:
+                tell(f"{database.name}, {fault.__name__}: {race.told()}")
+                break
     for name, wrong in found.items():
         tell(f"  {len(wrong)} {name}")
-    assert found
+    assert caught
