@@ -1,4 +1,4 @@
-"""A backup of a SQLite database: taken while it is in use, whole or not there, of use when it is needed."""
+"""A backup: taken while the database is in use, whole or not there, of use when it is needed."""
 
 import resource
 import shutil
@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from states.errors import BadInput
+from tests.servers.postgres import PostgresServer
 from workflow import Engine
 from workflow.errors import DatabaseCorrupt, DatabaseUnavailable, DatabaseUnopened
-from workflow.testing import engine_in, new_call, officer, school, submitted
+from workflow.testing import FrozenClock, engine_in, new_call, officer, school, submitted
 
 WRITER = """
 import itertools, sys
@@ -28,11 +29,9 @@ with Engine(sys.argv[1], clock=FrozenClock()) as engine:
 
 
 @contextmanager
-def another_writes(folder: Path) -> Iterator[subprocess.Popen[str]]:
+def another_writes(url: str) -> Iterator[subprocess.Popen[str]]:
     """Let another process submit EOIs, one after the other; it prints the id of each."""
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, f"sqlite:///{folder / 'eoi.db'}"], stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen([sys.executable, "-c", WRITER, url], stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:
@@ -55,7 +54,7 @@ def test_the_drill_of_a_restore(tmp_path: Path) -> None:
     """Taken amid submissions, the copy holds all that was acknowledged; put in place, the work goes on."""
     with engine_in(tmp_path) as engine:
         engine.open_call(new_call(), actor=officer())
-        with another_writes(tmp_path) as writer:
+        with another_writes(f"sqlite:///{tmp_path / 'eoi.db'}") as writer:
             assert writer.stdout is not None
             before = [writer.stdout.readline().strip() for _ in range(20)]
             engine.backup(tmp_path / "copy.db")
@@ -70,6 +69,28 @@ def test_the_drill_of_a_restore(tmp_path: Path) -> None:
         assert [restored.get(eoi_id).state for eoi_id in before] == ["submitted"] * 20
         again = submitted(restored, restored.call("46/23").id, school("after the fire"))
         assert restored.get(again).version == 2
+
+
+@pytest.mark.slow
+def test_the_drill_of_a_restore_on_postgresql(own_postgres: PostgresServer, clock: FrozenClock) -> None:
+    """Dumped amid submissions and restored, it is well, and again after another round; the work goes on."""
+    url, copy = own_postgres.new_database(), str(own_postgres.folder / "eoi.dump")
+    with Engine(url, clock=clock) as engine:
+        engine.migrate()
+        engine.open_call(new_call(), actor=officer())
+        with another_writes(url) as writer:
+            assert writer.stdout is not None
+            before = [writer.stdout.readline().strip() for _ in range(20)]
+            own_postgres.programs.run("pg_dump", "--format=custom", f"--dbname={url}", f"--file={copy}")
+    for number in range(2):
+        url = own_postgres.new_database()
+        own_postgres.programs.run("pg_restore", f"--dbname={url}", copy)
+        with Engine(url, clock=clock) as restored:
+            assert restored.check() == []
+            assert [restored.get(eoi_id).state for eoi_id in before] == ["submitted"] * 20
+            again = submitted(restored, restored.call("46/23").id, school(f"after fire {number}"))
+            assert restored.get(again).version == 2
+        own_postgres.programs.run("pg_dump", "--format=custom", f"--dbname={url}", f"--file={copy}")
 
 
 def test_the_copy_is_one_file_for_its_owner_alone(tmp_path: Path) -> None:
