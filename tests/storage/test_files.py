@@ -1,6 +1,7 @@
 """Which file a URL names, how it is made, and what happens when it goes away."""
 
 import os
+import shutil
 import sqlite3
 import stat
 from collections.abc import Callable
@@ -121,6 +122,35 @@ def test_a_database_that_is_not_there_is_not_made_by_using_it(tmp_path: Path) ->
         f"There is no database at {tmp_path}/typo.db: `eoi db upgrade` (or engine.migrate()) makes one."
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("left", [None, b""], ids=["missing", "empty"])
+@pytest.mark.parametrize("name", ["calls", "create", "migrate", "check"])
+def test_what_stands_in_the_log_of_a_lost_file_is_not_thrown_away(
+    tmp_path: Path, name: str, left: bytes | None
+) -> None:
+    """Where the file was moved away and its log was not, nothing is made there; put back, it is all there."""
+    crashed, moved = tmp_path / "crashed", tmp_path / "moved.db"
+    crashed.mkdir()
+    with engine_in(tmp_path) as engine:
+        submitted(engine, engine.open_call(new_call(), actor=officer()).id, school())
+        for each in ("eoi.db", "eoi.db-wal"):  # as SIGKILL leaves them
+            shutil.copy(tmp_path / each, crashed)
+    before = (crashed / "eoi.db-wal").read_bytes()
+    assert before
+    (crashed / "eoi.db").rename(moved)
+    if left is not None:
+        (crashed / "eoi.db").write_bytes(left)
+    with (
+        engine_on(crashed / "eoi.db") as engine,
+        pytest.raises(DatabaseUnopened, match="put the database back"),
+    ):
+        getattr(engine, name)()
+    assert (crashed / "eoi.db-wal").read_bytes() == before
+    moved.rename(crashed / "eoi.db")
+    with engine_on(crashed / "eoi.db") as engine:
+        assert [each.state for each in engine.find()] == ["submitted"]
+        assert engine.check() == []
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:

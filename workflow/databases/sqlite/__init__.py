@@ -165,6 +165,8 @@ def _own_engine(path: Path | None, lock_timeout_s: float, pool_size: int) -> sql
     name = ":memory:" if path is None else f"{path.as_uri()}?mode=rw"
 
     def connect() -> sqlite3.Connection:
+        if path is not None:
+            files.require_no_orphan(path)
         connection = sqlite3.connect(
             name, uri=path is not None, timeout=lock_timeout_s, isolation_level=None, check_same_thread=False
         )

@@ -41,8 +41,9 @@ def make(path: Path) -> bool:
     """Create an empty file, readable for its owner alone; return whether it was missing.
 
     Raises:
-        DatabaseUnopened: its folder does not exist or cannot be written.
+        DatabaseUnopened: its folder does not exist or cannot be written; or it is gone, and its log is not.
     """
+    require_no_orphan(path)
     if exists(path):
         return False
     try:
@@ -51,6 +52,21 @@ def make(path: Path) -> bool:
         msg = f"{path} cannot be made: {exc.strerror}."
         raise DatabaseUnopened(msg, path=fspath(path)) from exc
     return True
+
+
+def require_no_orphan(path: Path) -> None:
+    """Pass only where no database that is gone has left its log: beside an empty one SQLite removes it.
+
+    Raises:
+        DatabaseUnopened: there is one.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if _size(log) and not _size(path):
+        msg = (
+            f"{path} is gone, and {log.name} beside it, which holds what was written last, is not. "
+            "SQLite would throw that away: put the database back, or move the log away, too."
+        )
+        raise DatabaseUnopened(msg, path=fspath(path))
 
 
 def exists(path: Path) -> bool:
@@ -70,6 +86,14 @@ def identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _size(path: Path) -> int:
+    """Return how many bytes are in a file; 0 where none can be seen."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _can_be_a_name(name: str) -> bool:
