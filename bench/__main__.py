@@ -31,10 +31,11 @@ def main(arguments: Sequence[str]) -> int:
         write_docs(json.loads(DOCS.joinpath("performance.json").read_text(encoding="utf-8")), DOCS)
         return 0
     chosen = asked.workloads or list(WORKLOADS.values())
-    machine = document.this_machine()
+    machine, busy = document.this_machine(), document.this_load()
     with _telling() as tell:
         results = [] if asked.profile else list(_results(asked, chosen, tell))
-        found = document.document(results, command=" ".join(["./run bench", *arguments]), machine=machine)
+        command = " ".join(["./run bench", *arguments])
+        found = document.document(results, command=command, machine=machine, busy=busy)
         if asked.profile:
             found["profiles"] = _profiles(asked, [asked.profile], tell)
         elif asked.write_docs:
@@ -132,7 +133,11 @@ def _parser() -> argparse.ArgumentParser:
         help=f"which of {', '.join(WORKLOADS)}; none: all",
     )
     add("--json", action="store_true", help="one document on stdout instead of tables")
-    add("--quick", action="store_true", help="small numbers: whether it works, not how quick it is")
+    add(
+        "--quick",
+        action="store_true",
+        help="small numbers, no verdicts: whether it works, not how quick it is",
+    )
     add("--stress", action="store_true", help="great numbers too: a close of 250,000 drafts")
     add("--database", choices=[SQLITE, POSTGRESQL, MEMORY], help="only on this one")
     add("--rounds", type=int, metavar="N", help="how many rounds")

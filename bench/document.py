@@ -15,12 +15,13 @@ FORM: Final = 1
 Document = dict[str, Any]
 
 
-def document(results: Iterable[Result], *, command: str, machine: str) -> Document:
+def document(results: Iterable[Result], *, command: str, machine: str, busy: str | None = None) -> Document:
     """Return it all; profiles are added by who makes them."""
     return {
         "form": FORM,
         "command": command,
         "machine": machine,
+        "busy": busy,
         "races": [_race(result) for result in results],
         "profiles": {},
     }
@@ -35,6 +36,18 @@ def this_machine() -> str:
     if hasattr(os, "getloadavg"):
         parts.append(f"load {os.getloadavg()[0]:.1f} before it began")
     return ", ".join([platform.system(), f"Python {platform.python_version()}", *parts])
+
+
+def this_load() -> str | None:
+    """Say so where this machine has other work now; asked before it begins."""
+    return too_busy(os.getloadavg()[0], os.cpu_count() or 1) if hasattr(os, "getloadavg") else None
+
+
+def too_busy(load: float, cores: int) -> str | None:
+    """Say so where others have more than half of the cores: contenders work one at a time, but not alone."""
+    if load <= cores / 2:
+        return None
+    return f"load {load:.1f} on {cores} cores before it began: measure again on a quiet machine"
 
 
 def _race(result: Result) -> Document:

@@ -26,7 +26,7 @@ on a real disk. Where a peer was not run, the table says why.
 def page(document: Document) -> str:
     """Return the page."""
     parts = [_HEAD.format(command=document["command"], machine=document["machine"])]
-    parts += ["## Targets\n", *_targets(document)]
+    parts += ["## Targets\n", *_busy(document), *_targets(document)]
     parts += ["![Growth with N: time and memory of a close, time of a page](performance.svg)\n"]
     for name in dict.fromkeys(race["workload"] for race in document["races"]):
         parts += _workload([race for race in document["races"] if race["workload"] == name])
@@ -42,6 +42,11 @@ def missed(document: Document) -> list[str]:
             race["workload"] for race in document["races"] if any(not each["met"] for each in race["targets"])
         )
     )
+
+
+def _busy(document: Document) -> Iterator[str]:
+    if document.get("busy"):
+        yield f"**The machine was busy, {document['busy']}.**\n"
 
 
 def _targets(document: Document) -> Iterator[str]:

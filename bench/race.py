@@ -94,6 +94,8 @@ class Result:
     database: Database
     rounds: int
     lanes: list[Lane]
+    #: Whether it was long enough to be judged by.
+    judged: bool = True
 
     def sizes(self) -> list[int]:
         """Return the sizes that were asked for."""
@@ -106,11 +108,7 @@ class Result:
             case "floor":
                 played = [lane for lane in played if lane.contender.floor]
             case "peers":
-                played = [
-                    lane
-                    for lane in played
-                    if lane.contender.package != "eoi-workflow" and not lane.contender.floor
-                ]
+                played = [lane for lane in played if lane.contender.peer]
             case _:
                 played = [lane for lane in played if lane.contender.name == name]
         return min(played, key=lambda lane: lane.spread.middle, default=None)
@@ -121,7 +119,9 @@ class Result:
         return quotient(lane.seconds, floor.seconds) if floor and lane.turns else None
 
     def verdicts(self) -> Iterator[Verdict]:
-        """Yield what became of each target, wherever both sides have played."""
+        """Yield what became of each target, wherever both sides have played; of a quick run, nothing."""
+        if not self.judged:
+            return
         sizes = self.sizes()
         for target in self.workload.targets:
             if self.database not in target.on:
@@ -164,6 +164,7 @@ def run(workload: Workload, ground: Ground, scale: Scale, *, start: Start = Chil
         database=ground.database,
         rounds=rounds,
         lanes=list(_lanes(workload, ground, scale)),
+        judged=not scale.quick,
     )
     with _players(result.lanes, workload, ground, start, tell) as players:
         for number in range(rounds + 1):

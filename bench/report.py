@@ -13,7 +13,7 @@ def text(document: Document) -> str:
     """Return the whole document as text."""
     lines = [f"{document['machine']}; {document['command']}", ""]
     for race in document["races"]:
-        lines += [*_race(race), ""]
+        lines += [*_race(race, document.get("busy")), ""]
     for name, profile in document["profiles"].items():
         lines += [*_profile(name, profile), ""]
     return "\n".join(lines)
@@ -61,11 +61,13 @@ def _cells(race: Document, lane: Document) -> tuple[str, ...]:
     return name, size, middle, half, times, rows
 
 
-def _race(race: Document) -> Iterator[str]:
+def _race(race: Document, busy: str | None) -> Iterator[str]:
     yield f"{race['workload']} on {race['ground']}: {race['title']}"
     yield f"  {race['settings']}; {race['rounds']} rounds, each contender once in each, medians"
     for line in table([HEADS, *rows_of(race)]):
         yield f"  {line}"
+    if busy and race["targets"]:
+        yield f"  THE MACHINE WAS BUSY, {busy}"
     for says, measured, met in verdicts_of(race):
         yield f"  {'reached' if met else 'MISSED '}  {says}: {measured}"
     for statement in race["sql"]:

@@ -1,4 +1,4 @@
-"""Rows in bulk, as the engine would have written them: the only file here that knows its tables."""
+"""Rows in bulk, as the engine would have written them, for what is to be closed, delivered and found."""
 
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256

@@ -4,7 +4,9 @@ Run it by `./run demo`. It moves a clock of its own through March 2023; everythi
 the SQLite file, the scheduler, the webhooks over HTTP to a receiver on 127.0.0.1. The schools are invented.
 """
 
+import os
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import get_terminal_size
@@ -281,5 +283,24 @@ def _events_so_far(demo: Demo) -> int:
     return sum(len(demo.engine.history(subject)) for subject in subjects)
 
 
+def answer(arguments: Sequence[str]) -> int:
+    """Run the demo; say what it does where that is asked, refuse what it would ignore."""
+    if arguments in (["--help"], ["-h"]):
+        print(
+            f"{__doc__}\nIt leaves its database in {DATABASE.relative_to(HERE.parent)}, made anew each time."
+        )
+        return 0
+    if arguments:
+        sys.stderr.write(f"demo: it takes no arguments but --help, not {' '.join(arguments)}\n")
+        return 2
+    return main()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        status = answer(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # `./run demo | head` has read enough; nothing is said at the exit, either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    sys.exit(status)

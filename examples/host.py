@@ -7,9 +7,10 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from workflow import Actor, Engine, NewCall, Refused
+from workflow import Actor, Engine, NewCall, Refused, TransactionConflict
 
 
 class Base(DeclarativeBase):
@@ -74,5 +75,19 @@ with Session(host) as session, session.begin():
         engine.withdraw(eoi, actor=head, session=session)
         savepoint.rollback()
     session.get_one(Booking, eoi).rooms = 4
+show(eoi)
+
+print("another isolation level: where somebody was quicker, all of it is done again:")
+strict = host.execution_options(isolation_level="SERIALIZABLE")
+for tries_left in range(4, -1, -1):
+    try:
+        with Session(strict) as session, session.begin():
+            print("  at", session.connection().get_isolation_level())
+            session.get_one(Booking, eoi).rooms = 0
+            engine.withdraw(eoi, actor=head, session=session)
+        break
+    except (TransactionConflict, OperationalError):  # said by our statement, or by the host's own
+        if not tries_left:
+            raise
 show(eoi)
 host.dispose()

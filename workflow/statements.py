@@ -1,7 +1,8 @@
 """Statements built once in SQLAlchemy Core, compiled once for each dialect, run on the bare driver cursor.
 
 Core's own execution costs more than the statement itself on the hot path; this keeps its types and its SQL
-and leaves out the rest. Statements that vary in shape go through Core as usual.
+and leaves out the rest. All that the engine does goes this way; through Core itself go only migrations and
+looks at the schema.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,6 +1,6 @@
 """What hosts test with: a clock that only moves when told, a courier that remembers, and builders.
 
-Our own tests use nothing else.
+Our own tests use them, too.
 """
 
 from collections.abc import Callable, Mapping

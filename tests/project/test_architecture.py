@@ -8,6 +8,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FLOORS: Final = ("states", "workflow", "scheduler", "adapters")
+#: A database, or what only one of them has.
+_NAMED: Final = re.compile(r"\bsqlite\b|sqlite_|postgres|\bpg_")
 PAGE: Final = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 
 
@@ -27,6 +29,44 @@ def test_every_file_of_a_floor_has_its_place() -> None:
         if not path.name.startswith(("_", "py.")) and f"`{_as_named(path)}`" not in PAGE
     ]
     assert missing == []
+
+
+def test_every_file_that_knows_of_two_databases_is_listed() -> None:
+    """A newcomer who looks for what differs finds each place outside of `workflow/databases/`, and why."""
+    table = PAGE.partition("\n## Where the two databases differ\n")[2].partition("\n## ")[0]
+    places = {path for row in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE) for path in _paths(row)}
+    assert [path for path in sorted(places) if not (ROOT / path).is_file()] == []
+    assert sorted(set(_files_that_name_a_database()) - places) == []
+    # These know it without a word of code.
+    assert places - set(_files_that_name_a_database()) == {
+        "workflow/columns.py",
+        "workflow/statements.py",
+        "workflow/store/deliveries.py",
+        "workflow/store/outbox.py",
+    }
+
+
+def _paths(row: str) -> list[str]:
+    return re.findall(r"`([a-z_0-9/]+\.py)`", row)
+
+
+def _files_that_name_a_database() -> Iterator[str]:
+    """Yield each file that names one in code: in a text that is no docstring, or as an option's name."""
+    for floor in FLOORS:
+        for path in sorted((ROOT / floor).rglob("*.py")):
+            file = path.relative_to(ROOT).as_posix()
+            if not file.startswith("workflow/databases/") and _NAMED.search(_code(path)):
+                yield file
+
+
+def _code(path: Path) -> str:
+    """Return a file's code, without comments and docstrings."""
+    code = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(code):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str())):
+                node.value = ast.Constant(value=None)
+    return ast.unparse(code)
 
 
 def _names(row: str) -> list[str]:

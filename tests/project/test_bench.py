@@ -79,6 +79,34 @@ def test_verdicts() -> None:
     ]
 
 
+@pytest.mark.parametrize(("scale", "judged"), [(Scale(), ["as quick"]), (Scale(quick=True), [])])
+def test_quick_run_gives_no_verdicts(scale: Scale, judged: list[str]) -> None:
+    """Whoever only sees whether it works is told of no target that it was reached, or missed."""
+    diary = Diary()
+    ours, floor = diary.contender("ours", package=OURS), diary.contender("floor", floor=True)
+    workload = _workload((Target(says="as quick", on=(MEMORY,)),), floor, ours)
+    result = run(workload, MemoryGround(), scale, start=in_this_process, tell=_say_nothing)
+    told = document.document([result], command="c", machine="m")
+    assert [says for says, _, _ in report.verdicts_of(told["races"][0])] == judged
+
+
+def test_busy_machine_is_told_beside_the_verdicts() -> None:
+    """Whoever measured beside other work reads so where it says what was reached, at over half the cores."""
+    assert document.too_busy(1.0, 2) is None
+    busy = document.too_busy(7.8, 2)
+    assert busy == "load 7.8 on 2 cores before it began: measure again on a quiet machine"
+    target = Target(says="at most 2.0 × the floor", at_most=2.0)
+    lanes = _lane("floor", 1.0, floor=True), _lane("ours", 1.0, package=OURS)
+    told = document.document([_result((target,), *lanes, name="W2")], command="c", machine="m", busy=busy)
+    lines = [line.strip() for line in report.text(told).splitlines()]
+    assert lines[lines.index("reached  at most 2.0 × the floor at N = 1: 1.00") - 1] == (
+        f"THE MACHINE WAS BUSY, {busy}"
+    )
+    assert f"## Targets\n\n**The machine was busy, {busy}.**\n" in page.page(told)
+    quiet = told | {"busy": None}
+    assert "busy" not in (report.text(quiet) + page.page(quiet)).lower()
+
+
 def test_parts_of_a_profile() -> None:
     """What is built into Python counts to its caller, the driver to the place that sends, ours by file."""
     ours, theirs = (str(ROOT / "workflow/calls.py"), 1, "close"), ("/x/sqlalchemy/pool.py", 1, "get")

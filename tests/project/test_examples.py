@@ -68,6 +68,10 @@ def test_the_example_of_a_host_runs(clone: Path, databases: Databases) -> None:
         "submitted with 3 rooms",
         "a savepoint of the host's takes ours along:",
         "submitted with 4 rooms",
+        "another isolation level: where somebody was quicker, all of it is done again:",
+        "  at SERIALIZABLE",
+        "  eoi.withdrawn is committed",
+        "withdrawn with 0 rooms",
     ]
     assert [each.name for each in clone.iterdir()] == ["examples"]
 
@@ -88,6 +92,39 @@ def test_the_demo_tells_the_whole_story_and_proves_it(clone: Path) -> None:
         assert words in done.stdout
     assert "\x1b" not in done.stdout
     assert "NOT SO" not in done.stdout
+
+
+@pytest.mark.slow
+def test_the_demo_says_what_it_does(clone: Path) -> None:
+    """Whoever asks for help is told what the demo does and where it writes, and nothing is done."""
+    done = _run(clone / "examples" / "demo.py", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("The main job, end to end: the real sheet MI 46/23, ")
+    assert done.stdout.endswith("It leaves its database in .demo/eoi.db, made anew each time.\n")
+    assert not (clone / ".demo").exists()
+
+
+@pytest.mark.slow
+def test_the_demo_refuses_what_it_would_ignore(clone: Path) -> None:
+    """Whoever means to show it on a database of their own is told that it takes none; nothing is done."""
+    done = _run(clone / "examples" / "demo.py", "--db", "x")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "demo: it takes no arguments but --help, not --db x\n"
+    assert not (clone / ".demo").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [[], ["--help"]])
+def test_the_demo_ends_quietly_when_nobody_reads_on(words: list[str], clone: Path) -> None:
+    """`./run demo | head` shows the head and no traceback, however much was still to be written."""
+    command = [sys.executable, str(clone / "examples" / "demo.py"), *words]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env={"PATH": os.defpath}, stdout=pipe, stderr=pipe, text=True) as demo:
+        assert demo.stdout is not None
+        assert demo.stderr is not None
+        demo.stdout.close()
+        told = demo.stderr.read()
+    assert (demo.returncode, told) == (1, "")
 
 
 @pytest.mark.slow

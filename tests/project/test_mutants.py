@@ -150,6 +150,16 @@ def test_why_a_fault_was_not_killed_is_said(verdicts: dict[str, plant.Verdict]) 
 
 
 @pytest.mark.slow
+def test_a_fault_that_only_some_cases_see_is_told(verdicts: dict[str, plant.Verdict]) -> None:
+    """Whoever planted half of it reads with which parameters its test fails, and with which it passes."""
+    assert {name: verdict.partly for name, verdict in verdicts.items() if verdict.partly} == {
+        "01-killed": (f"{_END}: [5] fail; [4] pass",),
+        "03-as-long-as-before": (f"{_END}: [4] fail; [5] pass",),
+        "05-half-survives": (f"{_END}: [5] fail; [4] pass",),
+    }
+
+
+@pytest.mark.slow
 def test_a_test_that_is_not_there_is_told(tree: Path) -> None:
     """A name that has changed kills nothing, and pytest's own words say which."""
     gone = "tests/test_rule.py::test_gone"
@@ -197,9 +207,14 @@ def test_the_command_tells_and_fails_where_one_is_left(
     """Numbers choose; the table says each fault and the sum; status 1 where one was not killed."""
     folder = tree / "faults"
     assert plant.main(["1"], root=tree, folder=folder) == 0
-    assert (
-        capsys.readouterr().out == "01 killed killed   A fault.\n\nfaults: 1; 1 killed, 0 survived, 0 void\n"
-    )
+    assert capsys.readouterr().out.splitlines() == [
+        "01 killed killed   A fault.",
+        "",
+        "01 killed is seen by some cases only:",
+        f"  {_END}: [5] fail; [4] pass",
+        "",
+        "faults: 1; 1 killed, 0 survived, 0 void",
+    ]
     assert plant.main(["--json", "01", "04"], root=tree, folder=folder) == 1
     told = json.loads(capsys.readouterr().out)
     assert [(each["number"], each["verdict"]) for each in told] == [("01", "killed"), ("04", "survived")]

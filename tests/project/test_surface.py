@@ -1,11 +1,22 @@
-"""The public surface, pinned: what others build on changes only on purpose, with a CHANGELOG entry."""
+"""The public surface, pinned: what others build on changes only on purpose, with a CHANGELOG entry.
+
+In full: every name, type and default, what is given by keyword only, and the fields of what comes back.
+After a change on purpose, the test prints the new text.
+"""
 
 import inspect
+import re
+import textwrap
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import assert_type
+from typing import Any, Final, Unpack, assert_type, get_args, get_origin
+
+from sqlalchemy.orm import Session
 
 import workflow
+from adapters import bootstrap
+from scheduler import pump, runner
 from workflow import (
     Actor,
     AttemptView,
@@ -20,64 +31,169 @@ from workflow import (
     Option,
     Page,
     Receipt,
+    ports,
+    testing,
 )
 from workflow.testing import engine_in, new_call, officer, school
 
-_ENGINE = {
-    "open_call": "new actor **terms",
-    "extend_call": "call_id closes_at actor reason **terms",
-    "close_call": "call_id actor reason **terms",
-    "cancel_call": "call_id actor reason **terms",
-    "call": "id_or_reference actor",
-    "calls": "actor",
-    "draft": "call_id answers actor applicant applicant_name **terms",
-    "save": "eoi_id answers actor **terms",
-    "fire": "eoi_id trigger actor reason data **terms",
-    "submit": "eoi_id actor reason **terms",
-    "review": "eoi_id actor reason **terms",
-    "approve": "eoi_id actor reason **terms",
-    "decline": "eoi_id actor reason **terms",
-    "withdraw": "eoi_id actor reason **terms",
-    "allowed": "eoi_id actor at",
-    "explain": "eoi_id trigger actor data at",
-    "get": "eoi_id actor",
-    "find": "call state applicant after limit actor",
-    "history": "eoi_or_call_id actor",
-    "attempts": "eoi_or_call_id actor",
-    "close_due": "",
-    "next_due": "",
-    "prune": "",
-    "clock_skew_s": "",
-    "on": "pattern hook",
-    "add_endpoint": "url events actor",
-    "endpoints": "actor",
-    "deliveries": "state limit actor",
-    "retry": "delivery_id actor",
-    "migrate": "",
-    "create": "",
-    "check": "",
-    "backup": "to",
-    "close": "",
-}
+#: Holds the words of one parameter together on a line.
+_GLUE: Final = "\xa0"
+#: What is pinned, in this order: each with its constructor, if it has one, and its public methods.
+PINNED: Final = (
+    Engine,
+    workflow.NewCall, Actor, Option, workflow.Refusal, workflow.Event,
+    Receipt, CallView, EoiView, HistoryView, AttemptView, EndpointView, DeliveryView, CloseReport, Page,
+    ports.Clock, ports.Courier, ports.Delivery, ports.Delivered, ports.Delayed, ports.Undeliverable,
+    bootstrap.build, bootstrap.build_engine, bootstrap.App,
+    runner.Runner, runner.Health, runner.RunReport, pump.PumpReport,
+    testing.FrozenClock, testing.RecordingCourier, testing.officer, testing.reviewer, testing.decider,
+    testing.admin, testing.auditor, testing.school, testing.new_call, testing.engine_in, testing.submitted,
+)  # fmt: skip
+
+_SURFACE: Final = """\
+Engine(database: str | Engine, *, clock: Clock | None = None, settle_s: float = 2.0,
+        lock_timeout_s: float = 30.0, keep_keys_days: float = 30.0, pool_size: int = 10)
+    .open_call(new: NewCall, *, actor: Actor, **terms: Unpack[Terms]) -> CallView
+    .extend_call(call_id: str, *, closes_at: datetime | None, actor: Actor, reason: str | None = None,
+        **terms: Unpack[Terms]) -> CallView
+    .close_call(call_id: str, *, actor: Actor, reason: str | None = None,
+        **terms: Unpack[Terms]) -> CallView
+    .cancel_call(call_id: str, *, actor: Actor, reason: str | None = None,
+        **terms: Unpack[Terms]) -> CallView
+    .call(id_or_reference: str, *, actor: Actor | None = None) -> CallView
+    .calls(*, actor: Actor | None = None) -> list[CallView]
+    .draft(call_id: str, *, answers: Mapping[str, Any], actor: Actor, applicant: str | None = None,
+        applicant_name: str | None = None, **terms: Unpack[Terms]) -> Receipt
+    .save(eoi_id: str, *, answers: Mapping[str, Any], actor: Actor, **terms: Unpack[Terms]) -> Receipt
+    .fire(eoi_id: str, trigger: str, *, actor: Actor, reason: str | None = None,
+        data: Mapping[str, Any] | None = None, **terms: Unpack[Terms]) -> Receipt
+    .submit(eoi_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]) -> Receipt
+    .review(eoi_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]) -> Receipt
+    .approve(eoi_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]) -> Receipt
+    .decline(eoi_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]) -> Receipt
+    .withdraw(eoi_id: str, *, actor: Actor, reason: str | None = None, **terms: Unpack[Terms]) -> Receipt
+    .allowed(eoi_id: str, actor: Actor, *, at: datetime | None = None) -> list[Option]
+    .explain(eoi_id: str, trigger: str, actor: Actor, *, data: Mapping[str, Any] | None = None,
+        at: datetime | None = None) -> Option
+    .get(eoi_id: str, *, actor: Actor | None = None) -> EoiView
+    .find(*, call: str | None = None, state: str | None = None, applicant: str | None = None,
+        after: str | None = None, limit: int = 50, actor: Actor | None = None) -> Page[EoiView]
+    .history(eoi_or_call_id: str, *, actor: Actor | None = None) -> list[HistoryView]
+    .attempts(eoi_or_call_id: str, *, actor: Actor | None = None) -> list[AttemptView]
+    .close_due() -> CloseReport
+    .next_due() -> datetime | None
+    .prune() -> int
+    .clock_skew_s() -> float | None
+    .on(pattern: str, hook: Callable[[Event], object]) -> Callable[[], None]
+    .add_endpoint(url: str, *, events: tuple[str, ...] | list[str] = (), actor: Actor) -> EndpointView
+    .endpoints(*, actor: Actor | None = None) -> list[EndpointView]
+    .deliveries(*, state: str | None = None, limit: int = 50,
+        actor: Actor | None = None) -> list[DeliveryView]
+    .retry(delivery_id: int | None = None, *, actor: Actor) -> int
+    .migrate() -> None
+    .create() -> bool
+    .check() -> list[str]
+    .backup(to: str | Path) -> None
+    .close() -> None
+frozen NewCall(*, reference: str, title: str, closes_on: date | None = None,
+        closes_at: datetime | None = None, opens_at: datetime | None = None,
+        timezone: str = 'Europe/London', phase: str | None = None, contact: str | None = None,
+        audience: str | None = None, closing_words: str | None = None)
+frozen Actor(id: str, roles: Iterable[str] = (), organisations: Iterable[str] = (),
+        on_behalf_of: str | None = None, via: str = 'python')
+frozen Option(trigger: str, label: str, to: str, ok: bool, needs: tuple[str, ...],
+        reasons: tuple[Refusal, ...])
+frozen Refusal(code: str, message: str, field: str | None = None, until: datetime | None = None)
+frozen Event(*, id: str, type: EventType, call_id: str, call_reference: str, eoi_id: str | None,
+        applicant: str | None, source: str | None, state: str, version: int, at: datetime,
+        recorded_at: datetime, closes_at: datetime)
+    .subject
+frozen Receipt(*, eoi_id: str, trigger: str, source: EoiState | None, state: EoiState, version: int,
+        at: datetime, event_id: str, replayed: bool = False)
+frozen CallView(*, id: str, reference: str, title: str, state: CallState, opens_at: datetime,
+        closes_at: datetime, closed_at: datetime | None, timezone: str, phase: str | None,
+        contact: str | None, audience: str | None, version: int, counts: Mapping[str, int] | None,
+        counts_at_close: Mapping[str, int] | None)
+frozen EoiView(*, id: str, call_id: str, applicant: str, applicant_name: str | None, state: EoiState,
+        version: int, answers: Mapping[str, Any], created_at: datetime, updated_at: datetime,
+        submitted_at: datetime | None, decided_at: datetime | None, digest: str)
+frozen HistoryView(*, seq: int, trigger: str, source: str | None, target: str, actor: str,
+        on_behalf_of: str | None, via: str, reason: str | None, at: datetime, recorded_at: datetime,
+        digest: str | None)
+frozen AttemptView(*, call_id: str, eoi_id: str | None, trigger: str, code: str, actor: str,
+        on_behalf_of: str | None, count: int, first_at: datetime, last_at: datetime)
+frozen EndpointView(*, id: str, courier: str, url: str, events: tuple[str, ...], created_at: datetime)
+frozen DeliveryView(*, id: int, event_id: str, type: str, endpoint: str, address: str, state: str,
+        attempts: int, due_at: datetime | None, last_status: int | None, last_error: str | None,
+        delivered_at: datetime | None)
+frozen CloseReport(*, closed: tuple[CallView, ...] = (), lapsed: int = 0,
+        failed: Mapping[str, str] = <factory>)
+frozen Page(items: tuple[T, ...], next: str | None)
+Clock, a protocol
+    .now() -> datetime
+Courier, a protocol
+    .deliver(delivery: Delivery) -> Delivered | Delayed | Undeliverable
+frozen Delivery(*, id: int, event: Event, courier: str, address: str, attempt: int,
+        leased_until: datetime | None = None)
+frozen Delivered(*, status: int | None = None)
+frozen Delayed(*, why: str, status: int | None = None, retry_after_s: float | None = None)
+frozen Undeliverable(*, why: str, status: int | None = None)
+build(settings: Settings, engine: Engine | None = None, *, clock: Clock | None = None) -> App
+build_engine(settings: Settings, engine: Engine | None = None, *, clock: Clock | None = None) -> Engine
+frozen App(engine: Engine, runner: Runner, _webhook: WebhookCourier)
+    .start() -> None
+    .close() -> None
+Runner(engine: Engine, couriers: Mapping[str, Courier], *, sweep_period_s: float = 1.0,
+        pump_period_s: float = 1.0, workers: int = 16, lease_s: float = 60.0, grace_s: float = 30.0,
+        dice: Callable[[], float] = Random.random)
+    .start() -> None
+    .stop() -> None
+    .once() -> RunReport
+    .wake() -> None
+    .health() -> Health
+frozen Health(*, ok: bool, threads: Mapping[str, bool], sweep_age_s: float | None,
+        pump_age_s: float | None, overdue_s: float, oldest_waiting_s: float | None,
+        clock_skew_s: float | None, errors: int, last_error: str | None)
+frozen RunReport(*, swept: CloseReport, pumped: PumpReport, pruned: int)
+frozen PumpReport(*, delivered: int = 0, postponed: int = 0, parked: int = 0, overtaken: int = 0)
+FrozenClock(at: datetime | None = None)
+    .now() -> datetime
+    .move_to(at: datetime) -> None
+    .move_by(**span: float) -> None
+RecordingCourier(answer: Callable[[Delivery], Delivered | Delayed | Undeliverable] | None = None)
+    .deliver(delivery: Delivery) -> Delivered | Delayed | Undeliverable
+officer(name: str = 'programme.team') -> Actor
+reviewer(name: str = 'reviewer-1') -> Actor
+decider(name: str = 'panel-chair') -> Actor
+admin(name: str = 'admin-1') -> Actor
+auditor(name: str = 'auditor-1') -> Actor
+school(urn: int | str = 121234) -> Actor
+new_call(**changes: Any) -> NewCall
+engine_in(folder: Path, *, clock: Clock | None = None, **settings: Any) -> Engine
+submitted(engine: Engine, call_id: str, who: Actor, *, answers: Mapping[str, Any] | None = None) -> str
+"""
 
 
-def _parameters(name: str) -> str:
-    signature = inspect.signature(getattr(Engine, name))
-    given = list(signature.parameters.values())[1:]
-    return " ".join(f"**{each.name}" if each.kind is each.VAR_KEYWORD else each.name for each in given)
+def test_what_hosts_were_promised_is_there_to_the_last_default() -> None:
+    """A host that upgrades finds each name, type, default and field where it was, and no parameter moved."""
+    found = list(_surface())
+    print("\n".join(found))
+    assert found == _SURFACE.splitlines()
 
 
-def test_the_engine_has_the_methods_that_hosts_were_promised() -> None:
-    """A host that upgrades finds every method and parameter where it was."""
-    public = {name for name, _ in inspect.getmembers(Engine, inspect.isfunction) if not name.startswith("_")}
-    assert {name: _parameters(name) for name in public} == _ENGINE
+def test_an_engine_shows_nothing_else(tmp_path: Path) -> None:
+    """A host finds the clock and the outbox on an engine, and nothing that is the engine's own business."""
+    with engine_in(tmp_path) as engine:
+        assert {name for name in vars(engine) if not name.startswith("_")} == {"clock", "outbox"}
 
 
 def test_every_command_takes_the_same_terms() -> None:
     """A host can give any command a key, an expected version and its own session."""
-    assert workflow.engine.Terms.__annotations__.keys() == {"idempotency_key", "expected_version", "session"}
-    commands = [name for name, words in _ENGINE.items() if words.endswith("**terms")]
-    assert commands == [*list(_ENGINE)[:4], *list(_ENGINE)[6:14]]
+    assert inspect.get_annotations(workflow.engine.Terms) == {
+        "idempotency_key": str | None,
+        "expected_version": int | None,
+        "session": Session | None,
+    }
 
 
 def test_everything_that_workflow_exports_is_there() -> None:
@@ -114,3 +230,51 @@ def _use(engine: Engine, head: Actor) -> None:
     assert_type(engine.endpoints(), list[EndpointView])
     assert_type(Actor("x"), Actor)
     assert [each.id for each in page] == [receipt.eoi_id]
+
+
+def _surface() -> Iterator[str]:
+    for each in PINNED:
+        yield from _of_class(each) if inspect.isclass(each) else _lines("", each)
+
+
+def _of_class(cls: type) -> Iterator[str]:
+    if getattr(cls, "_is_protocol", False):
+        yield f"{cls.__name__}, a protocol"
+    else:
+        frozen = getattr(getattr(cls, "__dataclass_params__", None), "frozen", False)
+        yield from _lines("frozen " if frozen else "", cls)
+    for name, member in vars(cls).items():
+        if isinstance(member, property):
+            yield f"    .{name}"
+        elif inspect.isfunction(member) and not name.startswith("_"):
+            yield from _lines("    .", member)
+
+
+def _lines(lead: str, called: Any) -> list[str]:
+    """Return name, parameters and result on lines that fit the page."""
+    signature = inspect.signature(called)
+    given = [_parameter(each) for each in signature.parameters.values() if each.name != "self"]
+    kinds = [each.kind for each in signature.parameters.values() if each.name != "self"]
+    if inspect.Parameter.KEYWORD_ONLY in kinds:
+        given.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
+    result = "" if inspect.isclass(called) else f" -> {_type(signature.return_annotation)}"
+    whole = [words.replace(" ", _GLUE) for words in (*given[:-1], "".join([*given[-1:], ")", result]))]
+    text = f"{lead}{called.__name__}({', '.join(whole)}"
+    lines = textwrap.wrap(text, 106, subsequent_indent=" " * 8, break_long_words=False)
+    return [line.replace(_GLUE, " ") for line in lines]
+
+
+def _parameter(given: inspect.Parameter) -> str:
+    stars = "**" if given.kind is given.VAR_KEYWORD else ""
+    told = f"{stars}{given.name}: {_type(given.annotation)}"
+    if given.default is given.empty:
+        return told
+    return f"{told} = {getattr(given.default, '__qualname__', repr(given.default))}"
+
+
+def _type(annotation: object) -> str:
+    """Return a type as the code names it: without modules, and None as None."""
+    if get_origin(annotation) is Unpack:
+        return f"Unpack[{_type(get_args(annotation)[0])}]"
+    name = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    return re.sub(r"\b(?:[A-Za-z_]\w*\.)+|~|'", "", name).replace("NoneType", "None")

@@ -35,8 +35,10 @@ from workflow.views import DeliveryView
 _PENDING: Final = DELIVERY.c.state == "pending"
 _FREE: Final = or_(DELIVERY.c.leased_until.is_(None), DELIVERY.c.leased_until <= bindparam("now"))
 _EARLIER: Final = DELIVERY.alias("earlier")
-# A look-up by the index of lines, row by row, and an even chance to the planner. As EXISTS, PostgreSQL would
-# join all that waits with all that waits; as IS NULL, it would take the first few for all that there are.
+# Looked up by the index of lines, once for each row. Of NOT EXISTS, PostgreSQL would make a join and read all
+# that waits anew for each row before the table's first ANALYZE (20,000 waiting: 88 ms instead of 1). And in
+# coalesce: of "… IS NULL" its planner guesses that 1 row in 200 passes; where it thinks those fewer than are
+# wanted, it reads and sorts all. Of "NOT …" it guesses every second row, goes by due instant, stops in time.
 _SOMETHING_EARLIER: Final = func.coalesce(
     select(true())
     .where(
