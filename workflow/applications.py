@@ -1,10 +1,13 @@
 """The use cases of an EOI: draft, save, and whatever else the lifecycle fires."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from states.access import sees_eoi
 from states.decisions import Decision, Option, explain, options
+from states.errors import Refused
 from states.events import Event
 from states.facts import Actor, EoiFacts, Facts
 from states.guards import call_is_open
@@ -12,7 +15,7 @@ from states.lifecycle import EOI
 from states.names import DECIDED_EOI_STATES, NOT_YET, EoiState, EoiTrigger
 from workflow.commands import Command, call_facts, decided, record, require_version
 from workflow.connection import Connection
-from workflow.errors import AlreadyApplied, NotFound
+from workflow.errors import AlreadyApplied, NotFound, Overtaken, StaleVersion
 from workflow.ids import new_id
 from workflow.manifest import Manifest
 from workflow.store import calls, eois, history
@@ -92,8 +95,9 @@ def save(unit: UnitOfWork, command: Command, eoi_id: str, *, manifest: Manifest)
         StaleVersion: it has changed since it was read.
     """
     loaded = _visible(eois.lock(unit.connection, eoi_id), command.actor, eoi_id)
-    _require_version(command, loaded, EoiTrigger.SAVE)
-    decision = _decide(command, loaded, EoiTrigger.SAVE, refused_in_flight_at=None)
+    with _refused_as_it_is(unit.connection, loaded):
+        _require_version(command, loaded, EoiTrigger.SAVE)
+        decision = _decide(command, loaded, EoiTrigger.SAVE, refused_in_flight_at=None)
     eois.add_revision(unit.connection, eoi_id=eoi_id, version=loaded.version + 1, manifest=manifest.text)
     return _advance(unit, command, loaded, decision, also={"digest": manifest.digest}, digest=manifest.digest)
 
@@ -111,9 +115,10 @@ def fire(unit: UnitOfWork, command: Command, eoi_id: str, trigger: str) -> Recei
         StaleVersion: it has changed since it was read.
     """
     loaded = _visible(eois.lock(unit.connection, eoi_id), command.actor, eoi_id)
-    _require_version(command, loaded, trigger)
     in_flight = _refused_in_flight_at(unit.connection, loaded, trigger)
-    decision = _decide(command, loaded, trigger, refused_in_flight_at=in_flight)
+    with _refused_as_it_is(unit.connection, loaded):
+        _require_version(command, loaded, trigger)
+        decision = _decide(command, loaded, trigger, refused_in_flight_at=in_flight)
     also = _facts_of(decision, command, in_flight)
     return _advance(unit, command, loaded, decision, also=also, digest=loaded.digest)
 
@@ -180,6 +185,26 @@ def _visible(loaded: LoadedEoi | None, actor: Actor, eoi_id: str) -> LoadedEoi:
     if loaded is None or not sees_eoi(actor, loaded.applicant):
         raise NotFound(eoi_id=eoi_id)
     return loaded
+
+
+@contextmanager
+def _refused_as_it_is(connection: Connection, loaded: LoadedEoi) -> Iterator[None]:
+    """Let a refusal stand only on what is still so.
+
+    On PostgreSQL an EOI is read as the wait for its call's lock begins, and may have moved when that ends.
+    Whoever is accepted on that is stopped by the version; whoever is refused would be told, and have on
+    record, what is no longer true.
+
+    Raises:
+        Overtaken: it has moved since; all of it is run again.
+    """
+    try:
+        yield
+    except (Refused, StaleVersion):
+        latest = eois.load(connection, loaded.id)
+        if latest is not None and latest.version != loaded.version:
+            raise Overtaken(eoi_id=loaded.id) from None
+        raise
 
 
 def _require_version(command: Command, loaded: LoadedEoi, trigger: str) -> None:

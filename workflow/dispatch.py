@@ -1,8 +1,8 @@
 """How every command is carried out: key, glance, transaction, attempt, hooks, one line of log."""
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -17,13 +17,13 @@ from workflow.clock import RunningClock
 from workflow.commands import Asked, Command
 from workflow.connection import Connection
 from workflow.database import Database, SharedClock
-from workflow.errors import DatabaseUnavailable, TransactionConflict
+from workflow.errors import CommitUnknown, DatabaseUnavailable, TransactionConflict
 from workflow.hooks import Hooks
 from workflow.host_session import after_outermost_commit, loss_told, place_in
 from workflow.idempotency import Key, claim, find_answer, keep_answer, key_of
 from workflow.log import get_log
 from workflow.ports import Clock
-from workflow.races import collided, until_won
+from workflow.races import collided, until_won, was_lost
 from workflow.store import all_of_call, history
 from workflow.unit_of_work import Many, UnitOfWork, own_transaction
 from workflow.views import CallView, Receipt
@@ -42,7 +42,7 @@ class Order(Generic[T]):
     """One command, ready to be carried out."""
 
     asked: Asked
-    #: What is asked: `fire submit`.
+    #: What is asked: `eoi submit`.
     name: str
     #: What the caller names, for the log: an id, or a call's reference.
     asked_of: str = ""
@@ -103,8 +103,9 @@ class Dispatcher:
             return self._in_session(order, order.asked.session)
         try:
             result, unit = until_won(lambda: self._in_own(order))
-        except DatabaseUnavailable as exc:
-            self._log_failure(order, exc)
+        except EoiError as exc:
+            if isinstance(exc, DatabaseUnavailable) or was_lost(exc):
+                self._log_failure(order, exc)
             raise
         self.tell(unit.events if unit else ())
         return result
@@ -117,21 +118,23 @@ class Dispatcher:
             key = _key(order, subject)
             if key and (known := find_answer(connection, key)):
                 return _replayed(order, known), None
-            # Turned away without the lock, they are told at once; who has waited for it is kept as surely.
+            # Refused without the lock, they are told at once; after it, the attempt may wait as they did.
             keep_within_s: float | None = KEEP_WAIT_S
             try:
                 order.glance(connection, command, subject)
                 keep_within_s = None
                 with own_transaction(connection) as unit:
                     return _do(order, command, subject, key, unit), unit
-            except Refused as refused:
+            except Refused as exc:
                 connection.rollback()
                 if key and (known := find_answer(connection, key)):
                     return _replayed(order, known), None  # Its twin was carried out between the two reads.
-                self._keep_attempt(
-                    lambda: own_transaction(connection, wait_s=keep_within_s), command, refused
-                )
-                raise
+                refused = exc
+        # On a connection of its own: the one it was refused on may break, and the evidence must not.
+        self._keep_attempt(
+            lambda: self._transaction(wait_s=keep_within_s), command, refused, lost=_not_kept_for_sure
+        )
+        raise refused
 
     def _arrived(self, asked: Asked, connection: Connection) -> Command:
         """Return what is asked with the instant at which it arrived, before any lock.
@@ -160,12 +163,17 @@ class Dispatcher:
             try:
                 result, unit = _placed(order, command, session, connection)
             except Refused as refused:
-                self._keep_attempt(lambda: place_in(session, connection), command, refused)
+                self._keep_attempt(lambda: place_in(session, connection), command, refused, lost=collided)
                 raise
         after_outermost_commit(session, lambda: self.tell(unit.events, connection))
         return result
 
-    def _log_failure(self, order: Order[T], exc: DatabaseUnavailable) -> None:
+    @contextmanager
+    def _transaction(self, *, wait_s: float | None) -> Iterator[UnitOfWork]:
+        with self._database.connect() as connection, own_transaction(connection, wait_s=wait_s) as unit:
+            yield unit
+
+    def _log_failure(self, order: Order[T], exc: EoiError) -> None:
         """Say in the log what nothing can be written of, for whoever must ask what became of it."""
         at, waited_s = order.asked.entered_at, time.monotonic() - order.asked.entered_s
         _log.warning(
@@ -182,13 +190,16 @@ class Dispatcher:
         transaction: Callable[[], AbstractContextManager[UnitOfWork]],
         command: Command,
         refused: Refused,
+        *,
+        lost: Callable[[EoiError], bool],
     ) -> None:
         """Keep it in a short transaction of its own; where that fails, the refusal stands all the same."""
         _log.info("command.refused", code=refused.code, **_subjects(refused))
         try:
-            until_won(lambda: _add_attempt(transaction(), command, refused), lost=collided)
+            until_won(lambda: _add_attempt(transaction(), command, refused), lost=lost)
         except EoiError as exc:
-            _log.warning("attempt.not-kept", code=exc.code, **_subjects(refused))
+            at = command.arrived_at.isoformat()
+            _log.warning("attempt.not-kept", code=exc.code, arrived_at=at, **_subjects(refused))
 
     def tell(self, events: Iterable[Event | Many], connection: Connection | None = None) -> None:
         """Log each event, and call the hooks. Only after the commit.
@@ -229,6 +240,7 @@ def _placed(
             key = _key(order, subject)
             if key and (known := find_answer(connection, key)):
                 return _replayed(order, known), unit
+            order.glance(connection, command, subject)
             return _do(order, command, subject, key, unit), unit
 
     try:
@@ -275,6 +287,11 @@ def _add_attempt(transaction: AbstractContextManager[UnitOfWork], command: Comma
             actor=command.actor,
             at=command.arrived_at,
         )
+
+
+def _not_kept_for_sure(exc: EoiError) -> bool:
+    """Return whether an attempt must be kept again; one that may be kept already then counts twice."""
+    return was_lost(exc) or isinstance(exc, CommitUnknown)
 
 
 def _subjects(refused: Refused) -> dict[str, object]:
