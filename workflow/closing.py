@@ -10,7 +10,7 @@ from states.facts import Actor
 from states.names import Role
 from workflow.calls import close
 from workflow.commands import Command
-from workflow.connection import Connection
+from workflow.connection import BRIEFLY_S, Connection
 from workflow.errors import CommitUnknown, ConnectionLost, DatabaseLocked
 from workflow.log import get_log
 from workflow.ports import Clock
@@ -21,9 +21,8 @@ from workflow.views import CallView, CloseReport
 #: The engine itself, when it closes what is due.
 SWEEP: Final = Actor("system", roles={Role.SYSTEM}, via="sweep")
 
-#: How long a sweep waits for a call's lock at first, in seconds: the others are due too.
-BRIEFLY_S: Final = 0.05
-#: And once the others are closed, until it has waited in vain; the next sweep looks again.
+#: How long a sweep waits for a call's lock, in seconds, once the others are closed, until it has waited in
+#: vain: the next sweep looks again. Before that it waits briefly, since the others are due too.
 WAIT_S: Final = 1.0
 
 _log = get_log("sweep")
@@ -88,7 +87,7 @@ class _Sweep:
     def log_failures(self) -> None:
         """Say which could not be closed, and why."""
         for call_id, exc in self._failed.items():
-            _log.warning("sweep.failed", call_id=call_id, code=exc.code)
+            _log.warning("sweep.failed", call_id=call_id, code=exc.code, why=exc.message)
 
     def report(self) -> CloseReport:
         """Return what was done."""

@@ -17,6 +17,12 @@ from workflow.statements import Cursor, Prepared, Unreadable
 LOCK_TIMEOUT_S: Final = 30.0
 
 
+#: How long at once somebody waits whose waiting holds up others, in seconds.
+BRIEFLY_S: Final = 0.05
+#: What our place in a host's transaction is called.
+SAVEPOINT: Final = "eoi_command"
+
+
 class Write(NamedTuple):
     """A statement that writes, and waits to be run."""
 
@@ -38,7 +44,8 @@ class Connection(ABC):
         """Wrap a DB-API connection, pooled or bare."""
         self._dbapi = dbapi
         self._cursor = self._new_cursor()
-        self._lock_timeout_s = lock_timeout_s
+        #: How long a command waits for a lock, in seconds.
+        self.lock_timeout_s = lock_timeout_s
         self._waiting: list[Write] = []
 
     def _new_cursor(self) -> Cursor:
@@ -156,11 +163,11 @@ class Connection(ABC):
 
     def set_savepoint(self) -> None:
         """Mark the place in a host's transaction to which a refusal goes back."""
-        self.execute("SAVEPOINT eoi_command")
+        self.execute(f"SAVEPOINT {SAVEPOINT}")
 
     def release_savepoint(self) -> None:
         """Let what was done since the savepoint stand as part of the host's transaction."""
-        self.execute("RELEASE SAVEPOINT eoi_command")
+        self.execute(f"RELEASE SAVEPOINT {SAVEPOINT}")
 
     def undo_to_savepoint(self) -> bool:
         """Undo what was done since the savepoint, and leave the host's own work alone.
@@ -171,7 +178,7 @@ class Connection(ABC):
         self._waiting.clear()
         if not self.in_transaction:
             return False
-        self.execute("ROLLBACK TO SAVEPOINT eoi_command")
+        self.execute(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
         self.release_savepoint()
         return True
 

@@ -9,11 +9,12 @@ from states.errors import BadInput
 from states.names import Role
 from states.text import plain_text
 from workflow.columns import DELIVERY_STATES
-from workflow.connection import Connection
+from workflow.connection import BRIEFLY_S, Connection
 from workflow.errors import NotFound
 from workflow.hooks import event_types
 from workflow.ids import new_id, shown
 from workflow.inputs import LONGEST_PAGE, some_actor, whole_number
+from workflow.races import until_had
 from workflow.store import deliveries as stored
 from workflow.store import endpoints, outbox
 from workflow.unit_of_work import own_transaction
@@ -36,10 +37,7 @@ def add(connection: Connection, actor: object, *, url: object, events: object, n
     endpoint = EndpointView(
         id=new_id(), courier="webhook", url=_address(url), events=_patterns(events), created_at=now
     )
-    with own_transaction(connection):
-        # An event on its way has its place already: it happens after this, and stands before what is there.
-        outbox.hold_still(connection)
-        endpoints.add(connection, endpoint, after_position=outbox.last_position(connection))
+    until_had(lambda: _add(connection, endpoint), longest_s=connection.lock_timeout_s)
     return endpoint
 
 
@@ -81,6 +79,14 @@ def retry(connection: Connection, actor: object, delivery_id: object, *, now: da
         msg = f"No parked delivery has the id {known}."
         raise NotFound(msg)
     return count
+
+
+def _add(connection: Connection, endpoint: EndpointView) -> None:
+    with own_transaction(connection, wait_s=BRIEFLY_S):
+        # An event that is written and not yet committed has its position already, perhaps below the last one
+        # that can be seen; whoever reads the state from now on must get it, so it is waited for.
+        outbox.hold_still(connection)
+        endpoints.add(connection, endpoint, after_position=outbox.last_position(connection))
 
 
 def _require_keeper(actor: object, *, to: str) -> None:

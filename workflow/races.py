@@ -1,16 +1,19 @@
 """A race that was lost is run again, a bounded number of times; then whoever asked is told."""
 
+import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
 from states.errors import EoiError
-from workflow.errors import Conflict, ConnectionLost, Overtaken, TransactionConflict
+from workflow.errors import Conflict, ConnectionLost, DatabaseLocked, Overtaken, TransactionConflict
 from workflow.log import get_log
 
 T = TypeVar("T")
 
 #: How often a transaction is tried.
 TRIES: Final = 5
+#: How long somebody rests whose waiting has held up others, in seconds.
+REST_S: Final = 0.5
 
 _log = get_log("engine")
 
@@ -40,3 +43,25 @@ def until_won(do: Callable[[], T], *, lost: Callable[[EoiError], bool] = was_los
                 raise
             _log.info("command.overtaken", code=exc.code, number=number)
     return do()
+
+
+def until_had(do: Callable[[], T], *, longest_s: float) -> T:
+    """Do a whole transaction that waits only briefly for a table, and again after a rest.
+
+    Who waits for a table holds up everybody who comes after, and may itself wait for somebody slow.
+
+    Args:
+        do: what to do.
+        longest_s: when to give up, in seconds from now.
+
+    Raises:
+        DatabaseLocked: somebody else held it whenever it was tried.
+    """
+    give_up_at = time.monotonic() + longest_s
+    while True:
+        try:
+            return do()
+        except DatabaseLocked:
+            if time.monotonic() + REST_S > give_up_at:
+                raise
+        time.sleep(REST_S)

@@ -18,14 +18,18 @@ from states.errors import BadInput
 from workflow import schema
 from workflow.database import Database
 from workflow.errors import SchemaTooNew
+from workflow.races import until_had
 from workflow.tables import REVISIONS, VERSION_TABLE
 
 _HERE: Final = Path(__file__).parent
 _VERDICTS: Final = {"add": "missing", "remove": "unknown"}
 
 
-def upgrade(database: Database) -> None:
+def upgrade(database: Database) -> bool:
     """Bring the database's tables to those of this version; make a missing SQLite file first.
+
+    Returns:
+        Whether there was anything to change.
 
     Raises:
         SchemaTooNew: they are of a version that this one does not know.
@@ -36,8 +40,10 @@ def upgrade(database: Database) -> None:
     if found is not None and found not in REVISIONS:
         raise SchemaTooNew(found=found, newest_known=REVISIONS[-1])
     database.prepare()
-    if found != REVISIONS[-1]:
-        _change(database, lambda config: command.upgrade(config, "head"))
+    if found == REVISIONS[-1]:
+        return False
+    _change(database, lambda config: command.upgrade(config, "head"))
+    return True
 
 
 def downgrade(database: Database, revision: str) -> None:
@@ -115,6 +121,10 @@ def _unlike_parts(expected: Mapping[str, str], found: Mapping[str, str]) -> dict
 
 
 def _change(database: Database, do: Callable[[Config], None]) -> None:
+    until_had(lambda: _changed(database, do), longest_s=database.lock_timeout_s)
+
+
+def _changed(database: Database, do: Callable[[Config], None]) -> None:
     with database.core(check=False) as connection:
         database.begin_migration(connection)
         do(_config(connection))
