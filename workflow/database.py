@@ -4,10 +4,11 @@ What the two databases do differently stands in `databases`, and nowhere else.
 """
 
 import math
+import os
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -41,6 +42,14 @@ class SharedClock(Clock, Protocol):
         ...
 
 
+class Check(Protocol):
+    """Raises where a database's tables are not what we need."""
+
+    def __call__(self, database: "Database", connection: sqlalchemy.Connection | None = None, /) -> None:
+        """Look, by this connection where one is given."""
+        ...
+
+
 class Database(ABC):
     """Where the rows are: a URL's database, or a host's own SQLAlchemy engine."""
 
@@ -52,13 +61,15 @@ class Database(ABC):
     path: Path | None = None
     #: When a connection was last found to be of no use, on this machine's monotonic clock.
     _forgot_at_s = -math.inf
+    #: The process that has opened the pool's connections; None: there are none yet.
+    _used_by: int | None = None
 
     def __init__(
         self,
         engine: sqlalchemy.Engine,
         *,
         owned: bool,
-        check: Callable[["Database"], None],
+        check: Check,
         lock_timeout_s: float,
     ) -> None:
         """Work on an engine's pool; nothing is opened yet.
@@ -73,16 +84,15 @@ class Database(ABC):
         self.owned = owned
         self._check = check
         self._checked = False
-        self._lock_timeout_s = lock_timeout_s
+        #: How long a command waits for a lock, in seconds.
+        self.lock_timeout_s = lock_timeout_s
         # Such a pool lends its only connection to every thread at once, amid another's transaction.
         shared = isinstance(engine.pool, StaticPool)
         self._turn: AbstractContextManager[object] = threading.RLock() if shared else nullcontext()
 
     @classmethod
     @abstractmethod
-    def at(
-        cls, url: str, *, check: Callable[["Database"], None], lock_timeout_s: float, pool_size: int
-    ) -> Self:
+    def at(cls, url: str, *, check: Check, lock_timeout_s: float, pool_size: int) -> Self:
         """Return the database that a URL names.
 
         Raises:
@@ -90,9 +100,7 @@ class Database(ABC):
         """
 
     @classmethod
-    def of_host(
-        cls, engine: sqlalchemy.Engine, *, check: Callable[["Database"], None], lock_timeout_s: float
-    ) -> Self:
+    def of_host(cls, engine: sqlalchemy.Engine, *, check: Check, lock_timeout_s: float) -> Self:
         """Return the database of a host's engine.
 
         Raises:
@@ -121,8 +129,9 @@ class Database(ABC):
         """Lend a connection to Core, for what is not prepared: the schema and its migrations."""
         if check:
             self.check_once()
+        self._require_same_process()
         with self._turn, self._translating(), self.engine.connect() as connection:
-            self._look_before_use()
+            self._look_before_use(connection.connection)
             yield connection
 
     def of_session(self, session: Session) -> Connection:
@@ -132,13 +141,15 @@ class Database(ABC):
             BadInput: it works on another database, or cannot be used at all.
             TransactionConflict: its transaction has failed and waits to be rolled back.
         """
-        self.check_once()
         with self._translating():
             connection = _begun(session)
             if connection.dialect.name != self.name:
                 msg = f"The session works on {connection.dialect.name}, and the engine on {self.name}."
                 raise BadInput(msg, field="session")
             self._require_this_database(connection)
+            self._look_before_use(connection.connection)
+            # By the host's own connection: its pool may have no other, or what the host holds bar it.
+            self.check_once(connection)
             return self._wrapped(connection.connection)
 
     def clock(self) -> SharedClock | None:
@@ -188,11 +199,12 @@ class Database(ABC):
         """Close the pool of a database that we opened; a host's engine is the host's to close."""
         if self.owned:
             self.engine.dispose()
+            self._used_by = None
 
-    def check_once(self) -> None:
-        """Look at the tables before the first use."""
+    def check_once(self, connection: sqlalchemy.Connection | None = None) -> None:
+        """Look at the tables before the first use; by this connection, where one is given."""
         if not self._checked:
-            self._check(self)
+            self._check(self, connection)
             self._checked = True
 
     @abstractmethod
@@ -203,27 +215,28 @@ class Database(ABC):
     def _place(self, dbapi: PoolProxiedConnection) -> Hashable:
         """Return what says which database a connection works on; None where nothing can."""
 
-    def _look_before_use(self) -> None:  # noqa: B027 -- as `make_file`
+    def _look_before_use(self, dbapi: PoolProxiedConnection) -> None:  # noqa: B027 -- as `make_file`
         """Raise where the database is no longer the one that was opened."""
 
     def _learn(self, exc: DatabaseUnavailable, pooled: PoolProxiedConnection) -> None:  # noqa: B027 -- as `make_file`
         """Take a connection out of the pool that is of no use after such an error."""
 
     def _wrapped(self, dbapi: PoolProxiedConnection) -> Connection:
-        return self.connection(dbapi, lock_timeout_s=self._lock_timeout_s)
+        return self.connection(dbapi, lock_timeout_s=self.lock_timeout_s)
 
     @contextmanager
     def _pooled(self) -> Iterator[PoolProxiedConnection]:
         with self._turn:
             pooled = self._lent()
             try:
-                self._look_before_use()
+                self._look_before_use(pooled)
                 yield pooled
             finally:
                 pooled.close()
 
     def _lent(self) -> PoolProxiedConnection:
         """Take a connection out of the pool; of ours, one younger than the last that was forgotten."""
+        self._require_same_process()
         while True:
             with self._translating():
                 pooled = self.engine.raw_connection()
@@ -231,6 +244,19 @@ class Database(ABC):
             if not self.owned or since_s >= self._forgot_at_s:
                 return pooled
             pooled.invalidate()
+
+    def _require_same_process(self) -> None:
+        """Pass only where our pool was not taken along by a fork: two processes would talk at once.
+
+        Raises:
+            DatabaseUnavailable: it was.
+        """
+        here = os.getpid()
+        if not self.owned or self._used_by in (None, here):
+            self._used_by = here
+            return
+        msg = "This engine was in use before the process forked: build one in each process, after the fork."
+        raise DatabaseUnavailable(msg)
 
     def _forget(self, pooled: PoolProxiedConnection) -> None:
         """Take a connection that is of no use out of the pool; what happened to it happened to older ones."""

@@ -16,6 +16,7 @@ EoiError
     ├── DatabaseReadOnly     database-read-only
     ├── DatabaseFull         database-full
     ├── DatabaseUnopened     database-not-opened
+    ├── DatabaseForbidden    database-forbidden
     ├── DatabaseForeign      database-foreign
     ├── DatabaseRefused      database-refused
     ├── DatabaseCorrupt      database-corrupt
@@ -35,7 +36,7 @@ class NotFound(EoiError):
 
 
 class Conflict(EoiError):
-    """It collides with what is there."""
+    """It conflicts with what is there."""
 
     code = "conflict"
 
@@ -111,9 +112,15 @@ class DatabaseFull(DatabaseUnavailable):
 
 
 class DatabaseUnopened(DatabaseUnavailable):
-    """The database cannot be opened: does its folder exist, and may this user write there?"""
+    """The database cannot be opened: is its URL or its place right, and may this user use it?"""
 
     code = "database-not-opened"
+
+
+class DatabaseForbidden(DatabaseUnavailable):
+    """The database's user may not do that: docs/operations.md lists what it needs."""
+
+    code = "database-forbidden"
 
 
 class DatabaseForeign(DatabaseUnavailable):
@@ -123,7 +130,7 @@ class DatabaseForeign(DatabaseUnavailable):
 
 
 class DatabaseRefused(DatabaseUnavailable):
-    """A rule of the database itself stood against what was to be written; nothing was."""
+    """A constraint or a trigger of the database rejected what was to be written; nothing was."""
 
     code = "database-refused"
 

@@ -25,15 +25,22 @@ def is_empty(database: Database) -> bool:
         return not inspect(connection).get_table_names()
 
 
-def check(database: Database, revisions: Sequence[str] = REVISIONS) -> None:
+def check(
+    database: Database, connection: Connection | None = None, /, *, revisions: Sequence[str] = REVISIONS
+) -> None:
     """Pass only where the tables are those of the newest of `revisions`, the oldest first.
+
+    Args:
+        database: whose.
+        connection: by which to look; None: one of the pool.
+        revisions: those that this version knows.
 
     Raises:
         SchemaMissing: there are none of ours.
         SchemaOutdated: they are of an older version.
         SchemaTooNew: they are of a version that this one does not know.
     """
-    found = revision(database)
+    found = revision(database) if connection is None else _revision(connection)
     if found is None:
         raise SchemaMissing(path=str(database.path))
     if found not in revisions:

@@ -94,7 +94,7 @@ def use_all(engine: Engine, clock: FrozenClock, host: sqlalchemy.Engine) -> None
     assert len(engine.close_due().closed) == 2
     assert len(engine.find().items) == 1
     assert engine.history(eoi_id) != []
-    engine.outbox.require_writable()
+    engine.require_writable()
     assert engine.outbox.claim(clock.now(), limit=5, lease_s=60) != []
     clock.move_by(days=60)
     assert engine.prune() == 1

@@ -143,6 +143,6 @@ def test_several_reads_of_one_question_see_one_state(engine: Engine, database: R
     for ask in questions:
         said.clear()
         ask()
-        assert (said[0], said[-1]) == FRAMES[database.name]
+        assert (said[0].partition(";")[0], said[-1]) == FRAMES[database.name]
         assert {each.split()[0] for each in said[1:-1]} == {"SELECT"}
     host.dispose()

@@ -242,7 +242,7 @@ def test_programs_that_migrate_at_once_do_it_once(databases: Databases) -> None:
 def test_an_older_schema_is_told_and_not_read(database: RawDatabase) -> None:
     """The next version of this program meets today's database: it asks to be migrated, and reads nothing."""
     newer = (*REVISIONS, "9999")
-    opened = database_of(database.url, check=lambda found: schema.check(found, newer))
+    opened = database_of(database.url, check=lambda found, by=None: schema.check(found, by, revisions=newer))
     with pytest.raises(SchemaOutdated, match="run `eoi db upgrade`") as caught, opened.connect():
         pass
     assert caught.value.facts == {"found": REVISIONS[-1], "needed": "9999"}

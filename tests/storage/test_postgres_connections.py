@@ -200,7 +200,7 @@ def _other(url: str, **parts: object) -> str:
 def test_a_database_that_cannot_be_reached_is_told(wire: Wire, parts: dict[str, object], says: str) -> None:
     """Whatever part of the URL is wrong, one error says what the server or the system says of it."""
     with Engine(_other(wire.url, **parts)) as engine:
-        for ask in (engine.calls, engine.migrate, engine.check, engine.outbox.require_writable):
+        for ask in (engine.calls, engine.migrate, engine.check, engine.require_writable):
             with pytest.raises(DatabaseUnopened, match=r"Is its URL right\?") as caught:
                 ask()
             assert says in str(caught.value)

@@ -19,7 +19,7 @@ WAITED_S = 5.0
 @pytest.fixture
 def ours(database: RawDatabase) -> Iterator[Database]:
     """Return the database as the engine has it."""
-    ours = database_of(database.url, check=lambda _: None)
+    ours = database_of(database.url, check=lambda *_: None)
     yield ours
     ours.close()
 

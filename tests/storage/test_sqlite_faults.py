@@ -140,7 +140,7 @@ def test_no_command_fails_for_a_connection_that_was_opened_too_early(
             fill_pool(engine, READERS)
             assert engine._database.engine.pool.checkedin() == READERS  # type: ignore[attr-defined]  # a QueuePool's
         with pytest.raises(DatabaseReadOnly):
-            engine.outbox.require_writable()
+            engine.require_writable()
         for number in range(READERS):
             engine.open_call(new_call(reference=f"{number}"), actor=officer())
         assert len(engine.calls()) == READERS

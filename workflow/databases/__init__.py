@@ -1,6 +1,5 @@
 """The databases: what each wants of its own, in a folder of its own; and which one a host has named."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import sqlalchemy
@@ -9,7 +8,7 @@ from sqlalchemy.exc import ArgumentError
 
 from states.errors import BadInput
 from workflow.connection import LOCK_TIMEOUT_S
-from workflow.database import Database
+from workflow.database import Check, Database
 from workflow.databases.sqlite import SqliteDatabase
 
 #: How many connections a pool of our own opens at the most.
@@ -19,7 +18,7 @@ POOL_SIZE: Final = 10
 def database_of(
     target: str | sqlalchemy.Engine,
     *,
-    check: Callable[[Database], None],
+    check: Check,
     lock_timeout_s: float = LOCK_TIMEOUT_S,
     pool_size: int = POOL_SIZE,
 ) -> Database:

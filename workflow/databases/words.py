@@ -6,8 +6,9 @@ from workflow.errors import Conflict, DatabaseRefused, DatabaseUnavailable
 
 #: An error's code -> what says more than its own sentence.
 SAYS: Final = {
-    Conflict.code: "It collides with what is there: {driver}.",
-    DatabaseRefused.code: "A rule of the database itself stood against it ({driver}); nothing was written.",
+    Conflict.code: "It conflicts with what is there: {driver}.",
+    DatabaseRefused.code: "A constraint or a trigger of the database rejected it ({driver}): nothing was "
+    "written.",
     DatabaseUnavailable.code: "The database failed: {driver}.",
 }
 #: Of a value that no column can hold.

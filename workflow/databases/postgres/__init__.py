@@ -1,6 +1,6 @@
 """PostgreSQL: one server, any number of nodes. Needs the extra `postgres` (psycopg 3)."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
@@ -12,12 +12,13 @@ from sqlalchemy import PoolProxiedConnection, text
 from sqlalchemy.engine import URL, make_url
 
 from states.errors import BadInput, EoiError
-from workflow.database import Database, SharedClock
+from workflow.connection import BRIEFLY_S
+from workflow.database import Check, Database, SharedClock
 from workflow.databases.postgres import catalogue
 from workflow.databases.postgres.clock import DatabaseClock
 from workflow.databases.postgres.connection import PostgresConnection
 from workflow.databases.postgres.driver import translated
-from workflow.errors import CommitUnknown, ConnectionLost, DatabaseUnavailable
+from workflow.errors import CommitUnknown, ConnectionLost, DatabaseUnavailable, DatabaseUnopened
 
 #: Drivers that a URL may name; psycopg 3 it is in any case.
 _SCHEMES: Final = ("postgresql", "postgres", "postgresql+psycopg")
@@ -31,12 +32,19 @@ _LIBPQ: Final[dict[str, str | int]] = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
+    # Whatever the server's or the environment's: SQL_ASCII would give bytes, and LATIN1 not take all names.
+    "client_encoding": "utf8",
 }
-#: A node that froze amid a transaction holds its locks no longer than this, in milliseconds.
-_OPTIONS: Final = "-c idle_in_transaction_session_timeout=60000"
+# A node that froze amid a transaction holds its locks for a minute. By a statement, since a pooler in front
+# takes no options of a connection; and only where nobody has said another value.
+_NOT_IDLE: Final = (
+    "SELECT set_config('idle_in_transaction_session_timeout', '60000', false) "
+    "WHERE current_setting('idle_in_transaction_session_timeout') = '0'"
+)
 #: Everybody who migrates takes this lock.
 _MIGRATING: Final = text(
-    "SELECT set_config('lock_timeout', :ms, true), pg_advisory_xact_lock(hashtextextended('eoi', 0))"
+    "SELECT set_config('lock_timeout', :wait_ms, true), pg_advisory_xact_lock(hashtextextended('eoi', 0)), "
+    "set_config('lock_timeout', :briefly_ms, true)"
 )
 
 _INVALID: Final = (
@@ -55,9 +63,7 @@ class PostgresDatabase(Database):
     connection = PostgresConnection
 
     @classmethod
-    def at(
-        cls, url: str, *, check: Callable[[Database], None], lock_timeout_s: float, pool_size: int
-    ) -> Self:
+    def at(cls, url: str, *, check: Check, lock_timeout_s: float, pool_size: int) -> Self:
         """Return the database that a URL names.
 
         Raises:
@@ -67,9 +73,7 @@ class PostgresDatabase(Database):
         return cls(engine, owned=True, check=check, lock_timeout_s=lock_timeout_s)
 
     @classmethod
-    def of_host(
-        cls, engine: sqlalchemy.Engine, *, check: Callable[[Database], None], lock_timeout_s: float
-    ) -> Self:
+    def of_host(cls, engine: sqlalchemy.Engine, *, check: Check, lock_timeout_s: float) -> Self:
         """Return the database of a host's engine.
 
         Raises:
@@ -87,18 +91,41 @@ class PostgresDatabase(Database):
         """Lend a connection to Core, in transactions as Core begins them."""
         with super().core(check=check) as connection:
             driver = _driver(connection.connection)
-            before, driver.autocommit = driver.autocommit, False
+            before = driver.autocommit
+            if before:
+                driver.autocommit = False
             try:
                 # A host that reads in streams would declare a cursor for whatever is not a SELECT, too.
                 yield connection.execution_options(stream_results=False)
             finally:
                 connection.rollback()
-                if not driver.closed:
-                    driver.autocommit = before
+                if before and not driver.closed:
+                    driver.autocommit = True
+
+    def prepare(self) -> None:
+        """Pass only where the database can hold every name.
+
+        Raises:
+            DatabaseUnopened: its encoding is another than UTF-8, which was said when it was made.
+        """
+        with self.connect(check=False) as connection:
+            ((encoding,),) = connection.ask("SHOW server_encoding")
+        if encoding != "UTF8":
+            msg = (
+                f"The database's encoding is {encoding}, in which not every name can be written: make "
+                "another one (createdb --encoding=UTF8 --template=template0), and give its URL."
+            )
+            raise DatabaseUnopened(msg)
 
     def begin_migration(self, connection: sqlalchemy.Connection) -> None:
-        """Take the lock that every migration takes; PostgreSQL's DDL is transactional."""
-        connection.execute(_MIGRATING, {"ms": str(round(self._lock_timeout_s * 1000) or 1)})
+        """Take the lock that every migration takes; PostgreSQL's DDL is transactional.
+
+        A table is waited for briefly: whoever comes after waits as well, and the whole council with them.
+        """
+        wait_ms = round(self.lock_timeout_s * 1000) or 1
+        briefly_ms = min(wait_ms, round(BRIEFLY_S * 1000))
+        waits = {"wait_ms": wait_ms, "briefly_ms": briefly_ms}
+        connection.execute(_MIGRATING, {name: str(ms) for name, ms in waits.items()})
 
     @contextmanager
     def rehearsal(self) -> Iterator[sqlalchemy.Connection]:
@@ -148,7 +175,9 @@ class PostgresDatabase(Database):
             driver = _driver(pooled)
             before = driver.autocommit
             if not before:
-                driver.autocommit = True
+                with self._translating():
+                    driver.commit()  # what a host's listener has set as it was lent, where it has
+                    driver.autocommit = True
             try:
                 yield pooled
             finally:
@@ -188,12 +217,18 @@ def _require_psycopg(driver: str) -> None:
 
 def _own_engine(url: URL, pool_size: int) -> sqlalchemy.Engine:
     given = {name: value for name, value in _LIBPQ.items() if name not in url.query}
-    # Of two that differ the later one counts: the URL's.
-    given["options"] = " ".join([_OPTIONS, *url.normalized_query.get("options", ())])
     terms: dict[str, Any] = {
         "pool_size": pool_size,
         "max_overflow": 0,
         "pool_use_lifo": True,
         "pool_reset_on_return": None,
     }
-    return sqlalchemy.create_engine(url, connect_args=given, use_native_hstore=False, **terms)
+    engine = sqlalchemy.create_engine(url, connect_args=given, use_native_hstore=False, **terms)
+    sqlalchemy.event.listen(engine, "connect", _made)
+    return engine
+
+
+def _made(driver: Driver, _: object) -> None:
+    """Set a connection of our own, once for all its transactions."""
+    driver.autocommit = True
+    driver.execute(_NOT_IDLE)

@@ -30,9 +30,9 @@ class DatabaseClock:
     def read(self, connection: Connection, since_s: float) -> datetime:
         """Return the instant that it was at `since_s` of this machine's monotonic clock, UTC."""
         waited = timedelta(seconds=time.monotonic() - since_s)
-        return cast("PostgresConnection", connection).tell() - waited
+        return cast("PostgresConnection", connection).server_time() - waited
 
     def begin(self, connection: Connection, since_s: float) -> datetime:
         """Begin a transaction that writes, and return that instant; all in one trip."""
         waited = timedelta(seconds=time.monotonic() - since_s)
-        return cast("PostgresConnection", connection).begin_and_tell() - waited
+        return cast("PostgresConnection", connection).begin_and_read_time() - waited

@@ -11,7 +11,7 @@ from psycopg.rows import tuple_row
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from states.errors import EoiError
-from workflow.connection import LOCK_TIMEOUT_S, Connection, Write
+from workflow.connection import LOCK_TIMEOUT_S, SAVEPOINT, Connection, Write
 from workflow.databases.postgres.driver import RAISED, translated
 from workflow.databases.postgres.together import in_one_statement
 from workflow.errors import CommitUnknown, Conflict, DatabaseUnavailable, TransactionConflict
@@ -28,7 +28,10 @@ class PostgresConnection(Connection):
 
     dialect = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]  # SQLAlchemy's
     raised = RAISED
+    #: Whether a transaction has begun that no `begin_write` has asked for yet.
     _begun = False
+    #: Whether the host waits for locks for ever, and we do not.
+    _waits_for_ever = False
 
     def __init__(self, dbapi: Any, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:  # noqa: ANN401 -- PEP 249
         """Wrap a DB-API connection, pooled or bare; a host's own settings of it change nothing here."""
@@ -63,6 +66,7 @@ class PostgresConnection(Connection):
 
     def run_each(self, statement: Prepared, each: Sequence[Mapping[str, object]]) -> list[int]:
         """Run a statement once for each set of parameters, all in one trip to the server."""
+        self.flush()
         if not each:
             return []
         try:
@@ -105,30 +109,39 @@ class PostgresConnection(Connection):
             one_state: let all its statements see one state; what somebody else changes in it meanwhile ends
                 it with `TransactionConflict`.
         """
+        if self._begun and wait_s is None and not one_state:
+            self._begun = False  # by `begin_and_read_time`, on these terms
+            return
         if self._begun:
-            self._begun = False  # by `begin_and_tell`
-        else:
-            self.execute(self._beginning(wait_s, "REPEATABLE READ" if one_state else "READ COMMITTED"))
+            self.rollback()
+        self.execute(self._beginning(wait_s, "REPEATABLE READ" if one_state else "READ COMMITTED"))
 
-    def begin_and_tell(self) -> datetime:
+    def begin_and_read_time(self) -> datetime:
         """Begin a transaction that writes, for `begin_write` to go on with; return the server's time."""
-        told = self.tell(f"{self._beginning()}; {_NOW}")
+        time = self.server_time(f"{self._beginning()}; {_NOW}")
         self._begun = True
-        return told
+        return time
 
-    def tell(self, sql: str = _NOW) -> datetime:
+    def server_time(self, sql: str = _NOW) -> datetime:
         """Return the server's time, UTC: the last thing that `sql` asks for."""
         self.execute(sql)
-        while self._plain.nextset():
-            pass
-        ((microseconds,),) = self._plain.fetchall()
+        ((microseconds,),) = self._last_rows()
         return _EPOCH + timedelta(microseconds=microseconds)
 
     def _beginning(self, wait_s: float | None = None, level: str = "READ COMMITTED") -> str:
-        longest_s = self._lock_timeout_s if wait_s is None else min(wait_s, self._lock_timeout_s)
-        wait_ms = round(longest_s * 1000) or 1  # 0 would mean for ever
+        wait_ms = self._wait_ms(wait_s)
         # Not READ WRITE: who makes a database or a role read-only by its default means us too.
         return f"BEGIN ISOLATION LEVEL {level}; SET LOCAL lock_timeout = {wait_ms}"
+
+    def _last_rows(self) -> Sequence[Sequence[Any]]:
+        """Return what the last of several commands has answered."""
+        while self._plain.nextset():
+            pass
+        return self._plain.fetchall()
+
+    def _wait_ms(self, wait_s: float | None = None) -> int:
+        longest_s = self.lock_timeout_s if wait_s is None else min(wait_s, self.lock_timeout_s)
+        return round(longest_s * 1000) or 1  # 0 would mean for ever
 
     def _say(self, sql: str) -> Cursor:
         # Never prepared: there may be several commands in it.
@@ -143,6 +156,22 @@ class PostgresConnection(Connection):
         """Make ready to write inside the transaction of a host; one that has failed says so itself."""
         if self._driver.info.transaction_status is TransactionStatus.IDLE and self._driver.autocommit:
             self.execute("BEGIN")
+
+    def set_savepoint(self) -> None:
+        """Mark the place in a host's transaction; wait for a lock no longer than any command of ours.
+
+        A host that has set a time-out of its own keeps it.
+        """
+        self.execute(
+            f"SAVEPOINT {SAVEPOINT}; SELECT CASE current_setting('lock_timeout') "
+            f"WHEN '0' THEN set_config('lock_timeout', '{self._wait_ms()}', true) END IS NOT NULL"
+        )
+        ((self._waits_for_ever,),) = self._last_rows()
+
+    def release_savepoint(self) -> None:
+        """Let what was done since stand as part of the host's transaction, and the host wait as before."""
+        before = "SET LOCAL lock_timeout = 0; " if self._waits_for_ever else ""
+        self.execute(f"{before}RELEASE SAVEPOINT {SAVEPOINT}")
 
     def require_latest(self) -> None:
         """Pass only where each statement sees what is committed when it begins.

@@ -13,6 +13,7 @@ from workflow.errors import (
     Conflict,
     ConnectionLost,
     DatabaseCorrupt,
+    DatabaseForbidden,
     DatabaseFull,
     DatabaseLocked,
     DatabaseReadOnly,
@@ -33,12 +34,14 @@ _BY_CODE: Final[dict[str, type[EoiError]]] = {
     "22021": BadInput,
     "22P05": BadInput,
     "23505": Conflict,
+    "3F000": DatabaseUnopened,  # search_path names no schema that is there
     "25006": DatabaseReadOnly,
     "25P02": TransactionConflict,  # an earlier statement of this transaction has failed
     "25P03": ConnectionLost,  # it was idle in a transaction for too long
     "25P04": ConnectionLost,  # its transaction took too long
     "40001": TransactionConflict,
     "40P01": TransactionConflict,
+    "42501": DatabaseForbidden,
     "42P01": SchemaMissing,
     "53100": DatabaseFull,
     "55P03": DatabaseLocked,
@@ -62,7 +65,9 @@ _BY_CLASS: Final[dict[str, type[EoiError]]] = {
 #: What says more than an error's own sentence, by the server's code or by ours.
 _SAYS: Final = SAYS | {
     "25P02": "The host's transaction has failed: roll it back and try again.",
-    "42501": "The database's user may not do that ({driver}): docs/operations.md lists what it needs.",
+    "3F000": "The database has no such schema ({driver}): is the search_path of its URL right?",
+    DatabaseForbidden.code: "The database's user may not do that ({driver}): what it needs stands in "
+    "docs/operations.md.",
     "57014": "The server was told to cancel it ({driver}): try again; is statement_timeout too short?",
     DatabaseUnopened.code: "The database cannot be reached: {driver}. Does it run? Is its URL right? Has "
     "it a connection left (EOI_POOL_SIZE, max_connections)?",

@@ -1,7 +1,7 @@
 """SQLite: one file, or memory."""
 
 import sqlite3
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from os import fspath
 from pathlib import Path
@@ -11,7 +11,7 @@ import sqlalchemy
 from sqlalchemy import PoolProxiedConnection, QueuePool, inspect, text
 
 from states.errors import EoiError
-from workflow.database import Database
+from workflow.database import Check, Database
 from workflow.databases.sqlite import files
 from workflow.databases.sqlite.backup import backup
 from workflow.databases.sqlite.connection import SqliteConnection
@@ -29,12 +29,10 @@ class SqliteDatabase(Database):
 
     name = "sqlite"
     connection = SqliteConnection
-    _file: tuple[int, int] | None = None
+    _file: files.Identity | None = None
 
     @classmethod
-    def at(
-        cls, url: str, *, check: Callable[[Database], None], lock_timeout_s: float, pool_size: int
-    ) -> Self:
+    def at(cls, url: str, *, check: Check, lock_timeout_s: float, pool_size: int) -> Self:
         """Return the database that a URL names.
 
         Raises:
@@ -59,14 +57,14 @@ class SqliteDatabase(Database):
         if self.path is None:
             return
         if self._file is not None:
-            self._look_before_use()
+            self._require_still_there(self.path)
         files.make(self.path)
 
     def prepare(self) -> None:
         """Switch the file to write-ahead logging, for good; a host's engine is left as it is."""
         if self.owned and self.path is not None:
             with self._pooled() as pooled:
-                SqliteConnection(pooled, lock_timeout_s=self._lock_timeout_s).keep_a_log()
+                SqliteConnection(pooled, lock_timeout_s=self.lock_timeout_s).keep_a_log()
 
     def begin_migration(self, connection: sqlalchemy.Connection) -> None:
         """Take the write lock for the whole migration.
@@ -78,7 +76,7 @@ class SqliteDatabase(Database):
     @contextmanager
     def rehearsal(self) -> Iterator[sqlalchemy.Connection]:
         """Lend a connection to a database in memory, where nothing is yet."""
-        engine = _own_engine(None, self._lock_timeout_s, 1)
+        engine = _own_engine(None, self.lock_timeout_s, 1)
         try:
             with engine.connect() as connection:
                 self.begin_migration(connection)
@@ -129,26 +127,43 @@ class SqliteDatabase(Database):
         file = _main_file(dbapi)
         return files.identity(Path(file)) if file else None
 
-    def _look_before_use(self) -> None:
-        """Pass only while the file that was opened first stands at its place.
+    def _look_before_use(self, dbapi: PoolProxiedConnection) -> None:
+        """Pass only while the file that was opened (by a host: on this connection) stands at its place.
 
         What is written to a file that was removed is lost, and SQLite says nothing in WAL mode.
         """
-        if self.path is None:
-            return
-        found = files.identity(self.path)
-        self._file = self._file or found
-        if found is None or found != self._file:
-            happened = "removed" if found is None else "replaced"
-            msg = (
-                f"{self.path} was {happened} while it was open: nothing more is written. "
-                "Stop every program that uses it, put the right file there, and start again."
-            )
-            raise DatabaseUnopened(msg, path=fspath(self.path))
+        if self.path is not None:
+            self._require_still_there(self.path)
+        elif not self.owned and (file := _opened(dbapi)) is not None:
+            _require_still(*file)
+
+    def _require_still_there(self, path: Path) -> None:
+        self._file = self._file or files.identity(path)
+        _require_still(path, self._file)
 
     def _learn(self, exc: DatabaseUnavailable, pooled: PoolProxiedConnection) -> None:
         if isinstance(exc, DatabaseReadOnly) and self.path is not None:
             self._forget(pooled)  # It stays so for this connection, also when the file can be written again.
+
+
+def _require_still(path: Path, opened: files.Identity | None) -> None:
+    found = files.identity(path)
+    if found is None or found != opened:
+        happened = "removed" if found is None else "replaced"
+        msg = (
+            f"{path} was {happened} while it was open: nothing more is written. "
+            "Stop every program that uses it, put the right file there, and start again."
+        )
+        raise DatabaseUnopened(msg, path=fspath(path))
+
+
+def _opened(dbapi: PoolProxiedConnection) -> tuple[Path, files.Identity | None] | None:
+    """Return which file a host's connection has open, looked at when it was first met; None: memory."""
+    if "eoi_file" not in dbapi.info:
+        file = _main_file(dbapi)
+        dbapi.info["eoi_file"] = (Path(file), files.identity(Path(file))) if file else None
+    found: tuple[Path, files.Identity | None] | None = dbapi.info["eoi_file"]
+    return found
 
 
 def _main_file(dbapi: PoolProxiedConnection) -> str:

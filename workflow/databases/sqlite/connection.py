@@ -52,7 +52,7 @@ class SqliteConnection(Connection):
         Raises:
             DatabaseLocked: somebody else held it for too long.
         """
-        longest_s = self._lock_timeout_s if wait_s is None else min(wait_s, self._lock_timeout_s)
+        longest_s = self.lock_timeout_s if wait_s is None else min(wait_s, self.lock_timeout_s)
         ((patience_ms,),) = self.ask("PRAGMA busy_timeout")
         self.execute("PRAGMA busy_timeout = 0")
         try:
@@ -89,7 +89,7 @@ class SqliteConnection(Connection):
         Raises:
             DatabaseLocked: somebody else held the file for too long.
         """
-        self._insist("PRAGMA journal_mode = WAL", self._lock_timeout_s)
+        self._insist("PRAGMA journal_mode = WAL", self.lock_timeout_s)
 
     def damage(self) -> list[str]:
         """Return what SQLite finds wrong with the file's pages, and with the references of our tables."""

@@ -8,6 +8,9 @@ from urllib.parse import unquote
 from states.errors import BadInput
 from workflow.errors import DatabaseUnopened
 
+#: A file's device and number.
+Identity = tuple[int, int]
+
 _FORMS: Final = "give sqlite:///eoi.db (in this folder), sqlite:////srv/eoi.db, or sqlite:// for memory"
 
 
@@ -79,7 +82,7 @@ def is_folder(path: Path) -> bool:
     return exists(path) and path.is_dir()
 
 
-def identity(path: Path) -> tuple[int, int] | None:
+def identity(path: Path) -> Identity | None:
     """Return which file stands at that place now: its device and number; None where none can be seen."""
     try:
         found = path.stat()
