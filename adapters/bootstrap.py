@@ -38,7 +38,7 @@ class App:
             DatabaseUnavailable: it cannot be opened or written, or holds tables that are not this version's.
         """
         self.engine.create()
-        self.engine.outbox.require_writable()  # says at once what is wrong with the database
+        self.engine.require_writable()  # says at once what is wrong with the database
         self.runner.start()
 
     def close(self) -> None:

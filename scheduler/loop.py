@@ -106,7 +106,7 @@ class Loop:
             self._step()
         except EoiError as exc:
             self._failed(exc)
-            _log.warning("runner.failed", loop=self.name, code=exc.code, errors=self.errors)
+            _log.warning("runner.failed", loop=self.name, code=exc.code, why=exc.message, errors=self.errors)
         except Exception as exc:  # noqa: BLE001 -- whatever it is, the next step may go well; deadlines depend on it
             self._failed(exc)
             _log.exception("runner.failed", loop=self.name, code="unexpected", errors=self.errors)

@@ -176,7 +176,7 @@ class Runner:
         try:
             overdue_s, oldest_s = self._overdue_s(), self._oldest_waiting_s()
             skew_s = self._engine.clock_skew_s()
-            self._engine.outbox.require_writable(wait_s=PATIENCE_S)
+            self._engine.require_writable(wait_s=PATIENCE_S)
         except EoiError as exc:
             failures.append(f"{type(exc).__name__}: {exc}")
         fresh = all(loop.is_fresh(LATE_S) for loop in loops)

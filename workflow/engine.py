@@ -26,7 +26,7 @@ from workflow.dispatch import Dispatcher, Order, T
 from workflow.hooks import Hooks
 from workflow.host_session import host_session
 from workflow.idempotency import KEEP_DAYS, key_or_none, prune
-from workflow.ids import existing_id
+from workflow.ids import existing_id, new_id
 from workflow.inputs import (
     NewCall,
     aware,
@@ -42,8 +42,8 @@ from workflow.inputs import (
 from workflow.outbox import Outbox
 from workflow.ports import Clock, Hook
 from workflow.races import until_won
-from workflow.store import evidence
-from workflow.unit_of_work import one_state
+from workflow.store import evidence, keys
+from workflow.unit_of_work import one_state, own_transaction
 from workflow.views import (
     AttemptView,
     CallView,
@@ -416,8 +416,11 @@ class Engine:
 
     # ---- the database
 
-    def migrate(self) -> None:
+    def migrate(self) -> bool:
         """Make the database's tables those of this version; a missing SQLite file is made, mode 0600.
+
+        Returns:
+            Whether there was anything to change.
 
         Raises:
             SchemaTooNew: they are of a newer version.
@@ -425,7 +428,7 @@ class Engine:
         """
         from workflow.migrations import upgrade  # noqa: PLC0415 -- only who migrates pays for Alembic
 
-        upgrade(self._database)
+        return upgrade(self._database)
 
     def create(self) -> bool:
         """Make the tables where nothing is yet: no SQLite file, or one without any table.
@@ -460,6 +463,21 @@ class Engine:
             with self._database.connect() as connection, one_state(connection):
                 found = evidence.contradictions(connection)
         return found
+
+    def require_writable(self, *, wait_s: float | None = None) -> None:
+        """Pass only where something can be written now: a row is, and is gone before anybody can see it.
+
+        Less would not tell that a disk is full, or that a standby only reads. It is a small commit.
+
+        Args:
+            wait_s: wait no longer than this for a lock, in seconds; None: as long as for any command.
+
+        Raises:
+            DatabaseReadOnly: the database can only be read.
+            DatabaseUnavailable: or whatever else is wrong with it.
+        """
+        with self._database.connect() as connection, own_transaction(connection, wait_s=wait_s):
+            keys.try_out(connection, new_id())
 
     def backup(self, to: str | Path) -> None:
         """Copy a SQLite database into a new file, mode 0600, while others go on working with it.

@@ -7,13 +7,12 @@ back with its claim. After the IETF draft "The Idempotency-Key HTTP Header Field
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from states.facts import Actor
 from workflow.connection import Connection
 from workflow.errors import KeyReused
-from workflow.ids import new_id
 from workflow.inputs import WORDS, name_or_none
 from workflow.store import keys
 from workflow.unit_of_work import own_transaction
@@ -22,8 +21,6 @@ from workflow.unit_of_work import own_transaction
 KEEP_DAYS: Final = 30.0
 #: How many keys are forgotten in one transaction.
 PRUNED_AT_ONCE: Final = 1000
-
-_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ def key_of(key: str, actor: Actor, command: str, subject: str, request: object) 
     Args:
         key: as `key_or_none` returned it.
         actor: who asks.
-        command: what is asked: `draft`, `fire submit`.
+        command: what is asked: `eoi draft`, `eoi submit`.
         subject: the id of what it is asked of, however it was named; empty where it makes something new.
         request: the rest of the request, as JSON knows it.
     """
@@ -82,13 +79,6 @@ def claim(connection: Connection, key: Key, at: datetime) -> None:
         Conflict: the twin was carried out; in a new transaction its answer can be found.
     """
     keys.claim(connection, key.scope, fingerprint=key.fingerprint, at=at)
-
-
-def try_out(connection: Connection) -> None:
-    """Write a key that is nobody's, and take it away again."""
-    scope = new_id()
-    keys.claim(connection, scope, fingerprint="", at=_LONG_AGO)
-    keys.forget(connection, scope)
 
 
 def prune(connection: Connection, before: datetime) -> int:

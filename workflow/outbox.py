@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from states.events import Event
-from workflow import idempotency
 from workflow.connection import Connection
 from workflow.database import Database
 from workflow.errors import TransactionConflict
@@ -80,21 +79,6 @@ class Outbox:
         ended = [_ended(attempted, now) for attempted in attempts]
         with self._database.connect() as connection, own_transaction(connection) as unit:
             return deliveries.end(unit.connection, ended)
-
-    def require_writable(self, *, wait_s: float | None = None) -> None:
-        """Pass only where something can be written now: a row is, and is gone before anybody can see it.
-
-        Less would not tell that a disk is full, or that a standby only reads.
-
-        Args:
-            wait_s: wait no longer than this for a lock, in seconds; None: as long as for any command.
-
-        Raises:
-            DatabaseReadOnly: the database can only be read.
-            DatabaseUnavailable: or whatever else is wrong with it.
-        """
-        with self._database.connect() as connection, own_transaction(connection, wait_s=wait_s) as unit:
-            idempotency.try_out(unit.connection)
 
     def oldest_waiting(self) -> datetime | None:
         """Return when the oldest event was recorded that is not yet at all its receivers."""

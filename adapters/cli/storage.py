@@ -21,8 +21,9 @@ def upgrade(door: Door) -> None:
     A missing SQLite file is made.
     """
     with door.engine_as_it_is() as engine:
-        engine.migrate()
-    door.tell.answer({"upgraded": True}, [f"{door.place()} holds the tables of this version."])
+        upgraded = engine.migrate()
+    holds = "now holds" if upgraded else "already holds"
+    door.tell.answer({"upgraded": upgraded}, [f"{door.place()} {holds} the tables of this version."])
 
 
 def check(door: Door) -> None:

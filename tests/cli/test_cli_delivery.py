@@ -179,7 +179,7 @@ def test_a_fresh_database_is_made_and_checked(eoi: Eoi, tmp_path: Path) -> None:
         {"upgraded": True},
         0o600,
     )
-    assert eoi("db", "upgrade").out == f"{tmp_path / 'eoi.db'} holds the tables of this version.\n"
+    assert eoi("db", "upgrade").out == f"{tmp_path / 'eoi.db'} already holds the tables of this version.\n"
     assert (eoi("db", "check").out, eoi("db", "check", "--json").json) == (
         "All well.\n",
         {"ok": True, "found": []},

@@ -64,7 +64,7 @@ def test_without_tables_it_says_how_to_make_them(eoi: Eoi, empty: str, words: tu
 def test_an_upgrade_makes_the_tables(eoi: Eoi, empty: str) -> None:
     """After it everything works; where that is, is told without the password."""
     answer = eoi("db", "upgrade", db=empty)
-    assert answer.told == f"{shown(empty)} holds the tables of this version."
+    assert answer.told == f"{shown(empty)} now holds the tables of this version."
     assert (eoi("call", "list", db=empty).told, eoi("db", "check", db=empty).told) == ("(none)", "All well.")
     assert (
         eoi("tick", db=empty).told

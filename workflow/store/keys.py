@@ -1,6 +1,6 @@
 """Statements about idempotency keys."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, literal, select, update
@@ -16,6 +16,9 @@ class StoredAnswer(NamedTuple):
     fingerprint: str
     answer: str
 
+
+#: When a key was claimed that is nobody's.
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FIND: Final = Prepared(select(KEY.c.fingerprint, KEY.c.answer).where(KEY.c.scope == bindparam("the_scope")))
 _CLAIM: Final = Prepared(insert(KEY), columns=("scope", "fingerprint", "answer", "created_at"))
@@ -55,8 +58,9 @@ def prune(connection: Connection, before: datetime, *, at_most: int) -> int:
     return connection.run(_PRUNE, before=before, at_most=at_most)
 
 
-def forget(connection: Connection, scope: str) -> None:
-    """Delete a key."""
+def try_out(connection: Connection, scope: str) -> None:
+    """Write a key that is nobody's, and take it away again."""
+    claim(connection, scope, fingerprint="", at=_LONG_AGO)
     connection.run(_FORGET, the_scope=scope)
 
 
