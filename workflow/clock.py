@@ -20,11 +20,11 @@ class RunningClock:
     """Another clock, read once and running on from there by the machine's own monotonic one."""
 
     def __init__(self, ask: Callable[[float], datetime], *, since_s: float) -> None:
-        """Begin at the instant that it was at `since_s` of the monotonic one.
+        """Begin at the instant that the other clock showed when the monotonic one showed `since_s`.
 
         Args:
-            ask: returns that instant, given `since_s`. What the question takes is left out: this clock must
-                not be ahead of the other one, and close a call early.
+            ask: returns that instant, given `since_s`. The time that the question takes is left out: this
+                clock must not run ahead of the other one, and close a call early.
             since_s: in seconds, now or before.
         """
         asked_s = time.monotonic()

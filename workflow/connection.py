@@ -56,8 +56,8 @@ class Connection(ABC):
     def write(self, statement: Prepared, else_raise: EoiError | None = None, /, **parameters: object) -> None:
         """Run a statement that writes, at the latest before the next one is read or the transaction ends.
 
-        So a database that is far off gets several in one trip. None of them may depend on what another one
-        that has not run yet will change.
+        So a database that is far off gets several in one trip. Statements that wait together must not depend
+        on what one of them changes.
 
         Args:
             statement: what to run.
