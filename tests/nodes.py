@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Final
 
 import pytest
@@ -24,7 +24,6 @@ class Nodes:
 
     def __init__(self, database: RawDatabase, clock: FrozenClock, pool: ThreadPoolExecutor) -> None:
         self._database, self._clock, self._pool = database, clock, pool
-        self._never = threading.Event()
         self._trying: list[tuple[Future[Any], threading.Event]] = []
 
     def start(self, do: Callable[[Engine], Any]) -> Future[Any]:
@@ -41,7 +40,7 @@ class Nodes:
         for _ in range(PATIENCE_MS):
             if future.done() or self._all_wait():
                 return future
-            self._never.wait(0.001)
+            wait([future], 0.001)  # No server tells when somebody begins to wait: it is looked for.
         pytest.fail("A node neither waits nor comes to an end.")
 
     def _all_wait(self) -> bool:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from tests.clock import now
 from tests.databases.raw import RawDatabase
 from tests.deadline.ledger import broken_promises
-from tests.deadline.racer import NOW, Answer, Seen
+from tests.deadline.racer import Answer, Seen
 
 #: An attempt so near to its deadline tells something of the race.
 NEAR: Final = timedelta(milliseconds=100)
@@ -28,6 +29,8 @@ class Race:
     database: RawDatabase
     #: How far the clock that decides is ahead of the clients', at least and at the most.
     ahead: tuple[timedelta, timedelta]
+    #: How long after its deadline a call is closed, and no sooner.
+    settle: timedelta = timedelta()
 
     @property
     def answers(self) -> list[Answer]:
@@ -61,6 +64,10 @@ class Race:
         """Whether enough was attempted on either side, near to a deadline."""
         return all(share >= SHARE for share in self.shares().values())
 
+    def many(self, side: str, code: str) -> int:
+        """Return how many on one side of the deadline were told so."""
+        return sum((self.side(answer), answer.code) == (side, code) for answer in self.answers)
+
     def told(self) -> str:
         """Return what came of it, in words."""
         told = Counter((self.side(answer), answer.code) for answer in self.answers)
@@ -79,10 +86,10 @@ def ahead_of_us(database: RawDatabase) -> tuple[timedelta, timedelta]:
         return here
     looks = []
     for _ in range(20):
-        before = NOW()
+        before = now()
         told = _instant(database.ask("SELECT clock_timestamp()")[0][0])
         assert told is not None
-        looks.append((told - NOW(), told - before))
+        looks.append((told - now(), told - before))
     least, most = min(looks, key=lambda look: look[1] - look[0])
     return here if least <= timedelta() <= most else (least, most)
 
@@ -97,6 +104,16 @@ def _answered(side: str, right: frozenset[str]) -> Callable[[Race], Iterable[obj
     return lambda race: (
         answer for answer in race.answers if race.side(answer) == side and answer.code in KNOWN - right
     )
+
+
+def _not_overtaken(race: Race) -> Iterable[object]:
+    """Look whether anybody heard of having been overtaken by a close before there was one."""
+    closed = dict(race.database.ask("SELECT id, closed_at FROM eoi_call"))
+    for answer in race.answers:
+        closed_at = _instant(closed[answer.job.call_id])
+        still_ahead = closed_at is None or answer.after + race.ahead[1] < closed_at
+        if answer.code == "closed-in-flight" and still_ahead:
+            yield answer, closed_at
 
 
 def _unknown(race: Race) -> Iterable[object]:
@@ -150,7 +167,7 @@ def _closings(race: Race) -> Iterable[object]:
     wrong: list[object] = [failed for each in race.seen for failed in each.failed]
     for call_id, closed_at, many in events:
         at = _instant(closed_at)
-        if (many, by[call_id]) != (1, 1) or at is None or at < race.deadlines[call_id]:
+        if (many, by[call_id]) != (1, 1) or at is None or at < race.deadlines[call_id] + race.settle:
             wrong.append((call_id, closed_at, many, by[call_id]))
     return wrong
 
@@ -159,6 +176,7 @@ _LOOKS: Final[dict[str, Callable[[Race], Iterable[object]]]] = {
     "accepted late": _answered("late", frozenset({"call-closed", "closed-in-flight"})),
     "refused in time": _answered("in time", frozenset({"done", "closed-in-flight"})),
     "late, and told to have been in time": _answered("late", frozenset({"done", "call-closed"})),
+    "told of a close that was still ahead": _not_overtaken,
     "neither done nor refused for the deadline": _unknown,
     "lost, or there though nobody was told": _kept,
     "refusals": _refusals,

@@ -1,27 +1,28 @@
 """Faults to plant in a process of a race, to see that the race catches them."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import replace as but
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from tests.deadline import racer
-from tests.races.faults import deferred_begin, replace
-from workflow.clock import SystemClock
+from states.facts import CallFacts
+from states.names import CallState
+from tests.races.faults import no_transaction, replace
+from workflow import applications
+from workflow.commands import call_facts
 from workflow.connection import Connection
 from workflow.store import calls, eois
 
 
-class EarlyClock:
-    """A clock by which nobody is ever late."""
-
-    def now(self) -> datetime:
-        """Return the instant an hour ago."""
-        return SystemClock().now() - timedelta(hours=1)
-
-
 def arrival_ignored() -> None:
     """Let the deadline never be compared with the arrival: only a closed call refuses."""
-    racer.ARRIVAL = EarlyClock()
+
+    def never_closing(*of: Any, **more: Any) -> CallFacts:
+        facts = call_facts(*of, **more)
+        never = datetime.max.replace(tzinfo=UTC)
+        return but(facts, closes_at=never) if facts.state == CallState.OPEN else facts
+
+    replace(applications, "call_facts", never_closing)
 
 
 def no_lock() -> None:
@@ -47,8 +48,7 @@ FAULTS: Final[dict[str, dict[str, tuple[Callable[[], None], str]]]] = {
         "postgresql": (state_before_lock, "counted at the close"),
     },
     "lock": {
-        # Whoever has read and then wants to write is turned away where another has written since.
-        "sqlite": (deferred_begin, "neither done nor refused for the deadline"),
+        "sqlite": (no_transaction, "counted at the close"),
         "postgresql": (no_lock, "counted at the close"),
     },
 }

@@ -7,14 +7,11 @@ from datetime import datetime
 from multiprocessing.synchronize import Barrier
 from typing import NamedTuple
 
+from tests.clock import now
+from tests.races.ready import ready
 from workflow import Actor, Engine, EoiError
-from workflow.clock import SystemClock
-from workflow.ports import Clock
 from workflow.testing import FrozenClock
 
-NOW = SystemClock().now
-#: By which clock a command arrives; None: the engine's own. Only a fault sets another.
-ARRIVAL: Clock | None = None
 #: After so many attempts a process that is behind sweeps all the same.
 SWEEP_EVERY = 4
 
@@ -74,33 +71,41 @@ def draft(
         return made, time.monotonic() - began
 
 
-def race(together: Barrier, url: str, jobs: Sequence[Job]) -> Seen:
-    """Go through the jobs, the earliest first; sweep while there is time, every now and then, and last."""
+def race(together: Barrier, url: str, jobs: Sequence[Job], until: datetime) -> Seen:
+    """Go through the jobs, the earliest first; sweep while there is time, every now and then, and last.
+
+    Args:
+        together: at which all meet before they sweep for the last time.
+        url: of what the process is ready for.
+        jobs: what to hand in, and when.
+        until: when the last call is due.
+    """
     seen = Seen()
-    with Engine(url, settle_s=0, clock=ARRIVAL) as engine, Engine(url, settle_s=0) as sweeper:
-        engine.calls()
-        together.wait()
+    with ready(url) as engine:
         for number, job in enumerate(jobs):
             if number % SWEEP_EVERY == 0:
-                _sweep(sweeper, seen)
-            while NOW() < job.instant:
-                _sweep(sweeper, seen)
-            seen.answers.append(_hand_in(engine, job))
+                _sweep(engine, seen)
+            while now() < job.instant:
+                _sweep(engine, seen)
+            seen.answers.append(hand_in(engine, job))
+        while now() < until:
+            _sweep(engine, seen)
         together.wait()
-        _sweep(sweeper, seen)
+        _sweep(engine, seen)
     return seen
 
 
-def _hand_in(engine: Engine, job: Job) -> Answer:
-    head, before = head_of(job.urn), NOW()
+def hand_in(engine: Engine, job: Job) -> Answer:
+    """Hand something in, and look at the clock around it."""
+    head, before = head_of(job.urn), now()
     try:
         if job.eoi_id:
             receipt = engine.submit(job.eoi_id, actor=head)
         else:
             receipt = engine.draft(job.call_id, answers={}, actor=head)
     except EoiError as exc:
-        return Answer(job, before, NOW(), exc.code)
-    return Answer(job, before, NOW(), "done", receipt.eoi_id, receipt.at)
+        return Answer(job, before, now(), exc.code)
+    return Answer(job, before, now(), "done", receipt.eoi_id, receipt.at)
 
 
 def _sweep(engine: Engine, seen: Seen) -> None:

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -9,7 +10,8 @@ from itertools import chain
 from random import Random
 from typing import Final, Self
 
-from tests.many_nodes.node import NOW, Node
+from tests.clock import now, sleep_until
+from tests.many_nodes.node import Node
 from tests.many_nodes.receiver import Came
 
 #: The longest rest between two blows, in seconds.
@@ -65,9 +67,9 @@ class Fleet:
 
     def harass(self, goes_on: Callable[[], bool], next_due: NextDue) -> None:
         """Deal one blow after the other for as long as it goes on; then see that all serve again."""
-        turn, blows = threading.Event(), list[Blow]([self._at_a_post])
+        blows = list[Blow]([self._at_a_post])
         while goes_on():
-            turn.wait(REST_S * self._dice.random())
+            time.sleep(REST_S * self._dice.random())  # Blows are dealt by the dice, whatever the nodes do.
             self.start_ended()
             if sum(node.serves for node in self._now()) > 1:
                 blows = blows or [self._at_a_close, self._at_a_close, self._at_a_post, self._end]
@@ -119,10 +121,9 @@ class Fleet:
     def _at_a_close(self, next_due: NextDue) -> None:
         """Kill somebody at the very moment at which a call is due."""
         due = next_due()
-        if due is None or due > NOW() + timedelta(seconds=WAIT_S):
+        if due is None or due > now() + timedelta(seconds=WAIT_S):
             return
-        at = due + timedelta(seconds=AT_IT_S * self._dice.random())
-        threading.Event().wait(max(0.0, (at - NOW()).total_seconds()))
+        sleep_until(due + timedelta(seconds=AT_IT_S * self._dice.random()))
         serving = [node for node in self._now()[self._spared :] if node.serves]
         if serving and self._kill(self._dice.choice(serving)):
             self.at_a_close += 1

@@ -9,11 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from tests.clock import now
 from tests.servers.scripts import ROOT
 from tests.servers.talking import Program
-from workflow.clock import SystemClock
 
-NOW: Final = SystemClock().now
 _PROGRAM: Final = [str(Path(sys.executable).parent / "eoi")]
 _MACHINE: Final = [sys.executable, "-m", "tests.many_nodes.machine"]
 _PAIR: Final = re.compile(r"(\w+)=(\S+)")
@@ -32,7 +31,7 @@ class Node(Program):
         """
         surroundings = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
         self.name = (odd or {}).get("name", "")
-        self.started_at = NOW()
+        self.started_at = now()
         #: When it was killed; None: it was not.
         self.killed_at: datetime | None = None
         #: Whether it was told to end, and will.
@@ -73,7 +72,7 @@ class Node(Program):
 
     def kill(self) -> None:
         """End it at once, in the middle of whatever it does."""
-        self.killed_at = NOW()
+        self.killed_at = now()
         self.process.kill()
         self.process.wait()
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 
-from tests.many_nodes.node import NOW
+from tests.clock import now
 
 
 class Came(NamedTuple):
@@ -51,7 +51,7 @@ class Receiver:
     def take(self, path: str, body: bytes, sender: str) -> None:
         """Remember it."""
         with self._lock:
-            came = Came(NOW(), path, body, sender)
+            came = Came(now(), path, body, sender)
             self.came.append(came)
         self.before_answer(came)
 

@@ -1,17 +1,19 @@
 """Schools that draft and hand in, and a council that opens one call after the other; by the real clock."""
 
 import heapq
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from random import Random
 from typing import Final, NamedTuple
 
+from sqlalchemy.orm import Session
+
+from tests.clock import now, sleep_until
+from tests.databases.raw import RawDatabase
 from tests.deadline import racer
 from tests.deadline.racer import Job, Seen
-from tests.many_nodes.node import NOW
-from workflow import Engine
-from workflow.testing import new_call, officer
+from workflow import CallView, Engine
+from workflow.testing import FrozenClock, new_call, officer, school
 
 #: From a call's opening to its deadline, in seconds.
 OPEN_S: Final = 1.5
@@ -29,6 +31,33 @@ class Pace(NamedTuple):
     calls: int
     #: From one deadline to the next on average, in seconds.
     apart_s: float
+
+
+def opened(
+    database: RawDatabase, reference: str, *, in_s: float, drafts: int, submits: int = 0
+) -> tuple[CallView, list[str]]:
+    """Open a call that closes so many seconds from now, with EOIs of schools 0, 1, …; return it and these.
+
+    Others see it only with all that is in it; and nobody is late, however long that takes.
+
+    Args:
+        database: where.
+        reference: the call's.
+        in_s: when it closes.
+        drafts: so many EOIs stay drafts.
+        submits: and so many more are handed in.
+    """
+    host, at = database.host(), now()
+    new = new_call(reference=reference, closes_at=at + timedelta(seconds=in_s))
+    with Engine(host, clock=FrozenClock(at)) as engine, Session(host) as session:
+        call = engine.open_call(new, actor=officer(), session=session)
+        heads = [school(number) for number in range(drafts + submits)]
+        eois = [engine.draft(call.id, answers={}, actor=head, session=session).eoi_id for head in heads]
+        for eoi_id, head in list(zip(eois, heads, strict=True))[drafts:]:
+            engine.submit(eoi_id, actor=head, session=session)
+        session.commit()
+    host.dispose()
+    return call, eois
 
 
 class Term:
@@ -57,12 +86,11 @@ class Term:
     def _live(self) -> None:
         """Do everything at its instant, or as soon after it as can be."""
         agenda: list[tuple[datetime, int, Job]] = []
-        turn = threading.Event()
         with Engine(self._url, settle_s=self._settle_s) as engine:
             for number, opens_at in enumerate(self._openings()):
                 self._work(engine, agenda, until=opens_at)
-                turn.wait(max(0.0, (opens_at - NOW()).total_seconds()))
-                opened_at = max(opens_at, NOW() - AT_ONCE)  # A slow machine opens it later, and for as long.
+                sleep_until(opens_at)
+                opened_at = max(opens_at, now() - AT_ONCE)  # A slow machine opens it later, and for as long.
                 closes_at = opened_at + timedelta(seconds=OPEN_S)
                 call = engine.open_call(new_call(reference=f"{number}", closes_at=closes_at), actor=officer())
                 self.deadlines[call.id] = closes_at
@@ -73,7 +101,7 @@ class Term:
             self._work(engine, agenda, until=datetime.max.replace(tzinfo=opens_at.tzinfo))
 
     def _openings(self) -> list[datetime]:
-        at, found = NOW() + timedelta(seconds=0.1), []
+        at, found = now() + timedelta(seconds=0.1), []
         for number in range(self._pace.calls):
             if number % 4 != 3:
                 at += timedelta(seconds=self._pace.apart_s * 4 / 3 * (0.5 + self._dice.random()))
@@ -81,11 +109,10 @@ class Term:
         return found
 
     def _work(self, engine: Engine, agenda: list[tuple[datetime, int, Job]], *, until: datetime) -> None:
-        turn = threading.Event()
         while agenda and agenda[0][0] < until:
             instant, number, job = heapq.heappop(agenda)
-            turn.wait(max(0.0, (instant - NOW()).total_seconds()))
-            answer = racer._hand_in(engine, job)
+            sleep_until(instant)
+            answer = racer.hand_in(engine, job)
             self.seen.answers.append(answer)
             school = int(job.urn.rpartition("-")[2])
             if not job.eoi_id and answer.eoi_id and school < len(SUBMITS_S):

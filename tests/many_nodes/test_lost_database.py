@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.many_nodes.node import NOW, Node
+from tests.clock import now
+from tests.many_nodes.node import Node
 from tests.many_nodes.receiver import Came, Receiver
 from tests.servers.postgres import PostgresServer
 from workflow import CallView, Engine
@@ -52,7 +53,7 @@ def serving(url: str, **odd: float) -> Iterator[Node]:
 
 def opened(url: str, *, in_s: float) -> CallView:
     """Open a call that closes so many seconds from now, with one draft."""
-    closes_at = NOW() + timedelta(seconds=in_s)
+    closes_at = now() + timedelta(seconds=in_s)
     with Engine(url) as engine:
         call = engine.open_call(new_call(reference=f"{closes_at}", closes_at=closes_at), actor=officer())
         engine.draft(call.id, answers={}, actor=school())
@@ -96,7 +97,7 @@ def test_a_node_that_loses_its_database_goes_on_afterwards(
         wait_until(lambda: of(receiver, "eoi.drafted"))
         lose(own_postgres)
         due = missed.closes_at + timedelta(seconds=SETTLE_S)
-        wait_until(lambda: due + timedelta(seconds=1) < NOW())
+        wait_until(lambda: due + timedelta(seconds=1) < now())
         assert node.runs
         find(own_postgres)
         wait_until(lambda: closed(url, missed))
@@ -129,8 +130,8 @@ def test_a_node_whose_database_hangs_ends_all_the_same(
     """Nothing that it asks is ever answered: it ends soon after its grace, says why, and with status 1."""
     with serving(url, grace_s=grace_s) as node:
         own_postgres.pause()
-        paused = NOW()
-        wait_until(lambda: NOW() - paused > timedelta(seconds=1.5))  # Within a period it asks something.
+        paused = now()
+        wait_until(lambda: now() - paused > timedelta(seconds=1.5))  # Within a period it asks something.
         node.signal(signal.SIGTERM)
         assert node.end(within_s=grace_s + HANGING_S + SLACK_S) == 1
         assert "the database or a receiver hangs" in node.lines[-1]

@@ -1,16 +1,17 @@
 """Several nodes on one database, killed and started again at random, while calls close all the time."""
 
 import math
-import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random, SystemRandom
 
 import pytest
 
+from tests.clock import now
 from tests.databases.raw import RawDatabase
 from tests.many_nodes.fleet import Fleet
-from tests.many_nodes.node import NOW, Node
+from tests.many_nodes.node import Node
 from tests.many_nodes.receiver import Receiver
 from tests.many_nodes.schools import Pace, Term
 from tests.many_nodes.verdict import Witness, all_wrongs
@@ -46,19 +47,18 @@ def starter(database: RawDatabase) -> Callable[[int, int], Node]:
 
 def until_delivered(database: RawDatabase) -> None:
     """Wait until nothing is on its way any more, for as long as leases last and anybody's patience."""
-    turn = threading.Event()
     with database.shell() as ask:
         for _ in range(round(2 * PATIENCE_S / 0.05)):
             waiting = ask("SELECT count(*) FROM eoi_outbox WHERE fanned_out = (1 = 0)")
             if ask("SELECT count(*) FROM eoi_delivery WHERE state = 'pending'") == waiting == [(0,)]:
                 return
-            turn.wait(0.05)
+            time.sleep(0.05)  # The nodes tell nobody what they have delivered: it is looked for.
     pytest.fail("not everything was delivered in time")
 
 
 def something_is_open(term: Term, watch: Watch) -> bool:
     """Return whether anything is still to be closed, and may still be in good time."""
-    in_time = NOW() - max(term.deadlines.values()) < timedelta(seconds=PATIENCE_S)
+    in_time = now() - max(term.deadlines.values()) < timedelta(seconds=PATIENCE_S)
     return in_time and len(watch.closed_at) < len(term.deadlines)
 
 
@@ -66,7 +66,7 @@ def next_due(term: Term) -> datetime | None:
     """Return when the next call is to be closed, of those that are known."""
     settle = timedelta(seconds=SETTLE_S)
     return min(
-        (due for each in list(term.deadlines.values()) if (due := each + settle) > NOW()), default=None
+        (due for each in list(term.deadlines.values()) if (due := each + settle) > now()), default=None
     )
 
 

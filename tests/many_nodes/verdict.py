@@ -15,8 +15,6 @@ from tests.many_nodes.receiver import Came, Receiver
 from tests.many_nodes.schools import Term
 from tests.many_nodes.watch import Watch
 
-#: How long a receiver may take to read what a sender had written before it was killed.
-IN_THE_WIRE: Final = timedelta(seconds=1)
 _LATE: Final = "SELECT id, closes_at, closed_at FROM eoi_call WHERE closed_at IS NOT NULL"
 _TOLD: Final = (
     "SELECT coalesce(eoi_id, call_id) || ':' || CAST(version AS TEXT), type FROM eoi_outbox ORDER BY position"
@@ -77,12 +75,16 @@ class Witness:
     def _why(self, first: Came, again: Came, number: str) -> str:
         """Return why something was sent again: what became of whoever had sent it before."""
         node = self.fleet.sender(first)
-        # It was lent out somewhat before it came.
-        expired = again.at - first.at > timedelta(seconds=self.lease_s / 2)
+        # It was lent out after it was written down, by a node that was there; nobody knows how long before
+        # it came.
+        written_at = (
+            datetime.fromisoformat(first.event["data"]["recorded_at"]) - ahead_of_us(self.database)[1]
+        )
+        expired = again.at >= max(written_at, node.started_at) + timedelta(seconds=self.lease_s)
         if expired and any(each["delivery_id"] == number for each in node.logged("delivery.overtaken")):
             return "lease expired"
         done = any(each["delivery_id"] == number for each in node.logged("delivery.delivered"))
-        killed = node.killed_at is not None and first.at <= node.killed_at + IN_THE_WIRE < again.at
+        killed = node.killed_at is not None and node.killed_at < again.at
         if killed and expired and not done:
             return "killed"
         return "no reason"

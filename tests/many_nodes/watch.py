@@ -4,8 +4,8 @@ import threading
 from datetime import datetime, timedelta
 from typing import Self
 
+from tests.clock import now
 from tests.databases.raw import RawDatabase
-from tests.many_nodes.node import NOW
 
 #: How long it rests between two looks, in seconds.
 PERIOD_S = 0.02
@@ -40,9 +40,9 @@ class Watch:
     def _look(self) -> None:
         with self._database.shell() as ask:
             while not self._stop.wait(PERIOD_S):
-                before = NOW()
+                before = now()
                 found = ask("SELECT id, state FROM eoi_call")
-                after = NOW()
+                after = now()
                 for call_id, state in found:
                     if state == "open":
                         self.open_at[call_id] = before

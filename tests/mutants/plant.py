@@ -45,6 +45,8 @@ class Verdict:
     verdict: str
     #: Why it was not killed.
     why: str
+    #: Of each named test that fails with some of its parameters only: which fail, and which pass.
+    partly: tuple[str, ...] = ()
     seconds: float
 
 
@@ -109,14 +111,16 @@ def _attempt(
     mutant: patches.Mutant, sound: Path, unplanted: Report, children: Children, limit_s: float
 ) -> Verdict:
     """Try one fault in a copy of its own, which is thrown away again."""
-    began = time.monotonic()
+    began, partly = time.monotonic(), tuple[str, ...]()
     verdict, why = judge_unplanted(mutant.killed_by, unplanted)
     if not verdict:
         copied = sound.with_name(mutant.number)
         shutil.copytree(sound, copied)
         try:
             patches.plant(mutant, copied)
-            verdict, why = judge(mutant.killed_by, children.report(copied, mutant.killed_by, limit_s=limit_s))
+            planted = children.report(copied, mutant.killed_by, limit_s=limit_s)
+            verdict, why = judge(mutant.killed_by, planted)
+            partly = tuple(seen_partly(mutant.killed_by, planted))
         except patches.BadPatch as exc:
             verdict, why = "void", str(exc)
         finally:
@@ -128,6 +132,7 @@ def _attempt(
         killed_by=mutant.killed_by,
         verdict=verdict,
         why=why,
+        partly=partly,
         seconds=round(time.monotonic() - began, 1),
     )
 
@@ -136,7 +141,7 @@ def judge(named: Iterable[Test], report: Report) -> tuple[str, str]:
     """Return the verdict on a fault by how its tests ended with it, and why it was not killed."""
     survived = ""
     for test in named:
-        endings = _cases(test, report)
+        endings = list(_cases(test, report).values())
         if other := [ending for ending in endings if ending not in ("passed", "skipped", "assertion")]:
             return "void", f"{test} failed, but not by assertion: {other[0]}"
         if unseen := _unseen(test, endings, report):
@@ -149,7 +154,7 @@ def judge(named: Iterable[Test], report: Report) -> tuple[str, str]:
 def judge_unplanted(named: Iterable[Test], report: Report) -> tuple[str, str]:
     """Return why a fault counts for nothing by how its tests ended without it; nothing where they passed."""
     for test in named:
-        endings = _cases(test, report)
+        endings = list(_cases(test, report).values())
         if other := [ending for ending in endings if ending not in ("passed", "skipped")]:
             return "void", f"without the fault, {test} fails as well: {other[0]}"
         if unseen := _unseen(test, endings, report):
@@ -157,13 +162,23 @@ def judge_unplanted(named: Iterable[Test], report: Report) -> tuple[str, str]:
     return "", ""
 
 
-def _cases(test: Test, report: Report) -> list[str]:
+def seen_partly(named: Iterable[Test], report: Report) -> Iterable[str]:
+    """Return each test that does not fail with all of its parameters, and which fail and which do not."""
+    for test in named:
+        cases: dict[str, list[str]] = {}
+        for case, ending in sorted(_cases(test, report).items()):
+            cases.setdefault("fail" if ending == "assertion" else "pass", []).append(case or test)
+        if len(cases) > 1:
+            yield f"{test}: " + "; ".join(f"{' '.join(cases[how])} {how}" for how in ("fail", "pass"))
+
+
+def _cases(test: Test, report: Report) -> dict[str, str]:
     """Return how the cases of a named test ended: itself, or one for each of its parameters."""
-    return [
-        ending
+    return {
+        each.removeprefix(test): ending
         for each, ending in report.tests.items()
         if each == test or each.startswith((f"{test}[", f"{test}::"))
-    ]
+    }
 
 
 def _unseen(test: Test, endings: Sequence[str], report: Report) -> str:
@@ -180,6 +195,9 @@ def table(verdicts: Sequence[Verdict]) -> list[str]:
     for each in verdicts:
         if each.why:
             lines += ["", f"{each.number} {each.name} {each.verdict}: {each.why}"]
+        if each.partly:
+            lines += ["", f"{each.number} {each.name} is seen by some cases only:"]
+            lines += [f"  {test}" for test in each.partly]
     counts = {word: sum(each.verdict == word for each in verdicts) for word in ("killed", "survived", "void")}
     return [*lines, "", f"faults: {len(verdicts)}; " + ", ".join(f"{n} {word}" for word, n in counts.items())]
 

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from multiprocessing.synchronize import Barrier
 from typing import NamedTuple
 
+from tests.clock import now
+from tests.races.ready import ready
 from workflow import CallState, CloseReport, Engine, EoiError
-from workflow.clock import SystemClock
 from workflow.testing import FrozenClock, officer
 
-NOW = SystemClock().now
 HOUR = timedelta(hours=1)
 
 
@@ -32,35 +32,33 @@ def sweep_once(together: Barrier, url: str, at: datetime) -> CloseReport:
 
 
 def sweep_until(together: Barrier, url: str, end: datetime) -> list[tuple[str, str]]:
-    """Sweep all the time by the real clock; return each call that was closed, or why it was not."""
-    found = []
-    with Engine(url, settle_s=0) as engine:
-        engine.calls()
+    """Sweep until then, and once more when nobody extends; return what was closed, or why it was not."""
+    reports = []
+    with ready(url) as engine:
+        while now() < end:
+            reports.append(engine.close_due())
         together.wait()
-        while NOW() < end:
-            report = engine.close_due()
-            found += [(call.id, str(CallState.CLOSED)) for call in report.closed]
-            found += report.failed.items()
-    return found
+        reports.append(engine.close_due())
+    closed = [(call.id, str(CallState.CLOSED)) for report in reports for call in report.closed]
+    return closed + [failure for report in reports for failure in report.failed.items()]
 
 
 def extend_at(together: Barrier, url: str, instants: Sequence[tuple[datetime, str]]) -> list[Extension]:
     """Extend each call by hours, at its instant."""
     done = []
-    with Engine(url, settle_s=0) as engine:
-        engine.calls()
-        together.wait()
+    with ready(url) as engine:
         for instant, call_id in instants:
-            while NOW() < instant:
+            while now() < instant:
                 pass
             done.append(_extend(engine, call_id))
+        together.wait()
     return done
 
 
 def _extend(engine: Engine, call_id: str) -> Extension:
-    before = NOW()
+    before = now()
     try:
         engine.extend_call(call_id, closes_at=before + 10 * HOUR, actor=officer(), reason="Floods.")
     except EoiError as exc:
-        return Extension(call_id, before, NOW(), exc.code)
-    return Extension(call_id, before, NOW(), "done")
+        return Extension(call_id, before, now(), exc.code)
+    return Extension(call_id, before, now(), "done")
