@@ -90,9 +90,10 @@ Engine(database: str | Engine, *, clock: Clock | None = None, settle_s: float = 
     .deliveries(*, state: str | None = None, limit: int = 50,
         actor: Actor | None = None) -> list[DeliveryView]
     .retry(delivery_id: int | None = None, *, actor: Actor) -> int
-    .migrate() -> None
+    .migrate() -> bool
     .create() -> bool
     .check() -> list[str]
+    .require_writable(*, wait_s: float | None = None) -> None
     .backup(to: str | Path) -> None
     .close() -> None
 frozen NewCall(*, reference: str, title: str, closes_on: date | None = None,
