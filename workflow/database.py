@@ -198,7 +198,7 @@ class Database(ABC):
     def close(self) -> None:
         """Close the pool of a database that we opened; a host's engine is the host's to close."""
         if self.owned:
-            self.engine.dispose()
+            self.engine.dispose(close=self._used_by == os.getpid())  # else a fork's parent goes on with it
             self._used_by = None
 
     def check_once(self, connection: sqlalchemy.Connection | None = None) -> None:

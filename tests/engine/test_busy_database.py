@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from tests.databases.raw import RawDatabase
-from workflow import CallClosed, DatabaseLocked, Engine
+from workflow import CallClosed, DatabaseLocked, Engine, StaleVersion
+from workflow.races import TRIES
 from workflow.testing import FrozenClock, new_call, officer, school
 
 
@@ -70,3 +71,35 @@ def test_what_the_database_failed_stands_in_the_log(
             "arrived_at": "2023-03-16T12:00:00+00:00",
         },
     )
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_what_lost_all_its_races_stands_in_the_log(
+    database: RawDatabase,
+    new_engine: Callable[..., Engine],
+    clock: FrozenClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whoever was overtaken at every try can be told from who had not read the latest version."""
+    engine = new_engine()
+    call = engine.open_call(new_call(), actor=officer())
+    eoi = engine.draft(call.id, answers={}, actor=school()).eoi_id
+    others = list[int]()
+
+    def overtake(statement: str) -> None:
+        if "UPDATE eoi_eoi" in statement:
+            others.append(engine.save(eoi, answers={"by": f"{len(others)}"}, actor=school()).version)
+
+    host = database.host(hear=overtake)
+    with caplog.at_level("WARNING", logger="eoi"):
+        with pytest.raises(StaleVersion):
+            Engine(host, clock=clock).submit(eoi, actor=school())
+        with pytest.raises(StaleVersion):
+            engine.submit(eoi, actor=school(), expected_version=1)
+    host.dispose()
+    assert others == list(range(2, TRIES + 2))
+    told = [
+        (line.msg, *(line.__dict__[name] for name in ("code", "command", "id", "arrived_at")))
+        for line in caplog.records
+    ]
+    assert told == [("command.failed", "stale-version", "eoi submit", eoi, "2023-03-16T12:00:00+00:00")]

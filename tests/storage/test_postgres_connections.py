@@ -73,7 +73,7 @@ def test_our_own_connections_notice_a_server_that_is_gone(database: RawDatabase,
     assert settings(engine) == OURS
     ours = make_url(database.url).update_query_dict({"options": "-c search_path=public -c work_mem=5MB"})
     with Engine(text_of(ours)) as other:
-        assert settings(other) == OURS, "options of the URL's are added to ours"
+        assert settings(other) == OURS, "options of the URL's change nothing in these"
         with other._database.connect() as connection:
             assert connection.ask("SHOW work_mem") == [("5MB",)]
 

@@ -103,7 +103,7 @@ def full(path: Path) -> Iterator[None]:
 
 
 Fault = Callable[[Path], AbstractContextManager[None]]
-AWAY: Final = "nothing more is written. Stop every program that uses it, put the right file there"
+AWAY: Final = "nothing more is written. Stop every program that uses it, "
 FAULTS: Final[list[tuple[Fault, Told]]] = [
     (locked, Told(error=DatabaseLocked, says="try again", reads=True)),
     (read_only, Told(error=DatabaseReadOnly, says="make its folder writable", reads=True, old_go_on=True)),

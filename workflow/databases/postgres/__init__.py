@@ -91,6 +91,7 @@ class PostgresDatabase(Database):
         """Lend a connection to Core, in transactions as Core begins them."""
         with super().core(check=check) as connection:
             driver = _driver(connection.connection)
+            driver.commit()  # as in `_pooled`: a rollback of ours would undo what a host's listener has set
             before = driver.autocommit
             if before:
                 driver.autocommit = False

@@ -149,10 +149,10 @@ class SqliteDatabase(Database):
 def _require_still(path: Path, opened: files.Identity | None) -> None:
     found = files.identity(path)
     if found is None or found != opened:
-        happened = "removed" if found is None else "replaced"
+        happened, then = ("removed", "put it back") if found is None else ("replaced", "look which is right")
         msg = (
-            f"{path} was {happened} while it was open: nothing more is written. "
-            "Stop every program that uses it, put the right file there, and start again."
+            f"{path} was {happened} while it was open: nothing more is written. Stop every program that uses "
+            f"it, {then} (a file's -wal and -shm go wherever it goes), and start again."
         )
         raise DatabaseUnopened(msg, path=fspath(path))
 
