@@ -12,7 +12,7 @@ from typing import Final
 from bench import seed
 from bench.contest import Contender, Database, Place, Prepare, Target, Workload
 from bench.raw import marked, raw
-from bench.w1_fire import OPEN_FOR
+from bench.w1_floor import OPEN_FOR
 from workflow import Engine
 
 #: How many calls the EOIs belong to; half of each are submitted.

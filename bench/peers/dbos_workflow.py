@@ -9,6 +9,7 @@ import sqlalchemy
 
 from bench.contest import SQLITE, Contender, Place, Prepare
 from bench.raw import Raw, file_of
+from bench.w1_floor import drafts, statements
 
 
 @contextmanager
@@ -16,13 +17,11 @@ def play(place: Place) -> Iterator[Prepare]:
     """Submit one EOI after the other, each by a workflow of its own."""
     from dbos import DBOS, SQLAlchemyDatasource  # noqa: PLC0415 -- a peer
 
-    from bench import w1_fire  # noqa: PLC0415 -- it lists this one
-
-    with w1_fire.drafts(place) as more:
+    with drafts(place) as more:
         system, own = _urls(place)
         DBOS(config={"name": "bench", "system_database_url": system, "log_level": "ERROR"})
         source = SQLAlchemyDatasource.create(database_url=own)
-        texts = [_named(text) for text in w1_fire.statements(place.database)[1:-1]]
+        texts = [_named(text) for text in statements(place.database)[1:-1]]
 
         @source.transaction(isolation_level="SERIALIZABLE" if place.database == SQLITE else "READ COMMITTED")
         def submit_step(eoi_id: str, actor: str) -> int:

@@ -9,14 +9,13 @@ import httpx
 
 from bench.contest import POSTGRESQL, Contender, Place, Prepare
 from bench.receiver import receiver
+from bench.w3_floor import AT_ONCE, HEADERS, require, some_bodies
 
 
 @contextmanager
 def play(place: Place) -> Iterator[Prepare]:
     """Deliver by a worker with as many jobs at once as the pump has."""
     from procrastinate import App, PsycopgConnector, SyncPsycopgConnector  # noqa: PLC0415 -- a peer
-
-    from bench.w3_deliver import AT_ONCE, HEADERS, require, some_bodies  # noqa: PLC0415 -- it lists this one
 
     sync = App(connector=SyncPsycopgConnector(conninfo=place.url))
     with sync.open():
