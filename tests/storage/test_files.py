@@ -248,7 +248,7 @@ def test_a_file_replaced_while_it_is_open_is_not_mixed_with_the_new_one(tmp_path
     content = backup.read_bytes()
     with pytest.raises(DatabaseUnopened, match="was replaced while it was open"):
         engine.open_call(new_call(reference="LOST"), actor=officer())
-    with pytest.raises(DatabaseUnopened, match="look which is right .*, and start again"):
+    with pytest.raises(DatabaseUnopened, match="look which is right"):
         engine.calls()
     assert backup.read_bytes() == content
     engine.close()
