@@ -13,13 +13,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
 from scheduler.backoff import delay_s
 from scheduler.loop import Bell
+from scheduler.workers import Workers
 from states.errors import BadInput, EoiError
 from workflow.log import get_log
 from workflow.outbox import Attempted, Outbox
@@ -27,12 +29,20 @@ from workflow.ports import Clock, Courier, Delayed, Delivered, Delivery, Outcome
 
 #: How many deliveries are on their way at once.
 WORKERS: Final = 16
-#: How long a claimed delivery is ours, in seconds; more than any courier takes.
+#: How long a claimed delivery is ours, in seconds; more than twice what any courier takes.
 LEASE_S: Final = 60.0
+#: How many are claimed ahead for each that can be on its way, so that no worker waits for the database.
+AHEAD: Final = 4
+#: While deliveries wait for a worker, so many are written down together, and nobody waits longer for it than
+#: so many seconds.
+TOGETHER: Final = 32
+TOGETHER_S: Final = 0.02
 #: The longest text of an error that is kept, in characters.
 LONGEST_WHY: Final = 500
 #: How soon what could not be written down while stopping is tried again, in seconds.
 AGAIN_S: Final = 0.5
+
+_NOT_TRIED: Final = Delayed(why="It was given back before it was tried.")
 
 _log = get_log("pump")
 
@@ -104,11 +114,11 @@ class Pump:
         self._outbox = outbox
         self._couriers = dict(couriers)
         self._clock = clock
-        self._workers = workers
+        self._workers = Workers[Outcome](workers, name="eoi-courier")
+        self._most = AHEAD * workers
         self._lease_s = lease_s
         self._dice = dice
         self._lock = threading.Lock()
-        self._threads: ThreadPoolExecutor | None = None
         self._stopping = False
         self._on_their_way: dict[Future[Outcome], _Sent] = {}
         #: Rings when a delivery has ended, and when there may be something new.
@@ -135,7 +145,7 @@ class Pump:
             self._rest()
 
     def step(self, *, as_of: datetime | None = None) -> PumpReport:
-        """Write down what has ended, then send out what is due and there is room for. Waits for nobody.
+        """Write down what has ended, then send out what is due and there is room for. Waits for no courier.
 
         - attempts that have ended, in one transaction
         - leases on the deliveries that are now on their way
@@ -146,10 +156,14 @@ class Pump:
         Raises:
             DatabaseUnavailable: nothing is lost; the next step writes down what this one could not.
         """
+        self._workers.gather(TOGETHER, within_s=TOGETHER_S)
         with self._lock:
             report = self._record()
             self._send(as_of or self._clock.now())
             self.hanging = sum(sent.hangs for sent in self._on_their_way.values())
+        self._workers.grow()
+        if self._workers.waiting:
+            self.bell.ring()  # to be looked after again, though nothing may have ended by then
         return report
 
     def stop(self, *, grace_s: float) -> PumpReport:
@@ -173,13 +187,13 @@ class Pump:
     def _waits_for(self, as_of: datetime) -> bool:
         """Return whether a delivery of that pass is on its way, or there was no room to look for one."""
         with self._lock:
-            full = len(self._on_their_way) >= self._workers
-            return full or any(sent.as_of <= as_of for sent in self._on_their_way.values())
+            return not self._has_room() or any(sent.as_of <= as_of for sent in self._on_their_way.values())
 
     def _send(self, as_of: datetime) -> None:
-        room = self._workers - len(self._on_their_way)
-        if room <= 0 or self._stopping:
+        if self._stopping or not self._has_room():
             return
+        room = self._most - len(self._on_their_way)
+        begin_by_s = time.monotonic() + self._lease_s / 2
         # Since `as_of` the clock may have moved on; the lease counts from now.
         late_s = max(0.0, (self._clock.now() - as_of).total_seconds())
         ours = {sent.delivery.id: future for future, sent in self._on_their_way.items()}
@@ -189,12 +203,17 @@ class Pump:
                 if delivery.id in ours:
                     self._keep(ours[delivery.id], delivery, as_of)
             for delivery in fresh:
-                future = self._pool().submit(self._deliver, delivery)
+                lane = (delivery.courier, delivery.address)
+                future = self._workers.submit(lane, partial(self._deliver, delivery, begin_by_s))
                 self._on_their_way[future] = _Sent(delivery, as_of)
                 future.add_done_callback(lambda _: self.bell.ring())
             room -= len(fresh)
             if len(fresh) == len(taken) or room <= 0:
                 return
+
+    def _has_room(self) -> bool:
+        """Return whether it is worth while to look for more: a few at a time would cost as much as many."""
+        return len(self._on_their_way) <= self._most // 2
 
     def _keep(self, future: Future[Outcome], delivery: Delivery, as_of: datetime) -> None:
         """Go on waiting for a delivery that has outlasted its lease, under a new one.
@@ -204,7 +223,9 @@ class Pump:
         _log.warning("courier.hangs", courier=delivery.courier, delivery_id=delivery.id)
         self._on_their_way[future] = _Sent(delivery, as_of, hangs=True)
 
-    def _deliver(self, delivery: Delivery) -> Outcome:
+    def _deliver(self, delivery: Delivery, begin_by_s: float) -> Outcome:
+        if time.monotonic() > begin_by_s:
+            return _NOT_TRIED  # the courier may need more than what is left of the lease
         courier = self._couriers.get(delivery.courier)
         if courier is None:
             return Undeliverable(why=f"No courier here is called {delivery.courier!r}.")
@@ -228,9 +249,8 @@ class Pump:
         return PumpReport(**Counter(kinds))
 
     def _attempted(self, delivery: Delivery, future: Future[Outcome], now: datetime) -> Attempted:
-        if future.cancelled():
-            recalled = Delayed(why="The pump was stopped before it was tried.")
-            return Attempted(delivery=delivery, outcome=recalled, retry_at=now)
+        if future.cancelled() or (future.exception() is None and future.result() is _NOT_TRIED):
+            return Attempted(delivery=delivery, outcome=_NOT_TRIED, retry_at=now, tried=False)
         outcome = _outcome(future, delivery)
         return Attempted(delivery=delivery, outcome=outcome, retry_at=self._retry_at(delivery, outcome, now))
 
@@ -240,17 +260,11 @@ class Pump:
         gap_s = delay_s(delivery.attempt, self._dice(), asked_s=outcome.retry_after_s)
         return None if gap_s is None else now + timedelta(seconds=gap_s)
 
-    def _pool(self) -> ThreadPoolExecutor:
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="eoi-courier")
-        return self._threads
-
     def _rest(self) -> None:
         """Let the threads go where nothing is on its way."""
         with self._lock:
-            if self._threads is not None and not self._on_their_way:
-                self._threads.shutdown(wait=True)
-                self._threads = None
+            if not self._on_their_way:
+                self._workers.dismiss()
 
     def _recall(self) -> None:
         with self._lock:
@@ -273,9 +287,7 @@ class Pump:
                 _log.warning("pump.given-up", count=len(self._on_their_way))
             self._on_their_way.clear()
             self.hanging = 0
-            if self._threads is not None:
-                self._threads.shutdown(wait=False, cancel_futures=True)
-            self._threads = None
+            self._workers.dismiss()
             self._stopping = False
         self.bell.ring()  # who waits in `once` for what was given up need not wait any longer
 

@@ -1,9 +1,11 @@
 """Leases: how long a delivery is one pump's own."""
 
+from datetime import timedelta
+
 from scheduler.pump import Pump, PumpReport
 from tests.databases.lent import NewEngine
 from workflow.ports import Delivered, Delivery, Outcome
-from workflow.testing import FrozenClock, RecordingCourier, new_call, officer, school
+from workflow.testing import FrozenClock, RecordingCourier, new_call, officer
 
 
 def test_in_a_long_pass_each_lease_counts_from_its_own_beginning(
@@ -12,7 +14,8 @@ def test_in_a_long_pass_each_lease_counts_from_its_own_beginning(
     """What a pass takes on a minute after it began is its own for a whole lease, and sent by nobody else."""
     engine, elsewhere = new_engine(), new_engine()
     call = engine.open_call(new_call(), actor=officer())
-    engine.draft(call.id, answers={}, actor=school())
+    later = call.closes_at + timedelta(days=1)  # what comes after it in its line is claimed after it
+    engine.extend_call(call.id, closes_at=later, actor=officer(), reason="snow")
     other, others = Pump(elsewhere.outbox, {"log": RecordingCourier()}, clock=clock), list[PumpReport]()
 
     def slowly(delivery: Delivery) -> Outcome:

@@ -269,8 +269,6 @@ def test_one_pass_waits_for_room(engine: Engine, call: CallView, clock: FrozenCl
     clock.move_to(begun_at)  # as for a pass that read the clock just before that step did
     one_pass = threading.Thread(target=pump.once)
     one_pass.start()
-    while one_pass.is_alive() and not pump.bell.waiting:
-        pass
     gate.let_go.set()
     one_pass.join(LONG_S)
     assert [each.state for each in engine.deliveries()] == ["delivered"] * 4
@@ -278,8 +276,31 @@ def test_one_pass_waits_for_room(engine: Engine, call: CallView, clock: FrozenCl
 
 def test_no_thread_is_left_after_a_pass(engine: Engine, call: CallView) -> None:
     """A pump that nobody uses any more holds no thread."""
-    names: list[str] = []
+    names, before = list[str](), set(threading.enumerate())
     courier = RecordingCourier(lambda _: names.append(threading.current_thread().name) or Delivered())  # type: ignore[func-returns-value]  # append says nothing
     assert _pump(engine, courier).once() == PumpReport(delivered=1)
     assert names[0].startswith("eoi-courier")
-    assert [each.name for each in threading.enumerate() if each.name.startswith("eoi-courier")] == []
+    assert set(threading.enumerate()) <= before
+
+
+def test_a_slow_receiver_is_sent_as_many_at_once_as_there_are_workers(
+    engine: Engine, call: CallView, clock: FrozenClock
+) -> None:
+    """None of these ends before all of them are on their way, though one thread begins alone."""
+    for urn in range(3):
+        engine.draft(call.id, answers={}, actor=school(urn))
+    together = threading.Barrier(4)
+    courier = RecordingCourier(lambda _: Delivered(status=together.wait(LONG_S)))
+    assert _pump(engine, courier, workers=4).once() == PumpReport(delivered=4)
+
+
+def test_what_has_waited_for_half_its_lease_is_given_back(
+    engine: Engine, call: CallView, clock: FrozenClock
+) -> None:
+    """Its courier might need more than what is left; it counts as no attempt, and the next pass has it."""
+    pump = _pump(engine, RecordingCourier(), lease_s=1e-9)
+    pump.step()
+    while pump._on_their_way:
+        pump._record()
+    assert [(each.state, each.attempts) for each in engine.deliveries()] == [("pending", 0)]
+    assert _pump(engine, RecordingCourier()).once() == PumpReport(delivered=1)

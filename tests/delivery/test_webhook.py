@@ -168,7 +168,7 @@ def test_a_connection_is_used_again(receiver: Any, courier: WebhookCourier) -> N
 
 def test_the_receivers_certificate_is_checked(courier: WebhookCourier) -> None:
     """Only a certificate that is trusted, and names the receiver, is accepted."""
-    context = courier._client._transport._pool._ssl_context  # type: ignore[attr-defined]  # httpx's own transport, looked into
+    context = courier._transport._pool._ssl_context  # type: ignore[attr-defined]  # httpx's own transport, looked into
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 

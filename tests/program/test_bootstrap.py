@@ -71,12 +71,12 @@ def test_the_start_closes_what_fell_due_before_it_returns(settings: Settings, tm
 
 
 def test_a_start_that_fails_closes_what_was_opened(tmp_path: Path) -> None:
-    """On a file that is no database the start raises, and leaves no thread and no client behind."""
+    """On a file that is no database the start raises, and leaves no thread and no connection behind."""
     (tmp_path / "eoi.db").write_bytes(b"no database " * 100)
     app = build(Settings(database_url=str(tmp_path / "eoi.db")))
     with pytest.raises(DatabaseForeign), app:
         pytest.fail("it started")
-    assert (threads(), app._webhook._client.is_closed) == (set(), True)
+    assert (threads(), app.engine._database._used_by) == (set(), None)
 
 
 def test_an_error_in_the_body_closes_it_too(settings: Settings) -> None:

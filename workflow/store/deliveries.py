@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -89,25 +89,15 @@ _SELECT: Final = (
     .order_by(DELIVERY.c.id)
 )
 
-#: The fence. The attempt alone is none: a person who puts a parked delivery back lets it count from 1 again.
-_THIS: Final = and_(
-    _PENDING,
-    DELIVERY.c.id == bindparam("the_id"),
-    DELIVERY.c.attempt == bindparam("the_attempt"),
-    DELIVERY.c.leased_until == bindparam("the_lease"),
-)
-_END: Final = Prepared(
-    update(DELIVERY)
-    .where(_THIS)
-    .values(
-        state=bindparam("to"),
-        leased_until=None,
-        due_at=func.coalesce(bindparam("retry_at", type_=DELIVERY.c.due_at.type), DELIVERY.c.due_at),
-        last_status=bindparam("status"),
-        last_error=bindparam("why"),
-        delivered_at=bindparam("arrived_at"),
-    )
-)
+_ENDED: Final[dict[str, Any]] = {
+    "state": bindparam("to"),
+    "attempt": bindparam("attempts"),
+    "leased_until": None,
+    "due_at": func.coalesce(bindparam("retry_at", type_=DELIVERY.c.due_at.type), DELIVERY.c.due_at),
+    "last_status": bindparam("status"),
+    "last_error": bindparam("why"),
+    "delivered_at": bindparam("arrived_at"),
+}
 
 _PARK_UNREADABLE: Final = Prepared(
     update(DELIVERY)
@@ -125,6 +115,9 @@ _RETRY_ALL: Final = Prepared(update(DELIVERY).where(_PARKED).values(**_BACK_IN_L
 _RETRY_ONE: Final = Prepared(
     update(DELIVERY).where(_PARKED, DELIVERY.c.id == bindparam("the_id")).values(**_BACK_IN_LINE)
 )
+
+#: The parameters of `_ENDED`.
+_HOW: Final = ("to", "attempts", "status", "why", "retry_at", "arrived_at")
 
 _LISTED: Final = (
     "id", "event_id", "type", "endpoint", "address", "state", "attempts", "due_at",
@@ -173,20 +166,38 @@ def claim(
             connection.rows(_FIRST_READY, now=now, the_endpoint=endpoint, at_most=at_most), start=lent
         )
     ]
-    taken = {f"id_{turn}": number for turn, (_, _, number) in enumerate(sorted(turns)[:at_most])}
+    taken = _numbered([number for _, _, number in sorted(turns)[:at_most]])
     if not taken:
         return []
-    lend, load = _of(len(taken))
-    connection.write(lend, None, until=until, **taken)
-    return _loaded(connection, connection.rows(load, **taken), until)
+    these = _these(len(taken))
+    connection.write(these.lend, None, until=until, **taken)
+    return _loaded(connection, connection.rows(these.load, **taken), until)
+
+
+class _These(NamedTuple):
+    """Statements about so many deliveries: `id_0`, `id_1` and so on."""
+
+    lend: Prepared
+    load: Prepared
+    lent: Prepared
+    end: Prepared
 
 
 @lru_cache(maxsize=128)
-def _of(count: int) -> tuple[Prepared, Prepared]:
-    """Return the statements that lend and load so many deliveries."""
+def _these(count: int) -> _These:
     these: ColumnElement[bool] = DELIVERY.c.id.in_([bindparam(f"id_{n}") for n in range(count)])
-    lent = {"attempt": DELIVERY.c.attempt + 1, "leased_until": bindparam("until")}
-    return Prepared(update(DELIVERY).where(these).values(**lent)), Prepared(_SELECT.where(these))
+    lease = {"attempt": DELIVERY.c.attempt + 1, "leased_until": bindparam("until")}
+    lent = select(DELIVERY.c.id, DELIVERY.c.attempt, DELIVERY.c.leased_until).where(these, _PENDING)
+    return _These(
+        lend=Prepared(update(DELIVERY).where(these).values(**lease)),
+        load=Prepared(_SELECT.where(these)),
+        lent=Prepared(lent.with_for_update()),
+        end=Prepared(update(DELIVERY).where(these).values(**_ENDED)),
+    )
+
+
+def _numbered(ids: Sequence[int]) -> dict[str, int]:
+    return {f"id_{place}": number for place, number in enumerate(ids)}
 
 
 def _loaded(connection: Connection, rows: Sequence[tuple[Any, ...]], until: datetime) -> list[Delivery]:
@@ -205,6 +216,8 @@ class Ended:
     """How an attempt ended, and what is to become of its delivery."""
 
     delivery: Delivery
+    #: How many attempts there were, this one included.
+    attempts: int
     #: delivered; pending: it is tried again at `retry_at`; parked: not until a person says so.
     state: str
     status: int | None
@@ -214,9 +227,27 @@ class Ended:
 
 
 def end(connection: Connection, attempts: Sequence[Ended]) -> list[bool]:
-    """Write down how attempts ended; return of each whether its lease was the last one."""
-    counts = connection.run_each(_END, [_parameters(each) for each in attempts])
-    return [count == 1 for count in counts]
+    """Write down how attempts ended; return of each whether its lease was the last one.
+
+    What ended in the same way is written by one statement: most of many did.
+    """
+    lent = _lent(connection, [each.delivery.id for each in attempts])
+    counts, alike = list[bool](), dict[tuple[object, ...], list[int]]()
+    for each in attempts:
+        # The attempt alone is no fence: a parked delivery that is put back counts from 1 again.
+        counts.append(lent.get(each.delivery.id) == (each.delivery.attempt, each.delivery.leased_until))
+        if counts[-1]:
+            alike.setdefault(_how(each), []).append(each.delivery.id)
+    for how, ids in alike.items():
+        statement = _these(len(ids)).end
+        connection.run(statement, **dict(zip(_HOW, how, strict=True)), **_numbered(ids))
+    return counts
+
+
+def _lent(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[int, datetime]]:
+    """Return the attempt and the lease of each that is still under way, and let nobody else end them."""
+    rows = connection.rows(_these(len(ids)).lent, **_numbered(ids))
+    return {number: (attempt, until) for number, attempt, until in rows}
 
 
 def retry(connection: Connection, delivery_id: int | None, now: datetime) -> int:
@@ -236,17 +267,9 @@ def listed(connection: Connection, *, state: str | None, limit: int) -> list[Del
     return [_delivery_view(row) for row in connection.rows(_LIST_BY_STATE, at_most=limit, the_state=state)]
 
 
-def _parameters(ended: Ended) -> dict[str, object]:
-    return {
-        "the_id": ended.delivery.id,
-        "the_attempt": ended.delivery.attempt,
-        "the_lease": ended.delivery.leased_until,
-        "to": ended.state,
-        "status": ended.status,
-        "why": ended.why,
-        "retry_at": ended.retry_at,
-        "arrived_at": ended.arrived_at,
-    }
+def _how(ended: Ended) -> tuple[object, ...]:
+    """Return the parameters of `_HOW`."""
+    return ended.state, ended.attempts, ended.status, ended.why, ended.retry_at, ended.arrived_at
 
 
 @from_row

@@ -1,0 +1,154 @@
+"""Threads that carry out what waits: fair to each lane, and no more of them than it needs.
+
+To a quick receiver one thread sends more than sixteen do, who take the interpreter's lock from one another;
+to a slow one, sixteen send sixteen times as much. So there is one thread at first, and more where something
+has waited. Threads that have nothing to do end.
+"""
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from typing import Final, Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+#: How long something waits before more threads are started for it, in seconds.
+PATIENCE_S: Final = 0.05
+#: How long a thread waits for something to do, in seconds, before it ends.
+IDLE_S: Final = 1.0
+
+
+class _Task(NamedTuple, Generic[T]):
+    """What waits to be done."""
+
+    lane: Hashable
+    do: Callable[[], T]
+    future: "Future[T]"
+    since_s: float
+
+
+class Workers(Generic[T]):
+    """At most so many threads; who submits, and who waits for what has ended, may be any thread."""
+
+    def __init__(self, most: int, *, name: str) -> None:
+        """Prepare; no thread runs before there is something to do.
+
+        Args:
+            most: how many threads there are at the most.
+            name: what they are called.
+        """
+        self._most = most
+        self._name = name
+        self._lock = threading.Lock()
+        self._submitted = threading.Condition(self._lock)
+        self._finished = threading.Condition(self._lock)
+        self._lanes: dict[Hashable, deque[_Task[T]]] = {}
+        self._under_way = Counter[Hashable]()
+        self._threads = set[threading.Thread]()
+        self._ended = 0
+        self._gathered = 0
+        self._dismissed = False
+        #: How many wait for a thread.
+        self.waiting = 0
+
+    def submit(self, lane: Hashable, do: Callable[[], T]) -> "Future[T]":
+        """Let a thread do it; next is always the lane with the least under way, of those that wait."""
+        task = _Task(lane, do, Future[T](), time.monotonic())
+        with self._lock:
+            self._dismissed = False
+            # A lane that hangs holds no other one up: each has a thread as soon as it has something to do.
+            is_new = lane not in self._lanes and not self._under_way[lane]
+            if is_new and self._free() <= self.waiting and len(self._threads) < self._most:
+                self._start()
+            self._lanes.setdefault(lane, deque()).append(task)
+            self.waiting += 1
+            self._submitted.notify()
+        return task.future
+
+    def grow(self) -> None:
+        """Start as many threads again as there are, where something has waited for too long."""
+        with self._lock:
+            if self._free() >= self.waiting:
+                return
+            oldest_s = min(lane[0].since_s for lane in self._lanes.values())
+            if time.monotonic() - oldest_s > PATIENCE_S:
+                for _ in range(min(len(self._threads), self._most - len(self._threads), self.waiting)):
+                    self._start()
+
+    def gather(self, enough: int, *, within_s: float) -> None:
+        """While something waits for a thread, wait until so many have ended since the last time.
+
+        Args:
+            enough: how many.
+            within_s: wait no longer than this, in seconds.
+        """
+        give_up_at = time.monotonic() + within_s
+        with self._lock:
+            while self.waiting and self._ended - self._gathered < enough:
+                left_s = give_up_at - time.monotonic()
+                if left_s <= 0:
+                    break
+                self._finished.wait(left_s)
+            self._gathered = self._ended
+
+    def dismiss(self) -> None:
+        """Cancel what waits, and let the threads go; come back when those are gone that do nothing."""
+        with self._lock:
+            self._dismissed = True
+            left = [task for lane in self._lanes.values() for task in lane]
+            self._lanes.clear()
+            self.waiting = 0
+            before = set(self._threads)
+            self._submitted.notify_all()
+            self._finished.wait_for(lambda: self._free() <= 0)
+            gone = before - self._threads
+        for thread in gone:
+            thread.join()
+        for task in left:
+            task.future.cancel()
+
+    def _free(self) -> int:
+        """Return how many threads carry nothing out."""
+        return len(self._threads) - self._under_way.total()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
+    def _work(self) -> None:
+        while (task := self._next()) is not None:
+            if task.future.set_running_or_notify_cancel():
+                _carry_out(task)
+            with self._lock:
+                self._under_way[task.lane] -= 1
+                self._under_way += Counter()  # lanes in which nothing is under way are none
+                self._ended += 1
+                self._finished.notify_all()
+
+    def _next(self) -> "_Task[T] | None":
+        """Return what is next; None where there is nothing, and the thread is to end."""
+        with self._lock:
+            self._submitted.wait_for(lambda: self.waiting or self._dismissed, IDLE_S)
+            if not self.waiting:
+                self._threads.discard(threading.current_thread())
+                self._finished.notify_all()
+                return None
+            lane = min(self._lanes, key=lambda each: self._under_way[each])
+            task = self._lanes[lane].popleft()
+            if not self._lanes[lane]:
+                del self._lanes[lane]
+            self.waiting -= 1
+            self._under_way[lane] += 1
+            return task
+
+
+def _carry_out(task: _Task[T]) -> None:
+    try:
+        result = task.do()
+    except BaseException as exc:  # noqa: BLE001 -- whoever waits for the future is told, whatever it is
+        task.future.set_exception(exc)
+    else:
+        task.future.set_result(result)
