@@ -9,7 +9,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Protocol, Self
@@ -148,9 +148,13 @@ class Database(ABC):
                 raise BadInput(msg, field="session")
             self._require_this_database(connection)
             self._look_before_use(connection.connection)
+            wrapped = self._wrapped(connection.connection)
             # By the host's own connection: its pool may have no other, or what the host holds bar it.
-            self.check_once(connection)
-            return self._wrapped(connection.connection)
+            if not self._checked:
+                with suppress(DatabaseUnavailable):  # no table of ours: the look says so
+                    wrapped.join_write()  # the write lock first, else what is looked at is soon a stale state
+                self.check_once(connection)
+            return wrapped
 
     def clock(self) -> SharedClock | None:
         """Return the clock that all nodes on this database share; None: each machine has its own."""
@@ -167,8 +171,13 @@ class Database(ABC):
         """Set for good how the database works, where it is ours, before its first tables are made."""
 
     @abstractmethod
-    def begin_migration(self, connection: sqlalchemy.Connection) -> None:
-        """Begin a transaction in which nobody else migrates: all of it is done, or none of it."""
+    def begin_migration(self, connection: sqlalchemy.Connection, *, wait_s: float) -> None:
+        """Begin a transaction in which nobody else migrates: all of it is done, or none of it.
+
+        Args:
+            connection: fresh from `core`.
+            wait_s: wait no longer than this for a table that others use, in seconds.
+        """
 
     @abstractmethod
     def rehearsal(self) -> AbstractContextManager[sqlalchemy.Connection]:

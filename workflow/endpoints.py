@@ -9,7 +9,7 @@ from states.errors import BadInput
 from states.names import Role
 from states.text import plain_text
 from workflow.columns import DELIVERY_STATES
-from workflow.connection import BRIEFLY_S, Connection
+from workflow.connection import Connection
 from workflow.errors import NotFound
 from workflow.hooks import event_types
 from workflow.ids import new_id, shown
@@ -37,7 +37,7 @@ def add(connection: Connection, actor: object, *, url: object, events: object, n
     endpoint = EndpointView(
         id=new_id(), courier="webhook", url=_address(url), events=_patterns(events), created_at=now
     )
-    until_had(lambda: _add(connection, endpoint), longest_s=connection.lock_timeout_s)
+    until_had(lambda wait_s: _add(connection, endpoint, wait_s), longest_s=connection.lock_timeout_s)
     return endpoint
 
 
@@ -81,8 +81,8 @@ def retry(connection: Connection, actor: object, delivery_id: object, *, now: da
     return count
 
 
-def _add(connection: Connection, endpoint: EndpointView) -> None:
-    with own_transaction(connection, wait_s=BRIEFLY_S):
+def _add(connection: Connection, endpoint: EndpointView, wait_s: float) -> None:
+    with own_transaction(connection, wait_s=wait_s):
         # An event that is written and not yet committed has its position already, perhaps below the last one
         # that can be seen; whoever reads the state from now on must get it, so it is waited for.
         outbox.hold_still(connection)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from states.errors import EoiError
+from workflow.connection import BRIEFLY_S
 from workflow.errors import Conflict, ConnectionLost, DatabaseLocked, Overtaken, TransactionConflict
 from workflow.log import get_log
 
@@ -14,6 +15,8 @@ T = TypeVar("T")
 TRIES: Final = 5
 #: How long somebody rests whose waiting has held up others, in seconds.
 REST_S: Final = 0.5
+#: How long such a wait may become, in seconds: more than PostgreSQL's `deadlock_timeout`, a second.
+LONGEST_WAIT_S: Final = 1.5
 
 _log = get_log("engine")
 
@@ -45,23 +48,26 @@ def until_won(do: Callable[[], T], *, lost: Callable[[EoiError], bool] = was_los
     return do()
 
 
-def until_had(do: Callable[[], T], *, longest_s: float) -> T:
-    """Do a whole transaction that waits only briefly for a table, and again after a rest.
+def until_had(do: Callable[[float], T], *, longest_s: float) -> T:
+    """Do a whole transaction that waits for a table: briefly at first, then a little longer after each rest.
 
-    Who waits for a table holds up everybody who comes after, and may itself wait for somebody slow.
+    Who waits for a table holds up everybody who comes after, and may itself wait for somebody slow. But who
+    never waits for long never has it where there are many; and PostgreSQL ends an autovacuum that is in the
+    way only once somebody has waited for `deadlock_timeout`, a second.
 
     Args:
-        do: what to do.
+        do: what to do, given how long it may wait, in seconds.
         longest_s: when to give up, in seconds from now.
 
     Raises:
         DatabaseLocked: somebody else held it whenever it was tried.
     """
-    give_up_at = time.monotonic() + longest_s
+    give_up_at, wait_s = time.monotonic() + longest_s, BRIEFLY_S
     while True:
         try:
-            return do()
+            return do(wait_s)
         except DatabaseLocked:
             if time.monotonic() + REST_S > give_up_at:
                 raise
         time.sleep(REST_S)
+        wait_s = min(2 * wait_s, LONGEST_WAIT_S)

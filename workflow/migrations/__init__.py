@@ -29,7 +29,7 @@ def upgrade(database: Database) -> bool:
     """Bring the database's tables to those of this version; make a missing SQLite file first.
 
     Returns:
-        Whether there was anything to change.
+        Whether there was anything to change when it was asked.
 
     Raises:
         SchemaTooNew: they are of a version that this one does not know.
@@ -121,12 +121,12 @@ def _unlike_parts(expected: Mapping[str, str], found: Mapping[str, str]) -> dict
 
 
 def _change(database: Database, do: Callable[[Config], None]) -> None:
-    until_had(lambda: _changed(database, do), longest_s=database.lock_timeout_s)
+    until_had(lambda wait_s: _changed(database, do, wait_s), longest_s=database.lock_timeout_s)
 
 
-def _changed(database: Database, do: Callable[[Config], None]) -> None:
+def _changed(database: Database, do: Callable[[Config], None], wait_s: float) -> None:
     with database.core(check=False) as connection:
-        database.begin_migration(connection)
+        database.begin_migration(connection, wait_s=wait_s)
         do(_config(connection))
         connection.commit()
 

@@ -8,11 +8,11 @@ from typing import Any, Final, Self
 import psycopg
 import sqlalchemy
 from psycopg import Connection as Driver
-from sqlalchemy import PoolProxiedConnection, text
+from sqlalchemy import PoolProxiedConnection, SingletonThreadPool, StaticPool, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool.base import ResetStyle
 
 from states.errors import BadInput, EoiError
-from workflow.connection import BRIEFLY_S
 from workflow.database import Check, Database, SharedClock
 from workflow.databases.postgres import catalogue
 from workflow.databases.postgres.clock import DatabaseClock
@@ -39,7 +39,7 @@ _LIBPQ: Final[dict[str, str | int]] = {
 # takes no options of a connection; and only where nobody has said another value.
 _NOT_IDLE: Final = (
     "SELECT set_config('idle_in_transaction_session_timeout', '60000', false) "
-    "WHERE current_setting('idle_in_transaction_session_timeout') = '0'"
+    "WHERE (SELECT source FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout') = 'default'"
 )
 #: Everybody who migrates takes this lock.
 _MIGRATING: Final = text(
@@ -91,7 +91,7 @@ class PostgresDatabase(Database):
         """Lend a connection to Core, in transactions as Core begins them."""
         with super().core(check=check) as connection:
             driver = _driver(connection.connection)
-            driver.commit()  # as in `_pooled`: a rollback of ours would undo what a host's listener has set
+            self._settle(driver)  # a rollback of ours would undo what a host's listener has set
             before = driver.autocommit
             if before:
                 driver.autocommit = False
@@ -118,14 +118,13 @@ class PostgresDatabase(Database):
             )
             raise DatabaseUnopened(msg)
 
-    def begin_migration(self, connection: sqlalchemy.Connection) -> None:
+    def begin_migration(self, connection: sqlalchemy.Connection, *, wait_s: float) -> None:
         """Take the lock that every migration takes; PostgreSQL's DDL is transactional.
 
-        A table is waited for briefly: whoever comes after waits as well, and the whole council with them.
+        A table is waited for no longer than `wait_s`: whoever comes after waits as well.
         """
         wait_ms = round(self.lock_timeout_s * 1000) or 1
-        briefly_ms = min(wait_ms, round(BRIEFLY_S * 1000))
-        waits = {"wait_ms": wait_ms, "briefly_ms": briefly_ms}
+        waits = {"wait_ms": wait_ms, "briefly_ms": min(wait_ms, round(wait_s * 1000))}
         connection.execute(_MIGRATING, {name: str(ms) for name, ms in waits.items()})
 
     @contextmanager
@@ -169,6 +168,21 @@ class PostgresDatabase(Database):
         if isinstance(exc, ConnectionLost | CommitUnknown):
             self._forget(pooled)
 
+    def _settle(self, driver: Driver) -> None:
+        """Commit what a host's listener has said as the connection was lent; never the host's own work.
+
+        Raises:
+            DatabaseUnavailable: the connection may be in the middle of a transaction of the host's.
+        """
+        if not driver.info.transaction_status:
+            return
+        pool = self.engine.pool
+        lent_to_others_too = isinstance(pool, StaticPool | SingletonThreadPool)
+        if lent_to_others_too or pool._reset_on_return is ResetStyle.reset_none:  # noqa: SLF001 -- nothing public says it
+            msg = "The connection that the host's pool lends is in the middle of a transaction: end it first."
+            raise DatabaseUnavailable(msg)
+        driver.commit()
+
     @contextmanager
     def _pooled(self) -> Iterator[PoolProxiedConnection]:
         """Lend a connection on which nothing begins a transaction but we; a host gets it back as it was."""
@@ -177,7 +191,7 @@ class PostgresDatabase(Database):
             before = driver.autocommit
             if not before:
                 with self._translating():
-                    driver.commit()  # what a host's listener has set as it was lent, where it has
+                    self._settle(driver)
                     driver.autocommit = True
             try:
                 yield pooled

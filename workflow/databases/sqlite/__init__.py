@@ -66,12 +66,15 @@ class SqliteDatabase(Database):
             with self._pooled() as pooled:
                 SqliteConnection(pooled, lock_timeout_s=self.lock_timeout_s).keep_a_log()
 
-    def begin_migration(self, connection: sqlalchemy.Connection) -> None:
+    def begin_migration(self, connection: sqlalchemy.Connection, *, wait_s: float) -> None:  # noqa: ARG002 -- it has the whole database
         """Take the write lock for the whole migration.
 
-        SQLite's DDL is transactional, and its driver begins no transaction for DDL by itself.
+        SQLite's DDL is transactional, and its driver begins no transaction for DDL by itself; a host's
+        listener may.
         """
-        self._wrapped(connection.connection).begin_write()
+        connection.begin()
+        ours = SqliteConnection(connection.connection, lock_timeout_s=self.lock_timeout_s)
+        ours.begin_or_join_write()
 
     @contextmanager
     def rehearsal(self) -> Iterator[sqlalchemy.Connection]:
@@ -79,7 +82,7 @@ class SqliteDatabase(Database):
         engine = _own_engine(None, self.lock_timeout_s, 1)
         try:
             with engine.connect() as connection:
-                self.begin_migration(connection)
+                self.begin_migration(connection, wait_s=self.lock_timeout_s)
                 yield connection
         finally:
             engine.dispose()
@@ -161,7 +164,8 @@ def _opened(dbapi: PoolProxiedConnection) -> tuple[Path, files.Identity | None] 
     """Return which file a host's connection has open, looked at when it was first met; None: memory."""
     if "eoi_file" not in dbapi.info:
         file = _main_file(dbapi)
-        dbapi.info["eoi_file"] = (Path(file), files.identity(Path(file))) if file else None
+        identity = files.identity(Path(file)) if file else None  # None: memory, also by SQLite's memdb
+        dbapi.info["eoi_file"] = (Path(file), identity) if identity else None
     found: tuple[Path, files.Identity | None] | None = dbapi.info["eoi_file"]
     return found
 

@@ -60,6 +60,14 @@ class SqliteConnection(Connection):
         finally:
             self.execute(f"PRAGMA busy_timeout = {patience_ms}")
 
+    def begin_or_join_write(self) -> None:
+        """Take the write lock, in the transaction that runs where one does; no table need be there for it."""
+        if not self.in_transaction:
+            self.begin_write()
+            return
+        ((version,),) = self.ask("PRAGMA user_version")
+        self.execute(f"PRAGMA user_version = {version}")
+
     def join_write(self) -> None:
         """Take the write lock inside the transaction of a host, at once or not at all.
 

@@ -63,7 +63,8 @@ def require_no_orphan(path: Path) -> None:
     Raises:
         DatabaseUnopened: there is one.
     """
-    log = path.with_name(f"{path.name}-wal")
+    real = path.resolve()  # beside which SQLite keeps the log
+    log = real.with_name(f"{real.name}-wal")
     if _size(log) and not _size(path):
         msg = (
             f"{path} is gone, and {log.name} beside it, which holds what was written last, is not. "
