@@ -35,7 +35,7 @@ def begun(engine: Engine) -> tuple[str | None, str]:
         (None, "1min"),
         ("-c work_mem=5MB", "1min"),
         (f"-c {IDLE}=5s", "5s"),
-        (f"-c {IDLE}=0 -c statement_timeout=9s", "1min"),
+        (f"-c {IDLE}=0 -c statement_timeout=9s", "0"),
     ],
 )
 def test_a_connection_has_the_options_of_its_url_and_none_of_ours(
