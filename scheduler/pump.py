@@ -32,11 +32,11 @@ WORKERS: Final = 16
 #: How long a claimed delivery is ours, in seconds; more than twice what any courier takes.
 LEASE_S: Final = 60.0
 #: How many are claimed ahead for each that can be on its way, so that no worker waits for the database.
-AHEAD: Final = 4
+AHEAD: Final = 8
 #: While deliveries wait for a worker, so many are written down together, and nobody waits longer for it than
 #: so many seconds.
-TOGETHER: Final = 32
-TOGETHER_S: Final = 0.02
+TOGETHER: Final = 64
+TOGETHER_S: Final = 0.05
 #: The longest text of an error that is kept, in characters.
 LONGEST_WHY: Final = 500
 #: How soon what could not be written down while stopping is tried again, in seconds.
