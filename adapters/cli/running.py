@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: How much longer than the grace for deliveries a stop may take, in seconds, before it ends the process.
 HANGING_S: Final = 5.0
+#: How long `serve` waits at a time, in seconds, before it looks whether it was told to stop.
+AGAIN_S: Final = 1.0
 #: How the names of threads begin that deliver.
 COURIERS: Final = "eoi-courier"
 
@@ -57,57 +60,58 @@ def serve(door: Door) -> None:
 
     settings = door.settings()
     log_to_stderr(settings.log_level)
-    at_last = _ending_at_last(door, GRACE_S + HANGING_S)
-    with _until_told_to_stop(at_last) as stop, closing(build(settings)) as app:
+    with _until_told_to_stop(door, GRACE_S + HANGING_S) as stop, closing(build(settings)) as app:
         door.make_if_missing(app.engine)
         app.start()
         due = app.engine.next_due()
         door.tell.aside(f"Serving {door.place()}. {_next_due(due)} Ctrl-C stops.")
         door.tell.answer({"serving": door.place(), "next_due": due}, ())
-        stop.wait()
+        while not stop.wait(AGAIN_S):
+            pass  # a signal that comes just as a wait begins is only heard when that wait ends
         door.tell.aside("Stopping: what is on its way ends first.")
 
 
 @contextmanager
-def _until_told_to_stop(at_last: threading.Timer) -> Iterator[threading.Event]:
+def _until_told_to_stop(door: Door, within_s: float) -> Iterator[threading.Event]:
     """Lend an event that is set by the first SIGTERM or SIGINT; the second one ends the process at once.
 
+    A handler interrupts the main thread wherever that is, inside a lock too: ours only puts into a queue that
+    is made for it, and a thread that no signal interrupts does the rest.
+
     Args:
-        at_last: is started then, and called off at the end, unless a courier that was given up is still at
-            it: the interpreter would wait for it.
+        door: is told why, where the process had to be ended.
+        within_s: how long a stop may take, in seconds; a thread that hangs would hold the process for good.
     """
-    stop = threading.Event()
-    signals = (signal.SIGTERM, signal.SIGINT)
+    told, stop, ended = SimpleQueue[int](), threading.Event(), threading.Event()
 
     def heard(number: int, _: object) -> None:
         signal.signal(number, signal.SIG_DFL)
-        if not stop.is_set():
-            stop.set()
-            at_last.start()
+        told.put(number)
 
-    before = {number: signal.signal(number, heard) for number in signals}
+    def watch() -> None:
+        told.get()
+        stop.set()
+        if not ended.wait(within_s):
+            _end_at_last(door, within_s)
+
+    before = {number: signal.signal(number, heard) for number in (signal.SIGTERM, signal.SIGINT)}
+    threading.Thread(target=watch, name="eoi-signals", daemon=True).start()
     try:
         yield stop
     finally:
+        # The interpreter waits at its end for a courier that was given up and is still at it.
         if not any(thread.name.startswith(COURIERS) for thread in threading.enumerate()):
-            at_last.cancel()
+            ended.set()
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _ending_at_last(door: Door, after_s: float) -> threading.Timer:
-    """Return what ends the process once a stop takes too long; a thread that hangs would hold it for good."""
-
-    def end() -> None:
-        door.tell.aside(
-            f"It has not ended within {after_s:.0f} seconds, and is ended: the database or a receiver hangs. "
-            "What was on its way is delivered again."
-        )
-        os._exit(FAILED)
-
-    timer = threading.Timer(after_s, end)
-    timer.daemon = True
-    return timer
+def _end_at_last(door: Door, after_s: float) -> None:
+    door.tell.aside(
+        f"It has not ended within {after_s:.0f} seconds, and is ended: the database or a receiver hangs. "
+        "What was on its way is delivered again."
+    )
+    os._exit(FAILED)
 
 
 def _next_due(due: datetime | None) -> str:

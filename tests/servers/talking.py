@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
+import pytest
+
 #: How long anything may take before a test gives up, in seconds.
 PATIENCE_S: Final = 60.0
 
@@ -19,7 +21,7 @@ class Program:
         self.process = subprocess.Popen(
             command,
             cwd=folder,
-            env=env,
+            env={**env, "PYTHONFAULTHANDLER": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -46,9 +48,14 @@ class Program:
 
     def end(self, *, within_s: float = PATIENCE_S) -> int:
         """Wait until it has ended by itself; return its exit status."""
-        status = self.process.wait(within_s)
-        self._reader.join(PATIENCE_S)
-        return status
+        try:
+            return self.process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            self.signal(signal.SIGABRT)  # of which faulthandler says where each thread was
+            self._reader.join(PATIENCE_S)
+            pytest.fail("\n".join(["it did not end:", *self.lines]))
+        finally:
+            self._reader.join(PATIENCE_S)
 
     def said(self) -> str:
         """Return what it has written to stdout, once it has ended."""
