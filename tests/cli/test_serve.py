@@ -131,7 +131,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
             )
             engine.draft(opened.id, answers={}, actor=school(3))
             wait_until(lambda: engine.call(opened.id).state == "closed")
-            wait_until(lambda: not engine.deliveries(state="pending"))
+            wait_until(lambda: engine.outbox.oldest_waiting() is None)
             served = Day(
                 overdue=engine.call(overdue.id),
                 opened=engine.call(opened.id),
