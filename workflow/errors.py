@@ -163,3 +163,9 @@ class SchemaTooNew(SchemaMismatch):
     """The database's tables are of a newer version: run that version of eoi-workflow, or a newer one."""
 
     code = "schema-too-new"
+
+
+class SecretUnreadable(EoiError):
+    """What was sealed cannot be read: give this node the `EOI_SECRET_KEY` that it was sealed under."""
+
+    code = "secret-unreadable"

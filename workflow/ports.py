@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from states.events import Event
 
@@ -20,6 +20,37 @@ class Clock(Protocol):
 Hook = Callable[[Event], object]
 
 
+class Vault(Protocol):
+    """Keeps secrets out of sight of who only reads the database."""
+
+    def seal(self, text: str) -> str:
+        """Return it as it may be stored."""
+        ...
+
+    def unseal(self, sealed: str) -> str:
+        """Return what was sealed.
+
+        Raises:
+            SecretUnreadable: not by this vault, or it was changed since.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What people are told beside an event's facts: of its call, and of who applies. No webhook carries it."""
+
+    #: The call's title.
+    title: str
+    opens_at: datetime
+    #: IANA name of the zone in which instants are told.
+    timezone: str
+    #: Whom to ask, in the call's own words.
+    contact: str | None = None
+    #: Who applies, for people to read; None where nobody said, and where the event concerns the call.
+    applicant_name: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One event on its way to one receiver, as a courier gets it."""
@@ -27,22 +58,35 @@ class Delivery:
     #: The row's id; no receiver needs it.
     id: int
     event: Event
-    #: Which courier carries it: `webhook`, `log`.
+    #: Which courier carries it: `webhook`, `smtp`, `notify`, `log`.
     courier: str
-    #: Where it goes: a URL; empty for a courier that needs none.
+    #: Where it goes: a URL, an e-mail address; empty for a courier that needs none.
     address: str
     #: Which attempt this is, 1 = the first.
     attempt: int
     #: Until when nobody else has it; what becomes of it counts as long as nobody else has taken it since.
     leased_until: datetime | None = None
+    about: About | None = None
+    #: What signs it, sealed, the newest first: `whsec_…`; none: it goes unsigned.
+    secrets: tuple[str, ...] = ()
+    #: Headers to send with it, a JSON object of names and texts, sealed; empty: none.
+    headers: str = ""
+    #: How long each step may take, in seconds; None: as the courier's settings say.
+    timeout_s: float | None = None
+
+
+#: How much of a receiver's answer is kept, in bytes.
+ANSWER: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
     """It arrived."""
 
-    #: What the receiver answered, where it speaks HTTP.
+    #: What the receiver answered, where it speaks in such numbers: HTTP, SMTP.
     status: int | None = None
+    #: The beginning of its answer, at most `ANSWER` bytes, as text.
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +96,12 @@ class Delayed:
     #: What went wrong, in words.
     why: str
     status: int | None = None
+    answer: str = ""
     #: How long the receiver asked us to wait, in seconds.
     retry_after_s: float | None = None
+    #: Whether the receiver as a whole is not well, so that nothing else need be tried there now; else it is
+    #: this one event that it does not take.
+    of_receiver: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +111,9 @@ class Undeliverable:
     #: What went wrong, in words.
     why: str
     status: int | None = None
+    answer: str = ""
+    #: Whether the receiver wants nothing more at all: its endpoint is disabled.
+    gone: bool = False
 
 
 #: How one attempt ended.
@@ -70,7 +121,7 @@ Outcome = Delivered | Delayed | Undeliverable
 
 
 class Courier(Protocol):
-    """Carries events to one kind of receiver."""
+    """Carries events to one kind of receiver. Many threads share one."""
 
     def deliver(self, delivery: Delivery) -> Outcome:
         """Try once. What the outside does wrong comes back as an outcome, never as an exception.
