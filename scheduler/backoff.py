@@ -15,6 +15,9 @@ QUICK_S: Final = (2.5, 5.0)
 GROWTH: Final = 1.5
 #: Where that growth ends, in seconds: three hours, so that whoever was away for a day is found again soon.
 LONGEST_S: Final = 3 * 3600.0
+#: How many rests of an endpoint are short, and how long the longest is, in seconds.
+QUICK_RESTS: Final = 15
+LONGEST_REST_S: Final = 300.0
 #: How long all gaps together are to last on average, in seconds.
 IN_ALL_S: Final = 75 * 3600.0
 #: The most that a receiver may ask us to wait (Retry-After), in seconds.
@@ -38,6 +41,17 @@ def delay_s(attempt: int, dice: float, *, asked_s: float | None = None) -> float
     else:
         own = dice * _ceiling_s(attempt)
     return max(own, _bounded(asked_s))
+
+
+def rest_s(failures: int, dice: float) -> float:
+    """Return how long an endpoint rests whose circuit is open, in seconds, before one delivery tries it.
+
+    Args:
+        failures: how often it has failed since its circuit opened, 1 = it just did.
+        dice: a random number, 0 <= dice < 1.
+    """
+    longest = min(LONGEST_REST_S, QUICK_S[1] * GROWTH ** min(max(0, failures - QUICK_RESTS), 100))
+    return longest / 2 + dice * longest / 2
 
 
 def _ceiling_s(attempt: int) -> float:

@@ -19,13 +19,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
-from scheduler.backoff import delay_s
+from scheduler.backoff import delay_s, rest_s
 from scheduler.loop import Bell
-from scheduler.workers import Workers
+from scheduler.workers import Lane, Workers
 from states.errors import BadInput, EoiError
 from workflow.log import get_log
 from workflow.outbox import Attempted, Outbox
-from workflow.ports import Clock, Courier, Delayed, Delivered, Delivery, Outcome, Undeliverable
+from workflow.ports import ANSWER, Clock, Courier, Delayed, Delivered, Delivery, Outcome, Undeliverable
 
 #: How many deliveries are on their way at once.
 WORKERS: Final = 16
@@ -42,7 +42,7 @@ LONGEST_WHY: Final = 500
 #: How soon what could not be written down while stopping is tried again, in seconds.
 AGAIN_S: Final = 0.5
 
-_NOT_TRIED: Final = Delayed(why="It was given back before it was tried.")
+_NOT_TRIED: Final = Delayed(why="It was given back before it was tried.", of_receiver=False)
 
 _log = get_log("pump")
 
@@ -68,6 +68,15 @@ class PumpReport:
             parked=self.parked + other.parked,
             overtaken=self.overtaken + other.overtaken,
         )
+
+
+class _Carried(NamedTuple):
+    """What came of asking a courier."""
+
+    outcome: Outcome
+    #: When it was asked, on the monotonic clock; None: it never was.
+    begun_s: float | None = None
+    ended_s: float = 0.0
 
 
 class _Sent(NamedTuple):
@@ -114,13 +123,13 @@ class Pump:
         self._outbox = outbox
         self._couriers = dict(couriers)
         self._clock = clock
-        self._workers = Workers[Outcome](workers, name="eoi-courier")
+        self._workers = Workers[_Carried](workers, name="eoi-courier")
         self._most = AHEAD * workers
         self._lease_s = lease_s
         self._dice = dice
         self._lock = threading.Lock()
         self._stopping = False
-        self._on_their_way: dict[Future[Outcome], _Sent] = {}
+        self._on_their_way: dict[Future[_Carried], _Sent] = {}
         #: Rings when a delivery has ended, and when there may be something new.
         self.bell = Bell()
         #: How many deliveries are on their way that have outlasted their lease: their couriers hang.
@@ -203,7 +212,7 @@ class Pump:
                 if delivery.id in ours:
                     self._keep(ours[delivery.id], delivery, as_of)
             for delivery in fresh:
-                lane = (delivery.courier, delivery.address)
+                lane = Lane(delivery.endpoint_id, delivery.concurrency)
                 future = self._workers.submit(lane, partial(self._deliver, delivery, begin_by_s))
                 self._on_their_way[future] = _Sent(delivery, as_of)
                 future.add_done_callback(lambda _: self.bell.ring())
@@ -215,7 +224,7 @@ class Pump:
         """Return whether it is worth while to look for more: a few at a time would cost as much as many."""
         return len(self._on_their_way) <= self._most // 2
 
-    def _keep(self, future: Future[Outcome], delivery: Delivery, as_of: datetime) -> None:
+    def _keep(self, future: Future[_Carried], delivery: Delivery, as_of: datetime) -> None:
         """Go on waiting for a delivery that has outlasted its lease, under a new one.
 
         Sent beside itself again and again, it would in the end hold every worker, and stop all the others.
@@ -223,13 +232,13 @@ class Pump:
         _log.warning("courier.hangs", courier=delivery.courier, delivery_id=delivery.id)
         self._on_their_way[future] = _Sent(delivery, as_of, hangs=True)
 
-    def _deliver(self, delivery: Delivery, begin_by_s: float) -> Outcome:
-        if time.monotonic() > begin_by_s:
-            return _NOT_TRIED  # the courier may need more than what is left of the lease
+    def _deliver(self, delivery: Delivery, begin_by_s: float) -> _Carried:
+        begun_s = time.monotonic()
+        if begun_s > begin_by_s:
+            return _Carried(_NOT_TRIED)  # the courier may need more than what is left of the lease
         courier = self._couriers.get(delivery.courier)
-        if courier is None:
-            return Undeliverable(why=f"No courier here is called {delivery.courier!r}.")
-        return courier.deliver(delivery)
+        outcome = _no_courier(delivery) if courier is None else _carried_by(courier, delivery)
+        return _Carried(outcome, begun_s, time.monotonic())
 
     def _record(self) -> PumpReport:
         ended = [future for future in self._on_their_way if future.done()]
@@ -237,7 +246,7 @@ class Pump:
             return PumpReport()  # whoever only stops need not reach the database, which may be what is gone
         now = self._clock.now()
         attempts = [self._attempted(self._on_their_way[future].delivery, future, now) for future in ended]
-        counted = self._outbox.record(attempts, now)
+        counted = self._outbox.record(attempts, now, rest_s=lambda failures: rest_s(failures, self._dice()))
         for future in ended:
             del self._on_their_way[future]
         kinds = [
@@ -248,11 +257,17 @@ class Pump:
             _log_one(kind, attempt)
         return PumpReport(**Counter(kinds))
 
-    def _attempted(self, delivery: Delivery, future: Future[Outcome], now: datetime) -> Attempted:
-        if future.cancelled() or (future.exception() is None and future.result() is _NOT_TRIED):
-            return Attempted(delivery=delivery, outcome=_NOT_TRIED, retry_at=now, tried=False)
-        outcome = _outcome(future, delivery)
-        return Attempted(delivery=delivery, outcome=outcome, retry_at=self._retry_at(delivery, outcome, now))
+    def _attempted(self, delivery: Delivery, future: Future[_Carried], now: datetime) -> Attempted:
+        carried = _Carried(_NOT_TRIED) if future.cancelled() else future.result()
+        if carried.begun_s is None:
+            return Attempted(delivery=delivery, outcome=_NOT_TRIED, retry_at=now)
+        return Attempted(
+            delivery=delivery,
+            outcome=carried.outcome,
+            retry_at=self._retry_at(delivery, carried.outcome, now),
+            begun_at=now - timedelta(seconds=time.monotonic() - carried.begun_s),
+            duration_s=carried.ended_s - carried.begun_s,
+        )
 
     def _retry_at(self, delivery: Delivery, outcome: Outcome, now: datetime) -> datetime | None:
         if not isinstance(outcome, Delayed):
@@ -292,13 +307,18 @@ class Pump:
         self.bell.ring()  # who waits in `once` for what was given up need not wait any longer
 
 
-def _outcome(future: Future[Outcome], delivery: Delivery) -> Outcome:
+def _no_courier(delivery: Delivery) -> Outcome:
+    return Undeliverable(why=f"No courier here is called {delivery.courier!r}.")
+
+
+def _carried_by(courier: Courier, delivery: Delivery) -> Outcome:
     """Return how it ended; a courier that raised, or answered with something else, has not delivered."""
-    exc = future.exception()
-    if exc is not None:
+    try:
+        outcome = courier.deliver(delivery)
+    except BaseException as exc:  # noqa: BLE001 -- whatever it is, it is tried again, and the others go on
         _log.error("courier.failed", courier=delivery.courier, event_id=delivery.event.id, exc_info=exc)
         return Delayed(why=_text(f"{type(exc).__name__}: {_text(exc)}"))
-    return _storable(future.result(), delivery.courier)
+    return _storable(outcome, delivery.courier)
 
 
 def _storable(outcome: object, courier: str) -> Outcome:
@@ -308,25 +328,36 @@ def _storable(outcome: object, courier: str) -> Outcome:
     """
     match outcome:
         case Delivered():
-            return Delivered(status=_status(outcome.status))
+            return Delivered(status=_status(outcome.status), answer=_answer(outcome.answer))
         case Delayed():
             return Delayed(
                 why=_text(outcome.why),
                 status=_status(outcome.status),
+                answer=_answer(outcome.answer),
                 retry_after_s=_span(outcome.retry_after_s),
+                of_receiver=bool(outcome.of_receiver),
             )
         case Undeliverable():
-            return Undeliverable(why=_text(outcome.why), status=_status(outcome.status))
+            return Undeliverable(
+                why=_text(outcome.why),
+                status=_status(outcome.status),
+                answer=_answer(outcome.answer),
+                gone=bool(outcome.gone),
+            )
         case _:
             return Delayed(why=_text(f"The courier {courier!r} answered with {type(outcome).__name__}."))
 
 
-def _text(value: object) -> str:
+def _text(value: object, longest: int = LONGEST_WHY) -> str:
     try:
         text = str(value)
     except Exception as exc:  # noqa: BLE001 -- an exception whose text cannot be had is still one to tell of
         text = f"({type(exc).__name__})"
-    return text.encode(errors="replace").decode().replace("\0", "")[:LONGEST_WHY]
+    return text.encode(errors="replace").decode().replace("\0", "")[:longest]
+
+
+def _answer(value: object) -> str:
+    return _text(value, ANSWER).encode()[:ANSWER].decode(errors="ignore")
 
 
 def _status(value: object) -> int | None:

@@ -20,10 +20,18 @@ PATIENCE_S: Final = 0.05
 IDLE_S: Final = 1.0
 
 
+class Lane(NamedTuple):
+    """What is done for one receiver; no lane holds another one up."""
+
+    key: Hashable
+    #: How many are under way at once; None: as many as there are threads.
+    most: int | None = None
+
+
 class _Task(NamedTuple, Generic[T]):
     """What waits to be done."""
 
-    lane: Hashable
+    lane: Lane
     do: Callable[[], T]
     future: "Future[T]"
     since_s: float
@@ -44,8 +52,8 @@ class Workers(Generic[T]):
         self._lock = threading.Lock()
         self._submitted = threading.Condition(self._lock)
         self._finished = threading.Condition(self._lock)
-        self._lanes: dict[Hashable, deque[_Task[T]]] = {}
-        self._under_way = Counter[Hashable]()
+        self._lanes: dict[Lane, deque[_Task[T]]] = {}
+        self._under_way = Counter[Lane]()
         self._threads = set[threading.Thread]()
         self._ended = 0
         self._gathered = 0
@@ -53,14 +61,14 @@ class Workers(Generic[T]):
         #: How many wait for a thread.
         self.waiting = 0
 
-    def submit(self, lane: Hashable, do: Callable[[], T]) -> "Future[T]":
-        """Let a thread do it; next is always the lane with the least under way, of those that wait."""
+    def submit(self, lane: Lane, do: Callable[[], T]) -> "Future[T]":
+        """Let a thread do it; next is always the lane with the least under way, of those with room."""
         task = _Task(lane, do, Future[T](), time.monotonic())
         with self._lock:
             self._dismissed = False
             # A lane that hangs holds no other one up: each has a thread as soon as it has something to do.
             is_new = lane not in self._lanes and not self._under_way[lane]
-            if is_new and self._free() <= self.waiting and len(self._threads) < self._most:
+            if is_new and self._free() <= self._ready() and len(self._threads) < self._most:
                 self._start()
             self._lanes.setdefault(lane, deque()).append(task)
             self.waiting += 1
@@ -70,11 +78,12 @@ class Workers(Generic[T]):
     def grow(self) -> None:
         """Start as many threads again as there are, where something has waited for too long."""
         with self._lock:
-            if self._free() >= self.waiting:
+            ready = self._ready()
+            if self._free() >= ready:
                 return
-            oldest_s = min(lane[0].since_s for lane in self._lanes.values())
+            oldest_s = min(tasks[0].since_s for lane, tasks in self._lanes.items() if self._room(lane))
             if time.monotonic() - oldest_s > PATIENCE_S:
-                for _ in range(min(len(self._threads), self._most - len(self._threads), self.waiting)):
+                for _ in range(min(len(self._threads), self._most - len(self._threads), ready)):
                     self._start()
 
     def gather(self, enough: int, *, within_s: float) -> None:
@@ -113,6 +122,14 @@ class Workers(Generic[T]):
         """Return how many threads carry nothing out."""
         return len(self._threads) - self._under_way.total()
 
+    def _room(self, lane: Lane) -> int:
+        """Return how many more of a lane may be under way."""
+        return self._most if lane.most is None else max(0, lane.most - self._under_way[lane])
+
+    def _ready(self) -> int:
+        """Return how many wait for nothing but a thread."""
+        return sum(min(len(tasks), self._room(lane)) for lane, tasks in self._lanes.items())
+
     def _start(self) -> None:
         thread = threading.Thread(target=self._work, name=self._name, daemon=True)
         self._threads.add(thread)
@@ -131,12 +148,12 @@ class Workers(Generic[T]):
     def _next(self) -> "_Task[T] | None":
         """Return what is next; None where there is nothing, and the thread is to end."""
         with self._lock:
-            self._submitted.wait_for(lambda: self.waiting or self._dismissed, IDLE_S)
-            if not self.waiting:
+            self._submitted.wait_for(lambda: self._ready() or self._dismissed, IDLE_S)
+            if not self._ready():
                 self._threads.discard(threading.current_thread())
                 self._finished.notify_all()
                 return None
-            lane = min(self._lanes, key=lambda each: self._under_way[each])
+            lane = min(filter(self._room, self._lanes), key=lambda each: self._under_way[each])
             task = self._lanes[lane].popleft()
             if not self._lanes[lane]:
                 del self._lanes[lane]

@@ -10,6 +10,9 @@ ID: Final = 36
 #: Longest word: a state, trigger, code, role.
 WORD: Final = 32
 
+#: Longest name of a list of contacts.
+LIST: Final = 200
+
 # A CHECK cannot be widened in SQLite without rebuilding its table, so the states that the lifecycle will
 # grow stand in it from the beginning. Nothing writes them yet.
 CALL_STATES: Final = ("draft", "scheduled", "open", "closed", "decided", "archived", "cancelled")

@@ -1,44 +1,83 @@
-"""The use cases of endpoints and of what is on its way to them."""
+"""The use cases of endpoints: who gets events, by which courier, on which terms."""
 
-from collections.abc import Collection
-from datetime import datetime
+import base64
+import json
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from states.access import require_role
 from states.errors import BadInput
+from states.events import Event, EventType
 from states.names import Role
-from states.text import plain_text
-from workflow.columns import DELIVERY_STATES
+from states.text import plain_id, plain_text
 from workflow.connection import Connection
 from workflow.errors import NotFound
+from workflow.headers import header_map
 from workflow.hooks import event_types
-from workflow.ids import new_id, shown
-from workflow.inputs import LONGEST_PAGE, some_actor, whole_number
+from workflow.ids import existing_id, new_id, shown
+from workflow.inputs import some_actor, whole_number
+from workflow.ports import Delivery, Vault
 from workflow.races import until_had
-from workflow.store import deliveries as stored
-from workflow.store import endpoints, outbox
+from workflow.store import deliveries, endpoints, outbox
 from workflow.unit_of_work import own_transaction
-from workflow.views import DeliveryView, EndpointView
+from workflow.views import EndpointView
 
-#: Who keeps endpoints and the outbox.
-KEEPERS = frozenset({Role.OFFICER, Role.ADMIN})
+#: Who keeps endpoints, contacts and the outbox; and who may look at them besides.
+KEEPERS: Final = frozenset({Role.OFFICER, Role.ADMIN})
+LOOKERS: Final = KEEPERS | {Role.AUDITOR}
+#: The couriers that an endpoint may have.
+COURIERS: Final = ("webhook", "smtp", "notify")
 #: Longest URL, in characters.
-URL = 2000
+URL: Final = 2000
+#: How long the old secret of an endpoint is still valid after a rotation, in seconds: a day.
+KEEP_OLD_S: Final = 86_400.0
+#: How many random bytes a secret has. Source: Standard Webhooks, 24 to 64.
+SECRET_BYTES: Final = 32
+#: The longest that each step of an attempt may take, in seconds, and the most that go at once.
+LONGEST_TIMEOUT_S: Final = 60.0
+MOST_AT_ONCE: Final = 1000
+#: Where the words are that stand for people.
+_OFFICERS: Final = {"officers": "list:officers"}
 
 
-def add(connection: Connection, actor: object, *, url: object, events: object, now: datetime) -> EndpointView:
-    """Add a receiver of the events that happen from now on.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEndpoint:
+    """A receiver to be added, as it was given."""
+
+    url: object
+    #: Patterns; none: every event.
+    events: object = ()
+    via: object = "webhook"
+    #: Names and texts that go with each request of a webhook.
+    headers: object = None
+    timeout_s: object = None
+    concurrency: object = None
+    ordered: object = True
+
+
+def add(
+    connection: Connection, actor: object, new: NewEndpoint, *, vault: Vault, now: datetime
+) -> EndpointView:
+    """Add a receiver of the events that happen from now on; a webhook gets its secret, shown this once.
 
     Raises:
-        BadInput: no http(s) URL with a host, or a pattern that fits no event.
+        BadInput: no such courier; an address that is none of its kind; a pattern that fits no event; headers
+            or terms that cannot be kept.
         Refused: `role-missing`: no officer, no admin.
     """
-    _require_keeper(actor, to="add an endpoint")
-    endpoint = EndpointView(
-        id=new_id(), courier="webhook", url=_address(url), events=_patterns(events), created_at=now
-    )
-    until_had(lambda wait_s: _add(connection, endpoint, wait_s), longest_s=connection.lock_timeout_s)
-    return endpoint
+    require_keeper(actor, to="add an endpoint")
+    endpoint, headers = _endpoint(new, now)
+    secret = _new_secret() if endpoint.courier == outbox.WEBHOOK else ""
+    sealed = {
+        "secret": vault.seal(secret) if secret else "",
+        "headers": vault.seal(json.dumps(headers)) if headers else "",
+    }
+    until_had(lambda wait_s: _add(connection, endpoint, sealed, wait_s), longest_s=connection.lock_timeout_s)
+    return replace(endpoint, secret=secret or None)
 
 
 def every(connection: Connection, actor: object) -> list[EndpointView]:
@@ -47,71 +86,250 @@ def every(connection: Connection, actor: object) -> list[EndpointView]:
     Raises:
         Refused: `role-missing`: neither officer nor admin nor auditor.
     """
-    _let_see(actor)
+    require_looker(actor)
     return endpoints.every(connection)
 
 
-def deliveries(connection: Connection, actor: object, *, state: object, limit: object) -> list[DeliveryView]:
-    """Return what is on its way to them, and what was, the newest first.
+def one(connection: Connection, actor: object, endpoint_id: object) -> EndpointView:
+    """Return one receiver.
 
     Raises:
-        BadInput: no such state; a limit that is no number from 1 to 1000.
+        NotFound: there is none with that id.
         Refused: `role-missing`: neither officer nor admin nor auditor.
     """
-    _let_see(actor)
-    count = whole_number(limit, field="limit", least=1, greatest=LONGEST_PAGE)
-    return stored.listed(connection, state=_state_or_none(state), limit=count)
+    require_looker(actor)
+    return existing(connection, endpoint_id)
 
 
-def retry(connection: Connection, actor: object, delivery_id: object, *, now: datetime) -> int:
-    """Put a parked delivery (None: all of them) back into its line; return how many there were.
+def disable(
+    connection: Connection, actor: object, endpoint_id: object, *, reason: str | None, now: datetime
+) -> EndpointView:
+    """Send nothing there any more, until it is enabled; what happens meanwhile is kept for it.
 
     Raises:
-        BadInput: the id is no whole number.
-        NotFound: nothing parked has that id.
+        NotFound: there is none with that id.
         Refused: `role-missing`: no officer, no admin.
     """
-    _require_keeper(actor, to="retry a delivery")
-    known = None if delivery_id is None else whole_number(delivery_id, field="delivery_id")
+    require_keeper(actor, to="disable an endpoint")
     with own_transaction(connection):
-        count = stored.retry(connection, known, now)
-    if known is not None and not count:
-        msg = f"No parked delivery has the id {known}."
+        known = existing(connection, endpoint_id)
+        endpoints.disable(connection, known.id, now=now, why=reason or "Disabled by hand.")
+        return existing(connection, known.id)
+
+
+def enable(connection: Connection, actor: object, endpoint_id: object) -> EndpointView:
+    """Send there again, what was kept first; its circuit is closed.
+
+    Raises:
+        NotFound: there is none with that id.
+        Refused: `role-missing`: no officer, no admin.
+    """
+    require_keeper(actor, to="enable an endpoint")
+    with own_transaction(connection):
+        known = existing(connection, endpoint_id)
+        endpoints.enable(connection, known.id)
+        return existing(connection, known.id)
+
+
+def rotate(
+    connection: Connection,
+    actor: object,
+    endpoint_id: object,
+    *,
+    vault: Vault,
+    keep_old_s: object,
+    now: datetime,
+) -> EndpointView:
+    """Give a webhook a new secret, shown this once; until the old one ends, both sign.
+
+    Raises:
+        BadInput: it is no webhook; a time that is none.
+        NotFound: there is none with that id.
+        Refused: `role-missing`: no officer, no admin.
+    """
+    require_keeper(actor, to="rotate a secret")
+    old_until = now + timedelta(seconds=_seconds(keep_old_s, field="keep_old_s", greatest=30 * KEEP_OLD_S))
+    secret = _new_secret()
+    with own_transaction(connection):
+        known = existing(connection, endpoint_id)
+        if known.courier != outbox.WEBHOOK:
+            msg = f"Only what goes to a webhook is signed, and {known.url} is none."
+            raise BadInput(msg, field="endpoint_id")
+        endpoints.rotate(connection, known.id, secret=vault.seal(secret), old_until=old_until)
+        return replace(existing(connection, known.id), secret=secret)
+
+
+def remove(connection: Connection, actor: object, endpoint_id: object) -> EndpointView:
+    """Remove a receiver for good; what still waited for it is parked.
+
+    Raises:
+        NotFound: there is none with that id.
+        Refused: `role-missing`: no officer, no admin.
+    """
+    require_keeper(actor, to="remove an endpoint")
+    with own_transaction(connection, one_state=True):
+        known = existing(connection, endpoint_id)
+        deliveries.park_of(connection, known.id)
+        endpoints.remove(connection, known.id)
+    return known
+
+
+def ping(connection: Connection, actor: object, endpoint_id: object, *, now: datetime) -> Delivery:
+    """Return a delivery of nothing that happened, to try a webhook with.
+
+    Raises:
+        BadInput: it is no webhook.
+        NotFound: there is none with that id.
+        Refused: `role-missing`: no officer, no admin.
+    """
+    require_keeper(actor, to="test an endpoint")
+    known = existing(connection, endpoint_id)
+    if known.courier != outbox.WEBHOOK:
+        msg = f"Only a webhook can be tested, and {known.url} is none."
+        raise BadInput(msg, field="endpoint_id")
+    terms = endpoints.terms(connection, known.id, now)
+    return Delivery(
+        id=0,
+        event=_ping(known.id, now),
+        courier=known.courier,
+        address=known.url,
+        attempt=1,
+        endpoint_id=known.id,
+        timeout_s=known.timeout_s,
+        headers=terms.headers,
+        secrets=terms.secrets,
+    )
+
+
+def existing(connection: Connection, endpoint_id: object) -> EndpointView:
+    """Return one receiver.
+
+    Raises:
+        NotFound: there is none with that id.
+    """
+    found = endpoints.one(connection, existing_id(endpoint_id))
+    if found is None:
+        msg = f"No endpoint has the id {shown(endpoint_id)}."
         raise NotFound(msg)
-    return count
+    return found
 
 
-def _add(connection: Connection, endpoint: EndpointView, wait_s: float) -> None:
+def require_keeper(actor: object, *, to: str) -> None:
+    """Turn away whoever is neither officer nor admin."""
+    require_role(some_actor(actor), KEEPERS, to=to)
+
+
+def require_looker(actor: object) -> None:
+    """Turn away whoever may not look at endpoints and deliveries; the host's own code (None) may."""
+    if actor is not None:
+        require_role(some_actor(actor), LOOKERS, to="see endpoints and deliveries")
+
+
+def _endpoint(new: NewEndpoint, now: datetime) -> tuple[EndpointView, Mapping[str, str]]:
+    via = _courier(new.via)
+    is_webhook = via == outbox.WEBHOOK
+    headers = header_map({} if new.headers is None else new.headers)
+    if headers and not is_webhook:
+        msg = "Only a webhook has headers."
+        raise BadInput(msg, field="headers")
+    url = _address(new.url) if is_webhook else _people(new.url, via)
+    endpoint = EndpointView(
+        id=new_id(),
+        courier=via,
+        url=url,
+        events=_patterns(new.events, url if outbox.stands_for_people(via, url) else ""),
+        created_at=now,
+        timeout_s=_none_or(_seconds, new.timeout_s, field="timeout_s", greatest=LONGEST_TIMEOUT_S),
+        concurrency=_none_or(
+            whole_number, new.concurrency, field="concurrency", least=1, greatest=MOST_AT_ONCE
+        ),
+        ordered=_yes_or_no(new.ordered, field="ordered"),
+        signed=is_webhook,
+        has_headers=bool(headers),
+    )
+    return endpoint, headers
+
+
+def _add(connection: Connection, endpoint: EndpointView, sealed: Mapping[str, str], wait_s: float) -> None:
     with own_transaction(connection, wait_s=wait_s):
         # An event that is written and not yet committed has its position already, perhaps below the last one
         # that can be seen; whoever reads the state from now on must get it, so it is waited for.
         outbox.hold_still(connection)
-        endpoints.add(connection, endpoint, after_position=outbox.last_position(connection))
+        endpoints.add(connection, endpoint, after_position=outbox.last_position(connection), **sealed)
 
 
-def _require_keeper(actor: object, *, to: str) -> None:
-    require_role(some_actor(actor), KEEPERS, to=to)
+def _new_secret() -> str:
+    """Return a new secret. Source: Standard Webhooks, Symmetric."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
 
 
-def _let_see(actor: object) -> None:
-    if actor is not None:
-        require_role(some_actor(actor), KEEPERS | {Role.AUDITOR}, to="see endpoints and deliveries")
+def _ping(endpoint_id: str, now: datetime) -> Event:
+    return Event(
+        id=f"{new_id()}:1",
+        type=EventType.ENDPOINT_PINGED,
+        call_id=endpoint_id,
+        call_reference="",
+        eoi_id=None,
+        applicant=None,
+        source=None,
+        state="pinged",
+        version=1,
+        at=now,
+        recorded_at=now,
+        closes_at=now,
+    )
 
 
-def _patterns(events: object) -> tuple[str, ...]:
+def _courier(via: object) -> str:
+    if not isinstance(via, str) or via not in COURIERS:
+        msg = f"There is no courier {shown(via)}. Couriers are: {', '.join(COURIERS)}."
+        raise BadInput(msg, field="via")
+    return via
+
+
+def _patterns(events: object, whom: str) -> tuple[str, ...]:
     if isinstance(events, str) or not isinstance(events, Collection):
         msg = f"events must be a list of patterns, such as ['eoi.*'], not {type(events).__name__}."
         raise BadInput(msg, field="events")
-    for pattern in events:
-        event_types(pattern)
-    return tuple(dict.fromkeys(events)) or ("*",)
+    patterns = tuple(dict.fromkeys(events)) or outbox.every_type_for(whom)
+    for pattern in patterns:
+        if not outbox.concerns(whom, event_types(pattern)):
+            msg = (
+                f"{pattern} does not concern {whom}: an applicant is told of EOIs, the whole audience of "
+                "calls, since an EOI is nobody else's business."
+            )
+            raise BadInput(msg, field="events")
+    return patterns
 
 
-def _state_or_none(state: object) -> str | None:
-    if state is not None and (not isinstance(state, str) or state not in DELIVERY_STATES):
-        msg = f"There is no state {shown(state)} of a delivery. States are: {', '.join(DELIVERY_STATES)}."
-        raise BadInput(msg, field="state")
-    return state
+def _people(url: object, via: str) -> str:
+    """Return an e-mail address, or the word for those whose addresses are on a list."""
+    text = plain_text(url, field="url", longest=URL)
+    text = _OFFICERS.get(text, text)
+    if text.startswith("list:"):
+        return f"list:{list_name(text.removeprefix('list:'))}"
+    if not outbox.stands_for_people(via, text):
+        return mail_address(text, field="url")
+    return text
+
+
+def list_name(name: object) -> str:
+    """Return the name of a list of contacts."""
+    return plain_id(name, field="list")
+
+
+def mail_address(address: object, *, field: str) -> str:
+    """Return an e-mail address, of which more is known when something is sent to it.
+
+    Raises:
+        BadInput: it has not exactly one @ with something on both sides, or a blank, comma or bracket.
+    """
+    text = plain_id(address, field=field)
+    local, at, domain = text.rpartition("@")
+    if not (local and at and domain) or "@" in local or set(text) & set(' ,;:<>()[]\\"'):
+        msg = f"{shown(text)} is no e-mail address, nor one of the words applicant, audience, officers, list:NAME."
+        raise BadInput(msg, field=field)
+    return text
 
 
 def _address(url: object) -> str:
@@ -125,3 +343,21 @@ def _address(url: object) -> str:
         msg = f"{address!r} is no address of a receiver: give one such as https://example.org/hook."
         raise BadInput(msg, field="url")
     return address
+
+
+def _seconds(value: object, *, field: str, greatest: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= greatest:
+        msg = f"{field} must be a number of seconds from 0 to {greatest:g}, not {shown(value)}."
+        raise BadInput(msg, field=field)
+    return float(value)
+
+
+def _none_or(read: Any, value: object, **terms: object) -> Any:  # noqa: ANN401 -- of whichever type it reads
+    return None if value is None else read(value, **terms)
+
+
+def _yes_or_no(value: object, *, field: str) -> bool:
+    if not isinstance(value, bool):
+        msg = f"{field} must be true or false, not {shown(value)}."
+        raise BadInput(msg, field=field)
+    return value

@@ -8,18 +8,23 @@ So each receiver gets the events of an EOI in order, with one exception: when on
 and when a person sends it again it arrives after later ones. Its `version` says where it belongs.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from states.events import Event
 from workflow.connection import Connection
 from workflow.database import Database
 from workflow.errors import TransactionConflict
-from workflow.ports import Delayed, Delivered, Delivery, Outcome
-from workflow.store import deliveries
+from workflow.ports import Delayed, Delivered, Delivery, Outcome, Undeliverable
+from workflow.store import deliveries, endpoints, lending
 from workflow.store import outbox as store
 from workflow.unit_of_work import own_transaction
+
+#: How long an endpoint may fail, in seconds, until what has waited for it as long is parked.
+PATIENCE_S: Final = 75 * 3600.0
 
 
 def enqueue(connection: Connection, events: Sequence[Event]) -> None:
@@ -36,8 +41,10 @@ class Attempted:
     outcome: Outcome
     #: When to try again; None where it arrived, or is to be parked.
     retry_at: datetime | None = None
-    #: Whether the courier was asked at all; what was only lent and given back counts as no attempt.
-    tried: bool = True
+    #: When the courier was asked; None: it never was, and what was only lent and given back is no attempt.
+    begun_at: datetime | None = None
+    #: How long it took, in seconds.
+    duration_s: float = 0.0
 
 
 class Outbox:
@@ -63,24 +70,38 @@ class Outbox:
             while True:
                 fresh = _fanned_out(connection)
                 taken = []
-                if lines := deliveries.lines(connection, now):
+                if lines := lending.lines(connection, now):
                     with own_transaction(connection) as unit:
-                        taken = deliveries.claim(unit.connection, now, lines, until=until, at_most=limit)
+                        taken = lending.claim(unit.connection, now, lines, until=until, at_most=limit)
                 # A batch of events may make no delivery at all, and the next one many.
                 if taken or not fresh:
                     return taken
 
-    def record(self, attempts: Sequence[Attempted], now: datetime) -> list[bool]:
+    def record(
+        self, attempts: Sequence[Attempted], now: datetime, *, rest_s: Callable[[int], float]
+    ) -> list[bool]:
         """Write down how attempts ended, all in one transaction; return of each whether it counted.
 
         An attempt counts only while its lease is the last one: if another pump has taken the delivery
         since, that one's outcome counts.
+
+        - each attempt, and what becomes of its delivery
+        - of each endpoint whether it is well; one that has failed too often in a row rests
+        - an endpoint that wants nothing more is disabled
+
+        Args:
+            attempts: what ended.
+            now: the present instant.
+            rest_s: how long an endpoint rests that has failed so often since its circuit opened, in seconds.
         """
         if not attempts:
             return []
         ended = [_ended(attempted, now) for attempted in attempts]
         with self._database.connect() as connection, own_transaction(connection) as unit:
-            return deliveries.end(unit.connection, ended)
+            counts = lending.end(unit.connection, ended)
+            counted = [each for each, counts_ in zip(attempts, counts, strict=True) if counts_]
+            _look_after_endpoints(unit.connection, counted, now, rest_s)
+        return counts
 
     def oldest_waiting(self) -> datetime | None:
         """Return when the oldest event was recorded that is not yet at all its receivers."""
@@ -103,22 +124,65 @@ def _fanned_out(connection: Connection) -> bool:
     return True
 
 
-def _ended(attempted: Attempted, now: datetime) -> deliveries.Ended:
+def _look_after_endpoints(
+    connection: Connection, attempts: Sequence[Attempted], now: datetime, rest_s: Callable[[int], float]
+) -> None:
+    """Write down which endpoints are well, which ail, and which want nothing more; in the order of their ids."""
+    well = {each.delivery.endpoint_id for each in attempts if _shows_it_well(each.outcome)}
+    ailing = Counter(each.delivery.endpoint_id for each in attempts if _shows_it_ailing(each))
+    gone = {
+        each.delivery.endpoint_id: each.outcome.why
+        for each in attempts
+        if isinstance(each.outcome, Undeliverable) and each.outcome.gone
+    }
+    for endpoint_id in sorted((well | ailing.keys() | gone.keys()) - {""}):
+        if endpoint_id in well:
+            endpoints.is_well(connection, endpoint_id)
+        elif endpoint_id in ailing:
+            _let_rest(connection, endpoint_id, ailing[endpoint_id], now, rest_s)
+        if endpoint_id in gone:
+            endpoints.disable(connection, endpoint_id, now=now, why=gone[endpoint_id])
+
+
+def _shows_it_well(outcome: Outcome) -> bool:
+    """Return whether the receiver is there and takes what it is sent, though perhaps not this."""
+    return not isinstance(outcome, Delayed) or not outcome.of_receiver
+
+
+def _shows_it_ailing(attempted: Attempted) -> bool:
+    return attempted.begun_at is not None and not _shows_it_well(attempted.outcome)
+
+
+def _let_rest(
+    connection: Connection, endpoint_id: str, more: int, now: datetime, rest_s: Callable[[int], float]
+) -> None:
+    found = endpoints.ails(connection, endpoint_id, more, now)
+    if found is None or found[0] < lending.OPENS_AT:
+        return
+    failures, since = found
+    endpoints.rest(
+        connection, endpoint_id, now + timedelta(seconds=rest_s(failures - lending.OPENS_AT + 1))
+    )
+    long_ago = now - timedelta(seconds=PATIENCE_S)
+    if since <= long_ago:
+        why = f"Its endpoint has failed without a break since {since:%Y-%m-%d %H:%M} UTC, {failures} times."
+        deliveries.give_up(connection, endpoint_id, before=long_ago, why=why)
+
+
+def _ended(attempted: Attempted, now: datetime) -> lending.Ended:
     delivery, outcome, retry_at = attempted.delivery, attempted.outcome, attempted.retry_at
-    if isinstance(outcome, Delivered):
-        return deliveries.Ended(
-            delivery=delivery,
-            attempts=delivery.attempt,
-            state="delivered",
-            status=outcome.status,
-            arrived_at=now,
-        )
+    number = delivery.earlier_attempts + delivery.attempt
+    arrived = isinstance(outcome, Delivered)
     later = isinstance(outcome, Delayed) and retry_at is not None
-    return deliveries.Ended(
+    return lending.Ended(
         delivery=delivery,
-        attempts=delivery.attempt if attempted.tried else delivery.attempt - 1,
-        state="pending" if later else "parked",
+        attempts=number if attempted.begun_at is not None else number - 1,
+        state="delivered" if arrived else "pending" if later else "parked",
         status=outcome.status,
-        why=outcome.why,
+        why=None if isinstance(outcome, Delivered) else outcome.why,
         retry_at=retry_at,
+        arrived_at=now if arrived else None,
+        begun_at=attempted.begun_at,
+        duration_ms=round(1000 * attempted.duration_s),
+        answer=outcome.answer,
     )

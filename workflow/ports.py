@@ -64,8 +64,12 @@ class Delivery:
     address: str
     #: Which attempt this is, 1 = the first.
     attempt: int
+    #: How many there were before a person put it back into its line.
+    earlier_attempts: int = 0
     #: Until when nobody else has it; what becomes of it counts as long as nobody else has taken it since.
     leased_until: datetime | None = None
+    #: Which endpoint it is for; empty for the log.
+    endpoint_id: str = ""
     about: About | None = None
     #: What signs it, sealed, the newest first: `whsec_…`; none: it goes unsigned.
     secrets: tuple[str, ...] = ()
@@ -73,6 +77,8 @@ class Delivery:
     headers: str = ""
     #: How long each step may take, in seconds; None: as the courier's settings say.
     timeout_s: float | None = None
+    #: How many of its endpoint's are on their way at once; None: as many as there are workers.
+    concurrency: int | None = None
 
 
 #: How much of a receiver's answer is kept, in bytes.

@@ -6,11 +6,23 @@ The registry and metadata are our own, so that a host's stay clean; every table'
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, MetaData, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    text,
+    true,
+)
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from workflow.columns import CALL_STATES, DELIVERY_STATES, EOI_STATES, ID, WORD, implies, one_of
+from workflow.columns import CALL_STATES, DELIVERY_STATES, EOI_STATES, ID, LIST, WORD, implies, one_of
 
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -209,7 +221,10 @@ class OutboxRow(Row, table=True):
     """One event, written in the transaction that made it true."""
 
     __tablename__ = "eoi_outbox"
-    __table_args__ = (_partial("ix_eoi_outbox_waiting", "position", where="NOT fanned_out"),)
+    __table_args__ = (
+        _partial("ix_eoi_outbox_waiting", "position", where="NOT fanned_out"),
+        _partial("uq_eoi_outbox_feed", "feed", where="feed IS NOT NULL", unique=True),
+    )
 
     position: int | None = Field(default=None, sa_column=Column(_Number, primary_key=True))
     type: str = Field(max_length=WORD)
@@ -224,6 +239,8 @@ class OutboxRow(Row, table=True):
     closes_at: datetime
     #: Whether its deliveries have been made.
     fanned_out: bool
+    #: Its place in the feed, given with its deliveries: unlike `position`, none is ever seen after a later one.
+    feed: int | None = Field(default=None, sa_column=Column(_Number))
 
 
 class EndpointRow(Row, table=True):
@@ -233,12 +250,31 @@ class EndpointRow(Row, table=True):
 
     id: str = Field(primary_key=True, max_length=ID)
     courier: str = Field(max_length=WORD)
+    #: Where to, or to whom: a URL, an e-mail address; `applicant`, `audience`, `list:NAME`.
     url: str
     #: The patterns, separated by blanks.
     events: str
     created_at: datetime
     #: The last event that happened before it was there; it gets those after.
     after_position: int = Field(sa_column=Column(_Number, nullable=False))
+    #: A JSON object of names and texts, sealed; empty: none.
+    headers: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    timeout_s: float | None = None
+    concurrency: int | None = None
+    #: Whether what is of one EOI or call arrives in order.
+    ordered: bool = Field(default=True, sa_column=Column(Boolean, nullable=False, server_default=true()))
+    #: What signs, sealed; empty: nothing does. And the one before it, until it is no longer valid.
+    secret: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    old_secret: str | None = Field(default=None, sa_type=Text)
+    old_secret_until: datetime | None = None
+    #: None: it is enabled.
+    disabled_at: datetime | None = None
+    disabled_why: str | None = None
+    #: How many attempts have failed since one went well, and since when.
+    failures: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    failing_since: datetime | None = None
+    #: Nothing is tried before this instant: its circuit is open.
+    rest_until: datetime | None = None
 
 
 class DeliveryRow(Row, table=True):
@@ -249,7 +285,14 @@ class DeliveryRow(Row, table=True):
         one_of("state", DELIVERY_STATES),
         implies("delivered_has_its_instant", ("delivered",), "delivered_at IS NOT NULL"),
         implies("undelivered_has_no_instant", ("pending", "parked"), "delivered_at IS NULL"),
-        _partial("ix_eoi_delivery_line", "endpoint_id", "subject_id", "position", where="state = 'pending'"),
+        _partial(
+            "ix_eoi_delivery_line",
+            "endpoint_id",
+            "subject_id",
+            "recipient",
+            "position",
+            where="state = 'pending'",
+        ),
         _partial("ix_eoi_delivery_due", "endpoint_id", "due_at", "id", where="state = 'pending'"),
         _partial("ix_eoi_delivery_lent", "endpoint_id", where="leased_until IS NOT NULL"),
     )
@@ -258,10 +301,15 @@ class DeliveryRow(Row, table=True):
     position: int = Field(sa_column=Column(_Number, nullable=False))
     #: An endpoint's id, or `log`.
     endpoint_id: str = Field(max_length=ID)
-    #: What its order is kept by: the EOI, or the call.
+    #: What its order is kept by, for each recipient: the EOI, or the call.
     subject_id: str = Field(max_length=ID)
+    #: Whose address it is, where the endpoint stands for several people; empty where it does not.
+    recipient: str = Field(default="", sa_column=Column(String, nullable=False, server_default=""))
     state: str = Field(max_length=WORD)
+    #: How many there were.
     attempt: int
+    #: How many of them were before a person put it back into its line.
+    forgiven: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
     due_at: datetime
     leased_until: datetime | None = None
     last_status: int | None = None
@@ -269,11 +317,42 @@ class DeliveryRow(Row, table=True):
     delivered_at: datetime | None = None
 
 
+class TryRow(Row, table=True):
+    """One attempt at a delivery, and what came of it."""
+
+    __tablename__ = "eoi_try"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    delivery_id: int = Field(sa_column=Column(_Number, primary_key=True, autoincrement=False))
+    number: int = Field(primary_key=True)
+    at: datetime
+    duration_ms: int
+    status: int | None = None
+    error: str | None = Field(default=None, sa_type=Text)
+    #: The beginning of the receiver's answer.
+    answer: str = Field(sa_type=Text)
+
+
+class ContactRow(Row, table=True):
+    """A person or office of an organisation, on a list of those who are told."""
+
+    __tablename__ = "eoi_contact"
+    __table_args__ = (
+        Index("ix_eoi_contact_of_organisation", "organisation"),
+        {"sqlite_with_rowid": False},
+    )
+
+    list_name: str = Field(primary_key=True, max_length=LIST)
+    organisation: str = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    name: str | None = None
+
+
 #: Every table of ours.
 OURS: Final = tuple(sorted(Row.metadata.tables))
 #: Tables of which no row is ever changed or deleted; the migrations give each its triggers.
 APPEND_ONLY: Final = ("eoi_history",)
 #: The schema's revisions, oldest first; the last one is what this version reads and writes.
-REVISIONS: Final = ("0001", "0002")
+REVISIONS: Final = ("0001", "0002", "0003")
 #: Where Alembic keeps the revision that a database is at.
 VERSION_TABLE: Final = "eoi_schema_version"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from states.events import Event
 from states.names import CallState, EoiState
 
 T = TypeVar("T")
@@ -125,12 +126,33 @@ class EndpointView:
     """A receiver of events."""
 
     id: str
-    #: `webhook`.
+    #: Who carries: `webhook`, `smtp`, `notify`.
     courier: str
+    #: Where to, or to whom: a URL; an e-mail address; `applicant`, `audience`, `list:NAME`.
     url: str
     #: Which events it gets: `eoi.submitted`, `call.*`, `*`.
     events: tuple[str, ...]
     created_at: datetime
+    #: How long each step of an attempt may take, in seconds; None: as the settings say.
+    timeout_s: float | None = None
+    #: How many deliveries are on their way at once from each node; None: as many as the node has workers.
+    concurrency: int | None = None
+    #: Whether the events of one EOI or call arrive in order.
+    ordered: bool = True
+    #: Whether it has a secret that signs what it gets.
+    signed: bool = False
+    #: Whether headers of its own go with each request; they are never shown.
+    has_headers: bool = False
+    #: Since when nothing is sent there, what waits being kept; None: it is enabled.
+    disabled_at: datetime | None = None
+    disabled_why: str | None = None
+    #: How many attempts have failed since one went well, and since when.
+    failures: int = 0
+    failing_since: datetime | None = None
+    #: Its circuit is open: nothing is tried before this instant.
+    rest_until: datetime | None = None
+    #: What signs, `whsec_…`: shown once, where it was just made.
+    secret: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +174,66 @@ class DeliveryView:
     last_status: int | None
     last_error: str | None
     delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryView:
+    """One attempt at a delivery."""
+
+    #: 1, 2, 3…
+    number: int
+    at: datetime
+    duration_s: float
+    #: What the receiver answered, where it speaks in such numbers.
+    status: int | None
+    #: What went wrong; None where it arrived.
+    error: str | None
+    #: The beginning of the answer.
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryDetail(DeliveryView):
+    """One event's way to one receiver, with every attempt."""
+
+    tries: tuple[TryView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointStats:
+    """How it stands with what there is for one endpoint; what was forgotten does not count."""
+
+    #: Its id, or `log`.
+    endpoint: str
+    url: str
+    pending: int
+    parked: int
+    delivered: int
+    #: How many attempts there were for all of it.
+    attempts: int
+    #: When the oldest event happened that waits.
+    oldest_pending_at: datetime | None
+    last_delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A person or office of an organisation that is told of things."""
+
+    #: The organisation's stable id: a school's URN.
+    organisation: str
+    #: An e-mail address.
+    address: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fed:
+    """One event of the feed."""
+
+    #: Its place: give the last one as `after` to go on from there.
+    cursor: int
+    event: Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,8 @@
-"""Statements about deliveries: each an event's way to one receiver."""
+"""Statements about deliveries that look at them, put them back into their line, and forget them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from functools import cache
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -13,111 +11,37 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
-    false,
+    delete,
+    exists,
     func,
     literal,
     or_,
     select,
-    true,
     update,
 )
 
-from states.events import Event, EventType
 from workflow.connection import Connection
-from workflow.errors import DatabaseCorrupt
-from workflow.ports import Delivery
 from workflow.statements import Prepared
-from workflow.store.outbox import LOG, SUBJECT
-from workflow.store.rows import from_row
-from workflow.store.tables import CALL, DELIVERY, ENDPOINT, EOI, OUTBOX
-from workflow.views import DeliveryView
+from workflow.store.outbox import SUBJECT
+from workflow.store.tables import DELIVERY, ENDPOINT, OUTBOX, TRY
+from workflow.views import DeliveryDetail, DeliveryView, EndpointStats, TryView
+
+#: How many are forgotten in one transaction.
+PRUNED: Final = 5000
 
 _PENDING: Final = DELIVERY.c.state == "pending"
-_FREE: Final = or_(DELIVERY.c.leased_until.is_(None), DELIVERY.c.leased_until <= bindparam("now"))
-_EARLIER: Final = DELIVERY.alias("earlier")
-# Looked up by the index of lines, once for each row. Of NOT EXISTS, PostgreSQL would make a join and read all
-# that waits anew for each row before the table's first ANALYZE (20,000 waiting: 88 ms instead of 1). And in
-# coalesce: of "… IS NULL" its planner guesses that 1 row in 200 passes; where it thinks those fewer than are
-# wanted, it reads and sorts all. Of "NOT …" it guesses every second row, goes by due instant, stops in time.
-_SOMETHING_EARLIER: Final = func.coalesce(
-    select(true())
-    .where(
-        _EARLIER.c.endpoint_id == DELIVERY.c.endpoint_id,
-        _EARLIER.c.subject_id == DELIVERY.c.subject_id,
-        _EARLIER.c.state == "pending",
-        _EARLIER.c.position < DELIVERY.c.position,
-    )
-    .order_by(_EARLIER.c.position)
-    .limit(literal(1))
-    .correlate(DELIVERY)
-    .scalar_subquery(),
-    false(),
-)
-#: At the head of its line, due, and lent to nobody.
-_READY: Final = and_(_PENDING, DELIVERY.c.due_at <= bindparam("now"), _FREE, ~_SOMETHING_EARLIER)
-
-#: Each receiver, that of the log among them.
-_LINES: Final = select(ENDPOINT.c.id).union_all(select(literal(LOG))).subquery("line")
-_OF_LINE: Final = DELIVERY.c.endpoint_id == _LINES.c.id
-_LENT: Final = (
-    select(func.count())
-    .where(_OF_LINE, DELIVERY.c.leased_until.is_not(None), DELIVERY.c.leased_until > bindparam("now"))
-    .scalar_subquery()
-)
-#: Each receiver for whom something is ready, and how many are on their way to it.
-_ANY_READY: Final = select(DELIVERY.c.id).where(_OF_LINE, _READY).limit(literal(1)).scalar_subquery()
-_READY_LINES: Final = Prepared(select(_LINES.c.id, _LENT).where(_ANY_READY.is_not(None)))
-_FIRST_READY: Final = Prepared(
-    select(DELIVERY.c.due_at, DELIVERY.c.id)
-    .where(DELIVERY.c.endpoint_id == bindparam("the_endpoint"), _READY)
-    .order_by(DELIVERY.c.due_at, DELIVERY.c.id)
-    .limit(bindparam("at_most"))
-    .with_for_update(skip_locked=True)
-)
-
-_EVENT: Final = (
-    OUTBOX.c.type, OUTBOX.c.call_id, CALL.c.reference, OUTBOX.c.eoi_id, EOI.c.applicant, OUTBOX.c.source,
-    OUTBOX.c.state, OUTBOX.c.version, OUTBOX.c.at, OUTBOX.c.recorded_at, OUTBOX.c.closes_at,
-)  # fmt: skip
-_SELECT: Final = (
-    select(DELIVERY.c.id, DELIVERY.c.attempt, ENDPOINT.c.courier, ENDPOINT.c.url, *_EVENT)
-    .select_from(DELIVERY)
-    .join(OUTBOX, OUTBOX.c.position == DELIVERY.c.position)
-    .join(CALL, CALL.c.id == OUTBOX.c.call_id)
-    .outerjoin(EOI, EOI.c.id == OUTBOX.c.eoi_id)
-    .outerjoin(ENDPOINT, ENDPOINT.c.id == DELIVERY.c.endpoint_id)
-    .order_by(DELIVERY.c.id)
-)
-
-_ENDED: Final[dict[str, Any]] = {
-    "state": bindparam("to"),
-    "attempt": bindparam("attempts"),
-    "leased_until": None,
-    "due_at": func.coalesce(bindparam("retry_at", type_=DELIVERY.c.due_at.type), DELIVERY.c.due_at),
-    "last_status": bindparam("status"),
-    "last_error": bindparam("why"),
-    "delivered_at": bindparam("arrived_at"),
-}
-
-_PARK_UNREADABLE: Final = Prepared(
-    update(DELIVERY)
-    .where(DELIVERY.c.id == bindparam("the_id"))
-    .values(
-        state="parked",
-        leased_until=None,
-        last_error="Its event cannot be read: it is of a newer version, or damaged.",
-    )
-)
-
-_BACK_IN_LINE: Final = {"state": "pending", "attempt": 0, "due_at": bindparam("now"), "leased_until": None}
 _PARKED: Final = DELIVERY.c.state == "parked"
-_RETRY_ALL: Final = Prepared(update(DELIVERY).where(_PARKED).values(**_BACK_IN_LINE))
-_RETRY_ONE: Final = Prepared(
-    update(DELIVERY).where(_PARKED, DELIVERY.c.id == bindparam("the_id")).values(**_BACK_IN_LINE)
-)
-
-#: The parameters of `_ENDED`.
-_HOW: Final = ("to", "attempts", "status", "why", "retry_at", "arrived_at")
+_DELIVERED: Final = DELIVERY.c.state == "delivered"
+_THE_ID: Final = DELIVERY.c.id == bindparam("the_id")
+_OF_ENDPOINT: Final = DELIVERY.c.endpoint_id == bindparam("the_endpoint")
+_BACK_IN_LINE: Final = {
+    "state": "pending",
+    "forgiven": DELIVERY.c.attempt,
+    "due_at": bindparam("now"),
+    "leased_until": None,
+    "delivered_at": None,
+}
+_RETRY_ONE: Final = Prepared(update(DELIVERY).where(_PARKED, _THE_ID).values(**_BACK_IN_LINE))
 
 _LISTED: Final = (
     "id", "event_id", "type", "endpoint", "address", "state", "attempts", "due_at",
@@ -129,7 +53,7 @@ _SELECT_LIST: Final = (
         SUBJECT + ":" + cast(OUTBOX.c.version, String),
         OUTBOX.c.type,
         DELIVERY.c.endpoint_id,
-        func.coalesce(ENDPOINT.c.url, ""),
+        case((DELIVERY.c.recipient != "", DELIVERY.c.recipient), else_=func.coalesce(ENDPOINT.c.url, "")),
         DELIVERY.c.state,
         DELIVERY.c.attempt,
         case((_PENDING, DELIVERY.c.due_at)),
@@ -142,177 +66,169 @@ _SELECT_LIST: Final = (
     .order_by(DELIVERY.c.id.desc())
     .limit(bindparam("at_most"))
 )
-_LIST: Final = Prepared(_SELECT_LIST)
-_LIST_BY_STATE: Final = Prepared(_SELECT_LIST.where(DELIVERY.c.state == bindparam("the_state")))
+_ONE: Final = Prepared(_SELECT_LIST.where(_THE_ID))
+_TRIES: Final = Prepared(
+    select(TRY.c.number, TRY.c.at, TRY.c.duration_ms, TRY.c.status, TRY.c.error, TRY.c.answer)
+    .where(TRY.c.delivery_id == bindparam("the_id"))
+    .order_by(TRY.c.number)
+)
 
+_GONE_WITH_ENDPOINT: Final = Prepared(
+    update(DELIVERY)
+    .where(_OF_ENDPOINT, _PENDING)
+    .values(state="parked", leased_until=None, last_error="Its endpoint was removed.")
+)
+_LONG_AGO: Final = (
+    select(func.max(OUTBOX.c.position)).where(OUTBOX.c.recorded_at <= bindparam("before")).scalar_subquery()
+)
+_GIVE_UP: Final = Prepared(
+    update(DELIVERY)
+    .where(_OF_ENDPOINT, _PENDING, DELIVERY.c.leased_until.is_(None), DELIVERY.c.position <= _LONG_AGO)
+    .values(state="parked", last_error=bindparam("why"))
+)
 
-def lines(connection: Connection, now: datetime) -> dict[str, int]:
-    """Return for whom something can be claimed, and how many are on their way to each."""
-    return {line: lent for line, lent in connection.rows(_READY_LINES, now=now)}  # noqa: C416 -- pairs, by name
-
-
-def claim(
-    connection: Connection, now: datetime, lines: Mapping[str, int], *, until: datetime, at_most: int
-) -> list[Delivery]:
-    """Lease deliveries that are due and at the head of one of these lines; each counts one attempt more.
-
-    Endpoints take turns, and what is lent out to each counts: one that hangs, with thousands of deliveries
-    that are due, would else hold every worker for hours.
-    """
-    turns = [
-        (turn, due_at, number)
-        for endpoint, lent in lines.items()
-        for turn, (due_at, number) in enumerate(
-            connection.rows(_FIRST_READY, now=now, the_endpoint=endpoint, at_most=at_most), start=lent
-        )
-    ]
-    taken = _numbered([number for _, _, number in sorted(turns)[:at_most]])
-    if not taken:
-        return []
-    these = _these(len(taken))
-    connection.write(these.lend, None, until=until, **taken)
-    return _loaded(connection, connection.rows(these.load, **taken), until)
-
-
-class _These(NamedTuple):
-    """Statements about so many deliveries: `id_0`, `id_1` and so on."""
-
-    lend: Prepared
-    load: Prepared
-    lent: Prepared
-    end: Prepared
-
-
-@lru_cache(maxsize=128)
-def _these(count: int) -> _These:
-    these: ColumnElement[bool] = DELIVERY.c.id.in_([bindparam(f"id_{n}") for n in range(count)])
-    lease = {"attempt": DELIVERY.c.attempt + 1, "leased_until": bindparam("until")}
-    lent = select(DELIVERY.c.id, DELIVERY.c.attempt, DELIVERY.c.leased_until).where(these, _PENDING)
-    return _These(
-        lend=Prepared(update(DELIVERY).where(these).values(**lease)),
-        load=Prepared(_SELECT.where(these)),
-        lent=Prepared(lent.with_for_update()),
-        end=Prepared(update(DELIVERY).where(these).values(**_ENDED)),
+_OLD: Final = and_(_DELIVERED, DELIVERY.c.delivered_at <= bindparam("before"))
+_ORPHANED: Final = and_(
+    _PARKED,
+    DELIVERY.c.due_at <= bindparam("before"),
+    ~exists().where(ENDPOINT.c.id == DELIVERY.c.endpoint_id).correlate(DELIVERY),
+)
+_FORGOTTEN: Final = (
+    select(DELIVERY.c.id).where(or_(_OLD, _ORPHANED)).order_by(DELIVERY.c.id).limit(literal(PRUNED))
+)
+_LAST_FORGOTTEN: Final = Prepared(select(func.max(_FORGOTTEN.subquery().c.id)))
+_UP_TO: Final = bindparam("upto")
+_FORGET_TRIES: Final = Prepared(
+    delete(TRY).where(
+        TRY.c.delivery_id.in_(select(DELIVERY.c.id).where(DELIVERY.c.id <= _UP_TO, or_(_OLD, _ORPHANED)))
     )
+)
+_FORGET: Final = Prepared(delete(DELIVERY).where(DELIVERY.c.id <= _UP_TO, or_(_OLD, _ORPHANED)))
+
+_STATS: Final = Prepared(
+    select(
+        DELIVERY.c.endpoint_id,
+        func.coalesce(ENDPOINT.c.url, ""),
+        func.coalesce(func.sum(case((_PENDING, 1), else_=0)), 0),
+        func.coalesce(func.sum(case((_PARKED, 1), else_=0)), 0),
+        func.coalesce(func.sum(case((_DELIVERED, 1), else_=0)), 0),
+        func.coalesce(func.sum(DELIVERY.c.attempt), 0),
+        func.min(case((_PENDING, OUTBOX.c.recorded_at))),
+        func.max(DELIVERY.c.delivered_at),
+    )
+    .join_from(DELIVERY, OUTBOX, OUTBOX.c.position == DELIVERY.c.position)
+    .outerjoin(ENDPOINT, ENDPOINT.c.id == DELIVERY.c.endpoint_id)
+    .group_by(DELIVERY.c.endpoint_id, ENDPOINT.c.url)
+    .order_by(DELIVERY.c.endpoint_id)
+)
 
 
-def _numbered(ids: Sequence[int]) -> dict[str, int]:
-    return {f"id_{place}": number for place, number in enumerate(ids)}
-
-
-def _loaded(connection: Connection, rows: Sequence[tuple[Any, ...]], until: datetime) -> list[Delivery]:
-    """Return what was lent; one whose event means nothing here is parked, so that it bars no other."""
-    found = []
-    for row in rows:
-        try:
-            found.append(_delivery(row, until))
-        except DatabaseCorrupt:
-            connection.write(_PARK_UNREADABLE, the_id=row[0])
-    return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How an attempt ended, and what is to become of its delivery."""
-
-    delivery: Delivery
-    #: How many attempts there were, this one included.
-    attempts: int
-    #: delivered; pending: it is tried again at `retry_at`; parked: not until a person says so.
-    state: str
-    status: int | None
-    why: str | None = None
-    retry_at: datetime | None = None
-    arrived_at: datetime | None = None
-
-
-def end(connection: Connection, attempts: Sequence[Ended]) -> list[bool]:
-    """Write down how attempts ended; return of each whether its lease was the last one.
-
-    What ended in the same way is written by one statement: most of many did.
-    """
-    lent = _lent(connection, [each.delivery.id for each in attempts])
-    counts, alike = list[bool](), dict[tuple[object, ...], list[int]]()
-    for each in attempts:
-        # The attempt alone is no fence: a parked delivery that is put back counts from 1 again.
-        counts.append(lent.get(each.delivery.id) == (each.delivery.attempt, each.delivery.leased_until))
-        if counts[-1]:
-            alike.setdefault(_how(each), []).append(each.delivery.id)
-    for how, ids in alike.items():
-        statement = _these(len(ids)).end
-        connection.run(statement, **dict(zip(_HOW, how, strict=True)), **_numbered(ids))
-    return counts
-
-
-def _lent(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[int, datetime]]:
-    """Return the attempt and the lease of each that is still under way, and let nobody else end them."""
-    rows = connection.rows(_these(len(ids)).lent, **_numbered(ids))
-    return {number: (attempt, until) for number, attempt, until in rows}
-
-
-def retry(connection: Connection, delivery_id: int | None, now: datetime) -> int:
-    """Put a parked delivery (None: all of them) back into its line; return how many there were.
+def retry(connection: Connection, delivery_id: int, now: datetime) -> int:
+    """Put a parked delivery back into its line; return how many there were: 1 or 0.
 
     What its line delivered while it was parked stays delivered; what still waits there comes after it.
     """
-    if delivery_id is None:
-        return connection.run(_RETRY_ALL, now=now)
     return connection.run(_RETRY_ONE, now=now, the_id=delivery_id)
 
 
-def listed(connection: Connection, *, state: str | None, limit: int) -> list[DeliveryView]:
+def redrive(
+    connection: Connection, now: datetime, *, since: datetime | None, endpoint: str | None, delivered: bool
+) -> int:
+    """Put what is parked back into its line; return how many there were.
+
+    Args:
+        connection: by which.
+        now: the present instant.
+        since: only of events that were recorded then or later.
+        endpoint: only for this one.
+        delivered: what was delivered, too: to a receiver that has lost it.
+    """
+    given = {"since": since, "the_endpoint": endpoint}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return connection.run(_redrive(tuple(chosen), delivered=delivered), now=now, **chosen)
+
+
+@cache
+def _redrive(narrowed: tuple[str, ...], *, delivered: bool) -> Prepared:
+    conditions: list[ColumnElement[bool]] = [or_(_PARKED, _DELIVERED) if delivered else _PARKED]
+    if "since" in narrowed:
+        since = select(OUTBOX.c.position).where(OUTBOX.c.recorded_at >= bindparam("since"))
+        conditions.append(DELIVERY.c.position.in_(since))
+    if "the_endpoint" in narrowed:
+        conditions.append(_OF_ENDPOINT)
+    return Prepared(update(DELIVERY).where(*conditions).values(**_BACK_IN_LINE))
+
+
+def listed(
+    connection: Connection, *, state: str | None, endpoint: str | None, limit: int
+) -> list[DeliveryView]:
     """Return deliveries, the newest first."""
-    if state is None:
-        return [_delivery_view(row) for row in connection.rows(_LIST, at_most=limit)]
-    return [_delivery_view(row) for row in connection.rows(_LIST_BY_STATE, at_most=limit, the_state=state)]
+    given = {"the_state": state, "the_endpoint": endpoint}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    rows = connection.rows(_list(tuple(chosen)), at_most=limit, **chosen)
+    return [DeliveryView(**_facts(row)) for row in rows]
 
 
-def _how(ended: Ended) -> tuple[object, ...]:
-    """Return the parameters of `_HOW`."""
-    return ended.state, ended.attempts, ended.status, ended.why, ended.retry_at, ended.arrived_at
+@cache
+def _list(narrowed: tuple[str, ...]) -> Prepared:
+    by = {"the_state": DELIVERY.c.state == bindparam("the_state"), "the_endpoint": _OF_ENDPOINT}
+    return Prepared(_SELECT_LIST.where(*(by[name] for name in narrowed)))
 
 
-@from_row
-def _delivery(row: tuple[Any, ...], until: datetime) -> Delivery:
-    (
-        number,
-        attempt,
-        courier,
-        url,
-        type_,
-        call_id,
-        reference,
-        eoi_id,
-        applicant,
-        source,
-        state,
-        version,
-        *instants,
-    ) = row
-    at, recorded_at, closes_at = instants
-    event = Event(
-        id=f"{eoi_id or call_id}:{version}",
-        type=EventType(type_),
-        call_id=call_id,
-        call_reference=reference,
-        eoi_id=eoi_id,
-        applicant=applicant,
-        source=source,
-        state=state,
-        version=version,
-        at=at,
-        recorded_at=recorded_at,
-        closes_at=closes_at,
+def one(connection: Connection, delivery_id: int) -> DeliveryDetail | None:
+    """Return one delivery, with its attempts; None where there is none."""
+    row = connection.row(_ONE, the_id=delivery_id, at_most=1)
+    if row is None:
+        return None
+    tries = tuple(
+        TryView(
+            number=number,
+            at=at,
+            duration_s=duration_ms / 1000,
+            status=status,
+            error=error,
+            answer=answer,
+        )
+        for number, at, duration_ms, status, error, answer in connection.rows(_TRIES, the_id=delivery_id)
     )
-    return Delivery(
-        id=number,
-        event=event,
-        courier=courier or LOG,
-        address=url or "",
-        attempt=attempt,
-        leased_until=until,
-    )
+    return DeliveryDetail(**_facts(row), tries=tries)
 
 
-def _delivery_view(row: tuple[Any, ...]) -> DeliveryView:
-    return DeliveryView(**dict(zip(_LISTED, row, strict=True)))
+def stats(connection: Connection) -> list[EndpointStats]:
+    """Return how it stands with what there is for each endpoint. Reads every delivery."""
+    return [
+        EndpointStats(
+            endpoint=endpoint,
+            url=url,
+            pending=pending,
+            parked=parked,
+            delivered=delivered,
+            attempts=attempts,
+            oldest_pending_at=oldest,
+            last_delivered_at=last,
+        )
+        for endpoint, url, pending, parked, delivered, attempts, oldest, last in connection.rows(_STATS)
+    ]
+
+
+def park_of(connection: Connection, endpoint_id: str) -> None:
+    """Park what waits for an endpoint that is removed."""
+    connection.run(_GONE_WITH_ENDPOINT, the_endpoint=endpoint_id)
+
+
+def give_up(connection: Connection, endpoint_id: str, *, before: datetime, why: str) -> int:
+    """Park what waits for an endpoint since before an instant and is lent to nobody; return how many."""
+    return connection.run(_GIVE_UP, the_endpoint=endpoint_id, before=before, why=why)
+
+
+def forget(connection: Connection, before: datetime) -> int:
+    """Forget some of what was delivered before an instant, or parked for nobody; return how many."""
+    last = connection.row(_LAST_FORGOTTEN, before=before)
+    if last is None or last[0] is None:
+        return 0
+    connection.run(_FORGET_TRIES, before=before, upto=last[0])
+    return connection.run(_FORGET, before=before, upto=last[0])
+
+
+def _facts(row: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip(_LISTED, row, strict=True))

@@ -1,26 +1,66 @@
 """Statements about endpoints."""
 
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from workflow.connection import Connection
 from workflow.statements import Prepared
 from workflow.store.tables import ENDPOINT
 from workflow.views import EndpointView
 
-_INSERT: Final = Prepared(
-    insert(ENDPOINT), columns=("id", "courier", "url", "events", "created_at", "after_position")
+_NEW: Final = (
+    "id", "courier", "url", "events", "created_at", "after_position",
+    "headers", "timeout_s", "concurrency", "ordered", "secret", "failures",
+)  # fmt: skip
+_INSERT: Final = Prepared(insert(ENDPOINT), columns=_NEW)
+_SEEN: Final = (
+    "id", "courier", "url", "events", "created_at", "timeout_s", "concurrency", "ordered",
+    "disabled_at", "disabled_why", "failures", "failing_since", "rest_until",
+)  # fmt: skip
+_SELECT: Final = select(*(ENDPOINT.c[name] for name in _SEEN), ENDPOINT.c.secret, ENDPOINT.c.headers)
+_ALL: Final = Prepared(_SELECT.order_by(ENDPOINT.c.id))
+_IS_IT: Final = ENDPOINT.c.id == bindparam("the_id")
+_ONE: Final = Prepared(_SELECT.where(_IS_IT))
+_WELL: Final = {"failures": 0, "failing_since": None, "rest_until": None}
+_DISABLE: Final = Prepared(
+    update(ENDPOINT)
+    .where(_IS_IT, ENDPOINT.c.disabled_at.is_(None))
+    .values(disabled_at=bindparam("now"), disabled_why=bindparam("why"))
 )
-_ALL: Final = Prepared(
-    select(
-        ENDPOINT.c.id, ENDPOINT.c.courier, ENDPOINT.c.url, ENDPOINT.c.events, ENDPOINT.c.created_at
-    ).order_by(ENDPOINT.c.id)
+_ENABLE: Final = Prepared(
+    update(ENDPOINT).where(_IS_IT).values(disabled_at=None, disabled_why=None, **_WELL)
 )
+_ROTATE: Final = Prepared(
+    update(ENDPOINT)
+    .where(_IS_IT)
+    .values(
+        secret=bindparam("new"),
+        old_secret=ENDPOINT.c.secret,
+        old_secret_until=bindparam("until"),
+    )
+)
+_REMOVE: Final = Prepared(delete(ENDPOINT).where(_IS_IT))
+_IS_WELL: Final = Prepared(update(ENDPOINT).where(_IS_IT, ENDPOINT.c.failures > 0).values(**_WELL))
+_AILS: Final = Prepared(
+    update(ENDPOINT)
+    .where(_IS_IT)
+    .values(
+        failures=ENDPOINT.c.failures + bindparam("more"),
+        failing_since=func.coalesce(
+            ENDPOINT.c.failing_since, bindparam("now", type_=ENDPOINT.c.failing_since.type)
+        ),
+    )
+)
+_FAILING: Final = Prepared(select(ENDPOINT.c.failures, ENDPOINT.c.failing_since).where(_IS_IT))
+_REST: Final = Prepared(update(ENDPOINT).where(_IS_IT).values(rest_until=bindparam("until")))
 
 
-def add(connection: Connection, view: EndpointView, *, after_position: int) -> None:
-    """Write a new endpoint; it gets the events after `after_position`."""
+def add(
+    connection: Connection, view: EndpointView, *, after_position: int, secret: str, headers: str
+) -> None:
+    """Write a new endpoint; it gets the events after `after_position`. Secret and headers are sealed."""
     connection.run(
         _INSERT,
         id=view.id,
@@ -29,12 +69,77 @@ def add(connection: Connection, view: EndpointView, *, after_position: int) -> N
         events=" ".join(view.events),
         created_at=view.created_at,
         after_position=after_position,
+        headers=headers,
+        timeout_s=view.timeout_s,
+        concurrency=view.concurrency,
+        ordered=view.ordered,
+        secret=secret,
+        failures=0,
     )
 
 
 def every(connection: Connection) -> list[EndpointView]:
     """Return every endpoint, the oldest first."""
-    return [
-        EndpointView(id=id_, courier=courier, url=url, events=tuple(events.split()), created_at=created_at)
-        for id_, courier, url, events, created_at in connection.rows(_ALL)
-    ]
+    return [_view(*row) for row in connection.rows(_ALL)]
+
+
+def one(connection: Connection, endpoint_id: str) -> EndpointView | None:
+    """Return one endpoint; None where there is none."""
+    row = connection.row(_ONE, the_id=endpoint_id)
+    return None if row is None else _view(*row)
+
+
+def disable(connection: Connection, endpoint_id: str, *, now: datetime, why: str) -> None:
+    """Let nothing be sent there, unless it is so already."""
+    connection.run(_DISABLE, the_id=endpoint_id, now=now, why=why)
+
+
+def enable(connection: Connection, endpoint_id: str) -> None:
+    """Let everything be sent there again, its circuit closed."""
+    connection.run(_ENABLE, the_id=endpoint_id)
+
+
+def rotate(connection: Connection, endpoint_id: str, *, secret: str, old_until: datetime) -> None:
+    """Give it a new secret, sealed; the one before it is valid until then."""
+    connection.run(_ROTATE, the_id=endpoint_id, new=secret, until=old_until)
+
+
+def remove(connection: Connection, endpoint_id: str) -> None:
+    """Remove it."""
+    connection.run(_REMOVE, the_id=endpoint_id)
+
+
+def is_well(connection: Connection, endpoint_id: str) -> None:
+    """Write down that something arrived: its circuit is closed."""
+    connection.run(_IS_WELL, the_id=endpoint_id)
+
+
+def ails(connection: Connection, endpoint_id: str, more: int, now: datetime) -> tuple[int, datetime] | None:
+    """Write down so many failures; return how many there were since it was well, and since when.
+
+    None where the endpoint is gone.
+    """
+    connection.run(_AILS, the_id=endpoint_id, more=more, now=now)
+    row = connection.row(_FAILING, the_id=endpoint_id)
+    return None if row is None else (row[0], row[1])
+
+
+def rest(connection: Connection, endpoint_id: str, until: datetime) -> None:
+    """Let nothing be tried there before an instant."""
+    connection.run(_REST, the_id=endpoint_id, until=until)
+
+
+def headers_of(connection: Connection, endpoint_id: str) -> str:
+    """Return its headers, sealed."""
+    row = connection.row(_ONE, the_id=endpoint_id)
+    return "" if row is None else str(row[-1])
+
+
+def _view(*columns: Any) -> EndpointView:  # noqa: ANN401 -- as they were read
+    *seen, secret, headers = columns
+    facts = dict(zip(_SEEN, seen, strict=True))
+    return EndpointView(
+        **facts | {"events": tuple(facts["events"].split()), "ordered": bool(facts["ordered"])},
+        signed=bool(secret),
+        has_headers=bool(headers),
+    )

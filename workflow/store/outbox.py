@@ -22,10 +22,16 @@ from sqlalchemy import (
 from states.events import Event, EventType
 from workflow.connection import Connection
 from workflow.statements import Prepared
-from workflow.store.tables import DELIVERY, ENDPOINT, OUTBOX
+from workflow.store.tables import CALL, CONTACT, DELIVERY, ENDPOINT, EOI, OUTBOX
 
 #: The endpoint of events that nobody else was there to receive.
 LOG: Final = "log"
+#: The courier that goes where a URL leads; the others go to people.
+WEBHOOK: Final = "webhook"
+#: Whom an endpoint may stand for: the contacts of who applies; of the call's audience; of a list.
+APPLICANT, AUDIENCE, LIST = "applicant", "audience", "list"
+#: An EOI is nobody else's business; of a call no one in particular applies.
+_ONLY_OF: Final = {APPLICANT: "eoi.", AUDIENCE: "call."}
 #: How many events are fanned out in one transaction.
 FAN_OUT: Final = 5000
 
@@ -48,35 +54,79 @@ _FIRST_WAITING: Final = (
 )
 _WAITING_UP_TO: Final = Prepared(select(func.max(_FIRST_WAITING.c.position)))
 _LAST: Final = Prepared(select(func.max(OUTBOX.c.position)))
-_ENDPOINTS: Final = Prepared(select(ENDPOINT.c.id, ENDPOINT.c.events, ENDPOINT.c.after_position))
-_FANNED_OUT: Final = Prepared(
-    update(OUTBOX).where(_WAITING, OUTBOX.c.position <= bindparam("upto")).values(fanned_out=True)
+_ENDPOINTS: Final = Prepared(
+    select(ENDPOINT.c.id, ENDPOINT.c.events, ENDPOINT.c.after_position, ENDPOINT.c.courier, ENDPOINT.c.url)
 )
+# Their places in the feed follow on one another; who reads it sees all of a batch or none.
+_PLACED: Final = (
+    select(OUTBOX.c.position, func.row_number().over(order_by=OUTBOX.c.position).label("place"))
+    .where(_WAITING, OUTBOX.c.position <= bindparam("upto"))
+    .subquery()
+)
+_LAST_FED: Final = select(func.coalesce(func.max(OUTBOX.c.feed), 0)).scalar_subquery()
+_FANNED_OUT: Final = Prepared(
+    update(OUTBOX)
+    .where(OUTBOX.c.position == _PLACED.c.position)
+    .values(fanned_out=True, feed=bindparam("fed") + _PLACED.c.place)
+)
+_FED: Final = Prepared(select(_LAST_FED))
 
 
-def _deliveries_from(endpoint: Any, *conditions: Any) -> Insert:  # noqa: ANN401 -- Core's expressions
+def _deliveries_from(
+    endpoint: Any,  # noqa: ANN401 -- Core's expressions
+    *conditions: Any,  # noqa: ANN401 -- as above
+    to: Any = literal(""),  # noqa: ANN401, B008 -- as above
+    people: Any = OUTBOX,  # noqa: ANN401 -- as above
+) -> Insert:
     rows = (
         select(
             OUTBOX.c.position,
             endpoint,
             SUBJECT,
+            to,
             literal("pending"),
             literal(0),
             OUTBOX.c.recorded_at,
         )
+        .select_from(people)
         .where(_WAITING, OUTBOX.c.position <= bindparam("upto"), *conditions)
         .order_by(OUTBOX.c.position)
     )
     return insert(DELIVERY).from_select(
-        ["position", "endpoint_id", "subject_id", "state", "attempt", "due_at"], rows
+        ["position", "endpoint_id", "subject_id", "recipient", "state", "attempt", "due_at"], rows
     )
 
 
+# Nobody where somebody should be is a delivery too, without a recipient: it is parked, and so told.
+_ADDRESS: Final = func.coalesce(CONTACT.c.address, "")
+_OF_APPLICANT: Final = select(CONTACT.c.organisation, CONTACT.c.address).distinct().subquery("contact")
+#: To whom, by a word -> the expression of the address, and where it is found.
+_PEOPLE: Final[dict[str, tuple[Any, Any]]] = {
+    APPLICANT: (
+        func.coalesce(_OF_APPLICANT.c.address, ""),
+        OUTBOX.join(EOI, EOI.c.id == OUTBOX.c.eoi_id).outerjoin(
+            _OF_APPLICANT, _OF_APPLICANT.c.organisation == EOI.c.applicant
+        ),
+    ),
+    AUDIENCE: (
+        _ADDRESS,
+        OUTBOX.join(CALL, CALL.c.id == OUTBOX.c.call_id).outerjoin(
+            CONTACT, CONTACT.c.list_name == CALL.c.audience
+        ),
+    ),
+    LIST: (_ADDRESS, OUTBOX.outerjoin(CONTACT, CONTACT.c.list_name == bindparam("list_name"))),
+}
+
+
 @cache
-def _fan_out_to(types: tuple[str, ...]) -> Prepared:
+def _fan_out_to(types: tuple[str, ...], whom: str) -> Prepared:
     one_of = or_(*(OUTBOX.c.type == each for each in types))
     later = OUTBOX.c.position > bindparam("after")
-    return Prepared(_deliveries_from(bindparam("endpoint", type_=DELIVERY.c.endpoint_id.type), one_of, later))
+    endpoint = bindparam("endpoint", type_=DELIVERY.c.endpoint_id.type)
+    if whom not in _PEOPLE:
+        return Prepared(_deliveries_from(endpoint, one_of, later))
+    to, people = _PEOPLE[whom]
+    return Prepared(_deliveries_from(endpoint, one_of, later, to=to, people=people))
 
 
 _SOMEBODY_WAS_THERE: Final = exists().where(ENDPOINT.c.after_position < OUTBOX.c.position).correlate(OUTBOX)
@@ -89,9 +139,15 @@ _OLDEST: Final = Prepared(
     .union_all(
         select(func.min(OUTBOX.c.recorded_at))
         .join_from(DELIVERY, OUTBOX, OUTBOX.c.position == DELIVERY.c.position)
-        .where(DELIVERY.c.state == "pending")
+        .outerjoin(ENDPOINT, ENDPOINT.c.id == DELIVERY.c.endpoint_id)
+        .where(DELIVERY.c.state == "pending", ENDPOINT.c.disabled_at.is_(None))
     )
 )
+
+
+def stands_for_people(courier: str, url: str) -> bool:
+    """Return whether an endpoint stands for people whose addresses its deliveries hold."""
+    return courier != WEBHOOK and url.partition(":")[0] in _PEOPLE
 
 
 def add_event(connection: Connection, event: Event) -> None:
@@ -135,19 +191,24 @@ def fan_out(connection: Connection) -> None:
     upto = connection.row(_WAITING_UP_TO)
     if upto is None or upto[0] is None:
         return
-    for endpoint_id, patterns, after in connection.rows(_ENDPOINTS):
-        if types := _matching(patterns):
-            connection.run(_fan_out_to(types), upto=upto[0], endpoint=endpoint_id, after=after)
+    for endpoint_id, patterns, after, courier, url in connection.rows(_ENDPOINTS):
+        whom, _, name = url.partition(":") if stands_for_people(courier, url) else ("", "", "")
+        if types := _matching(patterns, whom):
+            to = {"upto": upto[0], "endpoint": endpoint_id, "after": after}
+            connection.run(_fan_out_to(types, whom), **to, **({"list_name": name} if whom == LIST else {}))
     connection.run(_FAN_OUT_TO_LOG, upto=upto[0])
-    connection.run(_FANNED_OUT, upto=upto[0])
+    fed = connection.row(_FED)
+    connection.run(_FANNED_OUT, upto=upto[0], fed=fed[0] if fed else 0)
 
 
 def oldest_waiting(connection: Connection) -> datetime | None:
-    """Return when the oldest event was recorded that is not yet at all its receivers."""
+    """Return when the oldest event was recorded that is not yet at all its receivers, disabled ones aside."""
     return min((instant for (instant,) in connection.rows(_OLDEST) if instant is not None), default=None)
 
 
-def _matching(patterns: str) -> tuple[str, ...]:
+def _matching(patterns: str, whom: str) -> tuple[str, ...]:
     return tuple(
-        str(each) for each in EventType if any(fnmatchcase(each, pattern) for pattern in patterns.split())
+        str(each)
+        for each in EventType
+        if each.startswith(_ONLY_OF.get(whom, "")) and any(fnmatchcase(each, one) for one in patterns.split())
     )

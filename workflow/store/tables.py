@@ -7,6 +7,7 @@ from sqlalchemy import Table
 from workflow.tables import (
     AttemptRow,
     CallRow,
+    ContactRow,
     DeliveryRow,
     EndpointRow,
     EoiRow,
@@ -16,6 +17,7 @@ from workflow.tables import (
     OutboxRow,
     RevisionRow,
     Row,
+    TryRow,
 )
 
 
@@ -33,3 +35,5 @@ KEY: Final = _table(KeyRow)
 OUTBOX: Final = _table(OutboxRow)
 ENDPOINT: Final = _table(EndpointRow)
 DELIVERY: Final = _table(DeliveryRow)
+TRY: Final = _table(TryRow)
+CONTACT: Final = _table(ContactRow)

@@ -1,0 +1,383 @@
+"""Statements by which deliveries are lent out to pumps, and come back.
+
+A delivery is ready when it is due, lent to nobody, and at the head of its line (same endpoint, same EOI or
+call, same recipient), or its endpoint keeps no order. An endpoint that is disabled or rests gives nothing;
+one whose circuit is half open gives one at a time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
+
+from states.events import Event, EventType
+from workflow.connection import Connection
+from workflow.errors import DatabaseCorrupt
+from workflow.ports import About, Delivery
+from workflow.statements import Prepared
+from workflow.store.outbox import LOG, stands_for_people
+from workflow.store.rows import from_row
+from workflow.store.tables import CALL, DELIVERY, ENDPOINT, EOI, OUTBOX, TRY
+
+#: After so many failures in a row an endpoint's circuit opens: it rests, then one delivery tries it.
+OPENS_AT: Final = 5
+
+_PENDING: Final = DELIVERY.c.state == "pending"
+_FREE: Final = or_(DELIVERY.c.leased_until.is_(None), DELIVERY.c.leased_until <= bindparam("now"))
+_EARLIER: Final = DELIVERY.alias("earlier")
+# Looked up by the index of lines, once for each row. Of NOT EXISTS, PostgreSQL would make a join and read all
+# that waits anew for each row before the table's first ANALYZE (20,000 waiting: 88 ms instead of 1). And in
+# coalesce: of "… IS NULL" its planner guesses that 1 row in 200 passes; where it thinks those fewer than are
+# wanted, it reads and sorts all. Of "NOT …" it guesses every second row, goes by due instant, stops in time.
+_SOMETHING_EARLIER: Final = func.coalesce(
+    select(true())
+    .where(
+        _EARLIER.c.endpoint_id == DELIVERY.c.endpoint_id,
+        _EARLIER.c.subject_id == DELIVERY.c.subject_id,
+        _EARLIER.c.recipient == DELIVERY.c.recipient,
+        _EARLIER.c.state == "pending",
+        _EARLIER.c.position < DELIVERY.c.position,
+    )
+    .order_by(_EARLIER.c.position)
+    .limit(literal(1))
+    .correlate(DELIVERY)
+    .scalar_subquery(),
+    false(),
+)
+_DUE: Final = and_(_PENDING, DELIVERY.c.due_at <= bindparam("now"), _FREE)
+
+#: Each receiver that may be tried, that of the log among them.
+_LINES: Final = (
+    select(ENDPOINT.c.id, ENDPOINT.c.ordered, ENDPOINT.c.failures)
+    .where(
+        ENDPOINT.c.disabled_at.is_(None),
+        or_(ENDPOINT.c.rest_until.is_(None), ENDPOINT.c.rest_until <= bindparam("now")),
+    )
+    .union_all(select(literal(LOG), true(), literal(0)))
+    .subquery("line")
+)
+_OF_LINE: Final = DELIVERY.c.endpoint_id == _LINES.c.id
+_LENT: Final = (
+    select(func.count())
+    .where(_OF_LINE, DELIVERY.c.leased_until.is_not(None), DELIVERY.c.leased_until > bindparam("now"))
+    .scalar_subquery()
+)
+
+
+def _any_of_line(*conditions: ColumnElement[bool]) -> ColumnElement[Any]:
+    return select(DELIVERY.c.id).where(_OF_LINE, _DUE, *conditions).limit(literal(1)).scalar_subquery()
+
+
+def _first(*conditions: ColumnElement[bool]) -> Prepared:
+    return Prepared(
+        select(DELIVERY.c.due_at, DELIVERY.c.id)
+        .where(DELIVERY.c.endpoint_id == bindparam("the_endpoint"), _DUE, *conditions)
+        .order_by(DELIVERY.c.due_at, DELIVERY.c.id)
+        .limit(bindparam("at_most"))
+        .with_for_update(skip_locked=True)
+    )
+
+
+#: Each receiver for whom something is ready, whether it keeps order, how often it has failed of late, and how
+#: many are on their way to it.
+_READY_LINES: Final = Prepared(
+    select(_LINES.c.id, _LINES.c.ordered, _LINES.c.failures, _LENT).where(
+        case((_LINES.c.ordered, _any_of_line(~_SOMETHING_EARLIER)), else_=_any_of_line()).is_not(None)
+    )
+)
+#: Whether in order -> what is ready for one receiver.
+_FIRST_READY: Final = {True: _first(~_SOMETHING_EARLIER), False: _first()}
+
+EVENT: Final = (
+    OUTBOX.c.type, OUTBOX.c.call_id, CALL.c.reference, OUTBOX.c.eoi_id, EOI.c.applicant, OUTBOX.c.source,
+    OUTBOX.c.state, OUTBOX.c.version, OUTBOX.c.at, OUTBOX.c.recorded_at, OUTBOX.c.closes_at,
+)  # fmt: skip
+_ENDPOINT: Final = (
+    ENDPOINT.c.id, ENDPOINT.c.courier, ENDPOINT.c.url, ENDPOINT.c.headers, ENDPOINT.c.timeout_s,
+    ENDPOINT.c.concurrency, ENDPOINT.c.secret, ENDPOINT.c.old_secret, ENDPOINT.c.old_secret_until,
+)  # fmt: skip
+_ABOUT: Final = (CALL.c.title, CALL.c.opens_at, CALL.c.timezone, CALL.c.contact, EOI.c.applicant_name)
+_SELECT: Final = (
+    select(DELIVERY.c.id, DELIVERY.c.attempt, DELIVERY.c.forgiven, DELIVERY.c.recipient, *_ENDPOINT, *_ABOUT, *EVENT)
+    .select_from(DELIVERY)
+    .join(OUTBOX, OUTBOX.c.position == DELIVERY.c.position)
+    .join(CALL, CALL.c.id == OUTBOX.c.call_id)
+    .outerjoin(EOI, EOI.c.id == OUTBOX.c.eoi_id)
+    .outerjoin(ENDPOINT, ENDPOINT.c.id == DELIVERY.c.endpoint_id)
+    .order_by(DELIVERY.c.id)
+)
+
+_ENDED: Final[dict[str, Any]] = {
+    "state": bindparam("to"),
+    "attempt": bindparam("attempts"),
+    "leased_until": None,
+    "due_at": func.coalesce(bindparam("retry_at", type_=DELIVERY.c.due_at.type), DELIVERY.c.due_at),
+    "last_status": bindparam("status"),
+    "last_error": bindparam("why"),
+    "delivered_at": bindparam("arrived_at"),
+}
+#: The parameters of `_ENDED`.
+_HOW: Final = ("to", "attempts", "status", "why", "retry_at", "arrived_at")
+_TRIED: Final = tuple(column.name for column in TRY.c)
+
+_PARK_UNREADABLE: Final = Prepared(
+    update(DELIVERY)
+    .where(DELIVERY.c.id == bindparam("the_id"))
+    .values(
+        state="parked",
+        leased_until=None,
+        last_error="Its event cannot be read: it is of a newer version, or damaged.",
+    )
+)
+
+
+class Line(NamedTuple):
+    """One receiver for whom something can be claimed."""
+
+    endpoint_id: str
+    ordered: bool
+    failures: int
+    #: How many deliveries are on their way to it.
+    lent: int
+
+    def room(self, at_most: int) -> int:
+        """Return how many more it may be lent."""
+        return at_most if self.failures < OPENS_AT else max(0, min(at_most, 1 - self.lent))
+
+
+def lines(connection: Connection, now: datetime) -> list[Line]:
+    """Return for whom something can be claimed."""
+    return [
+        Line(id_, bool(ordered), failures, lent)
+        for id_, ordered, failures, lent in connection.rows(_READY_LINES, now=now)
+    ]
+
+
+def claim(
+    connection: Connection, now: datetime, lines: Sequence[Line], *, until: datetime, at_most: int
+) -> list[Delivery]:
+    """Lease deliveries that are due and at the head of one of these lines; each counts one attempt more.
+
+    Endpoints take turns, and what is lent out to each counts: one that hangs, with thousands of deliveries
+    that are due, would else hold every worker for hours.
+    """
+    turns = [
+        (turn, due_at, number)
+        for line in lines
+        for turn, (due_at, number) in enumerate(
+            connection.rows(
+                _FIRST_READY[line.ordered],
+                now=now,
+                the_endpoint=line.endpoint_id,
+                at_most=line.room(at_most),
+            ),
+            start=line.lent,
+        )
+    ]
+    taken = _numbered([number for _, _, number in sorted(turns)[:at_most]])
+    if not taken:
+        return []
+    these = _these(len(taken))
+    connection.write(these.lend, None, until=until, **taken)
+    return _loaded(connection, connection.rows(these.load, **taken), now, until)
+
+
+class _These(NamedTuple):
+    """Statements about so many deliveries: `id_0`, `id_1` and so on."""
+
+    lend: Prepared
+    load: Prepared
+    lent: Prepared
+    end: Prepared
+
+
+@lru_cache(maxsize=128)
+def _these(count: int) -> _These:
+    these: ColumnElement[bool] = DELIVERY.c.id.in_([bindparam(f"id_{n}") for n in range(count)])
+    lease = {"attempt": DELIVERY.c.attempt + 1, "leased_until": bindparam("until")}
+    lent = select(DELIVERY.c.id, DELIVERY.c.attempt, DELIVERY.c.leased_until).where(these, _PENDING)
+    return _These(
+        lend=Prepared(update(DELIVERY).where(these).values(**lease)),
+        load=Prepared(_SELECT.where(these)),
+        lent=Prepared(lent.order_by(DELIVERY.c.id).with_for_update()),
+        end=Prepared(update(DELIVERY).where(these).values(**_ENDED)),
+    )
+
+
+@lru_cache(maxsize=128)
+def _tries(count: int) -> Prepared:
+    return Prepared(
+        insert(TRY).values(
+            [
+                {name: bindparam(f"{name}_{n}", type_=TRY.c[name].type) for name in _TRIED}
+                for n in range(count)
+            ]
+        )
+    )
+
+
+def _numbered(ids: Sequence[int]) -> dict[str, int]:
+    return {f"id_{place}": number for place, number in enumerate(ids)}
+
+
+def _loaded(
+    connection: Connection, rows: Sequence[tuple[Any, ...]], now: datetime, until: datetime
+) -> list[Delivery]:
+    """Return what was lent; one whose event means nothing here is parked, so that it bars no other."""
+    found = []
+    for row in rows:
+        try:
+            found.append(_delivery(row, now, until))
+        except DatabaseCorrupt:
+            connection.write(_PARK_UNREADABLE, the_id=row[0])
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How an attempt ended, and what is to become of its delivery."""
+
+    delivery: Delivery
+    #: How many attempts there were in all, this one included.
+    attempts: int
+    #: delivered; pending: it is tried again at `retry_at`; parked: not until a person says so.
+    state: str
+    status: int | None
+    why: str | None = None
+    retry_at: datetime | None = None
+    arrived_at: datetime | None = None
+    #: When it was begun; None where it never was: it was only lent and given back.
+    begun_at: datetime | None = None
+    duration_ms: int = 0
+    #: The beginning of the receiver's answer.
+    answer: str = ""
+
+
+def end(connection: Connection, attempts: Sequence[Ended]) -> list[bool]:
+    """Write down how attempts ended; return of each whether its lease was the last one.
+
+    What ended in the same way is written by one statement: most of many did.
+    """
+    lent = _lent(connection, [each.delivery.id for each in attempts])
+    # The attempt alone is no fence: what is given back untried is lent under the same number again.
+    counts = [lent.get(each.delivery.id) == _fence(each.delivery) for each in attempts]
+    counted = [each for each, counts_ in zip(attempts, counts, strict=True) if counts_]
+    alike = dict[tuple[object, ...], list[int]]()
+    for each in counted:
+        alike.setdefault(_how(each), []).append(each.delivery.id)
+    for how, ids in alike.items():
+        statement = _these(len(ids)).end
+        connection.run(statement, **dict(zip(_HOW, how, strict=True)), **_numbered(ids))
+    _write_tries(connection, [each for each in counted if each.begun_at is not None])
+    return counts
+
+
+def _fence(delivery: Delivery) -> tuple[int, datetime | None]:
+    return delivery.earlier_attempts + delivery.attempt, delivery.leased_until
+
+
+def _write_tries(connection: Connection, attempts: Sequence[Ended]) -> None:
+    if attempts:
+        rows = enumerate(map(_try, attempts))
+        connection.run(
+            _tries(len(attempts)), **{f"{name}_{n}": value for n, row in rows for name, value in row.items()}
+        )
+
+
+def _try(ended: Ended) -> dict[str, object]:
+    values = (
+        ended.delivery.id,
+        ended.attempts,
+        ended.begun_at,
+        ended.duration_ms,
+        ended.status,
+        ended.why,
+        ended.answer,
+    )
+    return dict(zip(_TRIED, values, strict=True))
+
+
+def _lent(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[int, datetime]]:
+    """Return the attempt and the lease of each that is still under way, and let nobody else end them."""
+    rows = connection.rows(_these(len(ids)).lent, **_numbered(ids))
+    return {number: (attempt, until) for number, attempt, until in rows}
+
+
+def _how(ended: Ended) -> tuple[object, ...]:
+    """Return the parameters of `_HOW`."""
+    return ended.state, ended.attempts, ended.status, ended.why, ended.retry_at, ended.arrived_at
+
+
+@from_row
+def _delivery(row: tuple[Any, ...], now: datetime, until: datetime) -> Delivery:
+    number, attempt, forgiven, recipient, *others = row
+    endpoint_id, courier, url, headers, timeout_s, concurrency, *secrets = others[: len(_ENDPOINT)]
+    about, event = others[len(_ENDPOINT) :][: len(_ABOUT)], others[-len(EVENT) :]
+    of_people = courier is not None and stands_for_people(courier, url)
+    return Delivery(
+        id=number,
+        event=event_of(*event),
+        courier=courier or LOG,
+        address=recipient if of_people else url or "",
+        attempt=attempt - forgiven,
+        earlier_attempts=forgiven,
+        leased_until=until,
+        endpoint_id=endpoint_id or "",
+        about=_about(*about),
+        secrets=_valid(now, *secrets),
+        headers=headers or "",
+        timeout_s=timeout_s,
+        concurrency=concurrency,
+    )
+
+
+def _valid(
+    now: datetime, secret: str | None, old: str | None, old_until: datetime | None
+) -> tuple[str, ...]:
+    """Return what signs now, the newest first."""
+    return tuple(
+        each for each in (secret, old if old_until is not None and now < old_until else None) if each
+    )
+
+
+def _about(
+    title: str, opens_at: datetime, timezone: str, contact: str | None, applicant_name: str | None
+) -> About:
+    return About(
+        title=title, opens_at=opens_at, timezone=timezone, contact=contact, applicant_name=applicant_name
+    )
+
+
+def event_of(*columns: Any) -> Event:  # noqa: ANN401 -- as they were read
+    type_, call_id, reference, eoi_id, applicant, source, state, version, *instants = columns
+    at, recorded_at, closes_at = instants
+    return Event(
+        id=f"{eoi_id or call_id}:{version}",
+        type=EventType(type_),
+        call_id=call_id,
+        call_reference=reference,
+        eoi_id=eoi_id,
+        applicant=applicant,
+        source=source,
+        state=state,
+        version=version,
+        at=at,
+        recorded_at=recorded_at,
+        closes_at=closes_at,
+    )
