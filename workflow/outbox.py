@@ -106,19 +106,13 @@ def _fanned_out(connection: Connection) -> bool:
 def _ended(attempted: Attempted, now: datetime) -> deliveries.Ended:
     delivery, outcome, retry_at = attempted.delivery, attempted.outcome, attempted.retry_at
     if isinstance(outcome, Delivered):
-        return deliveries.Ended(
-            delivery=delivery,
-            attempts=delivery.attempt,
-            state="delivered",
-            status=outcome.status,
-            arrived_at=now,
-        )
+        return deliveries.Ended(delivery=delivery, state="delivered", status=outcome.status, arrived_at=now)
     later = isinstance(outcome, Delayed) and retry_at is not None
     return deliveries.Ended(
         delivery=delivery,
-        attempts=delivery.attempt if attempted.tried else delivery.attempt - 1,
         state="pending" if later else "parked",
         status=outcome.status,
         why=outcome.why,
         retry_at=retry_at,
+        tried=attempted.tried,
     )

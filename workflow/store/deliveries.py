@@ -91,13 +91,15 @@ _SELECT: Final = (
 
 _ENDED: Final[dict[str, Any]] = {
     "state": bindparam("to"),
-    "attempt": bindparam("attempts"),
     "leased_until": None,
     "due_at": func.coalesce(bindparam("retry_at", type_=DELIVERY.c.due_at.type), DELIVERY.c.due_at),
     "last_status": bindparam("status"),
     "last_error": bindparam("why"),
     "delivered_at": bindparam("arrived_at"),
 }
+
+#: What was lent and never tried is as it was before.
+_GIVEN_BACK: Final[dict[str, Any]] = {"attempt": DELIVERY.c.attempt - 1, "leased_until": None}
 
 _PARK_UNREADABLE: Final = Prepared(
     update(DELIVERY)
@@ -117,7 +119,7 @@ _RETRY_ONE: Final = Prepared(
 )
 
 #: The parameters of `_ENDED`.
-_HOW: Final = ("to", "attempts", "status", "why", "retry_at", "arrived_at")
+_HOW: Final = ("to", "status", "why", "retry_at", "arrived_at")
 
 _LISTED: Final = (
     "id", "event_id", "type", "endpoint", "address", "state", "attempts", "due_at",
@@ -180,6 +182,7 @@ class _These(NamedTuple):
     lend: Prepared
     load: Prepared
     lent: Prepared
+    give_back: Prepared
     end: Prepared
 
 
@@ -191,7 +194,9 @@ def _these(count: int) -> _These:
     return _These(
         lend=Prepared(update(DELIVERY).where(these).values(**lease)),
         load=Prepared(_SELECT.where(these)),
-        lent=Prepared(lent.with_for_update()),
+        # In one order, whichever index finds them: two pumps would else wait for one another.
+        lent=Prepared(lent.order_by(DELIVERY.c.id).with_for_update()),
+        give_back=Prepared(update(DELIVERY).where(these).values(**_GIVEN_BACK)),
         end=Prepared(update(DELIVERY).where(these).values(**_ENDED)),
     )
 
@@ -216,14 +221,14 @@ class Ended:
     """How an attempt ended, and what is to become of its delivery."""
 
     delivery: Delivery
-    #: How many attempts there were, this one included.
-    attempts: int
     #: delivered; pending: it is tried again at `retry_at`; parked: not until a person says so.
     state: str
     status: int | None
     why: str | None = None
     retry_at: datetime | None = None
     arrived_at: datetime | None = None
+    #: Whether it was tried at all; else it is given back as it was.
+    tried: bool = True
 
 
 def end(connection: Connection, attempts: Sequence[Ended]) -> list[bool]:
@@ -238,9 +243,12 @@ def end(connection: Connection, attempts: Sequence[Ended]) -> list[bool]:
         counts.append(lent.get(each.delivery.id) == (each.delivery.attempt, each.delivery.leased_until))
         if counts[-1]:
             alike.setdefault(_how(each), []).append(each.delivery.id)
-    for how, ids in alike.items():
-        statement = _these(len(ids)).end
-        connection.run(statement, **dict(zip(_HOW, how, strict=True)), **_numbered(ids))
+    for (tried, *how), ids in alike.items():
+        these = _these(len(ids))
+        if tried:
+            connection.run(these.end, **dict(zip(_HOW, how, strict=True)), **_numbered(ids))
+        else:
+            connection.run(these.give_back, **_numbered(ids))
     return counts
 
 
@@ -268,8 +276,8 @@ def listed(connection: Connection, *, state: str | None, limit: int) -> list[Del
 
 
 def _how(ended: Ended) -> tuple[object, ...]:
-    """Return the parameters of `_HOW`."""
-    return ended.state, ended.attempts, ended.status, ended.why, ended.retry_at, ended.arrived_at
+    """Return whether it was tried, and the parameters of `_HOW`."""
+    return ended.tried, ended.state, ended.status, ended.why, ended.retry_at, ended.arrived_at
 
 
 @from_row
