@@ -31,8 +31,13 @@ from workflow.ports import ANSWER, Clock, Courier, Delayed, Delivered, Delivery,
 WORKERS: Final = 16
 #: How long a claimed delivery is ours, in seconds; more than twice what any courier takes.
 LEASE_S: Final = 60.0
-#: How many are claimed ahead for each that can be on its way, so that no worker waits for the database.
+#: How much of a lease may be over when a courier begins: what is left outlasts the longest attempt.
+BEGIN_WITHIN: Final = 0.45
+#: How many are claimed ahead at the most for each that can be on its way, so that no worker waits for the
+#: database; so many only where they end that fast, or one that is slow would hold places that others want.
 AHEAD: Final = 8
+#: While deliveries wait for a worker and none ends, how often others are looked for, in seconds.
+LOOK_S: Final = 0.5
 #: While deliveries wait for a worker, so many are written down together, and nobody waits longer for it than
 #: so many seconds.
 TOGETHER: Final = 64
@@ -85,8 +90,8 @@ class _Sent(NamedTuple):
     delivery: Delivery
     #: It was claimed as what was due at this instant.
     as_of: datetime
-    #: It has outlasted its lease.
-    hangs: bool = False
+    #: Until when it is ours, on the monotonic clock.
+    until_s: float
 
 
 class Pump:
@@ -124,11 +129,15 @@ class Pump:
         self._couriers = dict(couriers)
         self._clock = clock
         self._workers = Workers[_Carried](workers, name="eoi-courier")
-        self._most = AHEAD * workers
+        self._at_once = workers
+        #: How many have ended between two steps of late, at the most.
+        self._pace = 0
+        self._look_at_s = -math.inf
         self._lease_s = lease_s
         self._dice = dice
         self._lock = threading.Lock()
         self._stopping = False
+        self._stops = 0
         self._on_their_way: dict[Future[_Carried], _Sent] = {}
         #: Rings when a delivery has ended, and when there may be something new.
         self.bell = Bell()
@@ -142,34 +151,39 @@ class Pump:
             DatabaseUnavailable: what is on its way ends all the same; what could not be written down of it
                 is delivered again.
         """
-        as_of, report = self._clock.now(), PumpReport()
+        as_of, report, stops = self._clock.now(), PumpReport(), self._stops
         try:
             while True:
                 heard = self.bell.rings
-                report += self.step(as_of=as_of)
-                if not self._waits_for(as_of):
+                report += self._step(as_of, stops)
+                if self._stops != stops or not self._waits_for(as_of):
                     return report
                 self.bell.wait(heard)
         finally:
             self._rest()
 
-    def step(self, *, as_of: datetime | None = None) -> PumpReport:
+    def step(self) -> PumpReport:
         """Write down what has ended, then send out what is due and there is room for. Waits for no courier.
 
         - attempts that have ended, in one transaction
         - leases on the deliveries that are now on their way
 
-        Args:
-            as_of: send what was due at this instant; None: what is due now.
-
         Raises:
             DatabaseUnavailable: nothing is lost; the next step writes down what this one could not.
         """
+        return self._step(None, self._stops)
+
+    def _step(self, as_of: datetime | None, stops: int) -> PumpReport:
+        """Take one step; as of an instant: send only what was due then. After a stop since, send nothing."""
         self._workers.gather(TOGETHER, within_s=TOGETHER_S)
+        self._workers.withdraw()
         with self._lock:
+            before = len(self._on_their_way)
             report = self._record()
-            self._send(as_of or self._clock.now())
-            self.hanging = sum(sent.hangs for sent in self._on_their_way.values())
+            self._pace = max(before - len(self._on_their_way), self._pace // 2)
+            if self._stops == stops and self._wants_more():
+                self._send(as_of or self._clock.now())
+            self.hanging = self._count_hanging()
         self._workers.grow()
         if self._workers.waiting:
             self.bell.ring()  # to be looked after again, though nothing may have ended by then
@@ -177,6 +191,8 @@ class Pump:
 
     def stop(self, *, grace_s: float) -> PumpReport:
         """Send nothing more, and wait for what is on its way, at the most `grace_s` seconds.
+
+        A database that hangs is waited for besides, as long as it does.
 
         - what has not begun is given back, due at once
         - what has not ended by then is given up: its lease ends by itself, and it is delivered again
@@ -198,11 +214,26 @@ class Pump:
         with self._lock:
             return not self._has_room() or any(sent.as_of <= as_of for sent in self._on_their_way.values())
 
-    def _send(self, as_of: datetime) -> None:
+    def _wants_more(self) -> bool:
+        """Return whether to look for more: a few at a time would cost as much as many."""
         if self._stopping or not self._has_room():
-            return
-        room = self._most - len(self._on_their_way)
-        begin_by_s = time.monotonic() + self._lease_s / 2
+            return False
+        if self._workers.waiting and not self._pace and time.monotonic() < self._look_at_s:
+            return False
+        self._look_at_s = time.monotonic() + LOOK_S
+        return True
+
+    def _has_room(self) -> bool:
+        return len(self._on_their_way) < max(self._at_once, self._target() // 2 + 1)
+
+    def _target(self) -> int:
+        """Return how many should be claimed: twice as many as end in a step keep every worker at it."""
+        return min(AHEAD * self._at_once, self._at_once + 2 * self._pace)
+
+    def _send(self, as_of: datetime) -> None:
+        room = self._target() - len(self._on_their_way)
+        now_s = time.monotonic()
+        begin_by_s, until_s = now_s + BEGIN_WITHIN * self._lease_s, now_s + self._lease_s
         # Since `as_of` the clock may have moved on; the lease counts from now.
         late_s = max(0.0, (self._clock.now() - as_of).total_seconds())
         ours = {sent.delivery.id: future for future, sent in self._on_their_way.items()}
@@ -213,16 +244,14 @@ class Pump:
                     self._keep(ours[delivery.id], delivery, as_of)
             for delivery in fresh:
                 lane = Lane(delivery.endpoint_id, delivery.concurrency)
-                future = self._workers.submit(lane, partial(self._deliver, delivery, begin_by_s))
-                self._on_their_way[future] = _Sent(delivery, as_of)
+                future = self._workers.submit(
+                    lane, partial(self._deliver, delivery, begin_by_s), begin_by_s=begin_by_s
+                )
+                self._on_their_way[future] = _Sent(delivery, as_of, until_s)
                 future.add_done_callback(lambda _: self.bell.ring())
             room -= len(fresh)
             if len(fresh) == len(taken) or room <= 0:
                 return
-
-    def _has_room(self) -> bool:
-        """Return whether it is worth while to look for more: a few at a time would cost as much as many."""
-        return len(self._on_their_way) <= self._most // 2
 
     def _keep(self, future: Future[_Carried], delivery: Delivery, as_of: datetime) -> None:
         """Go on waiting for a delivery that has outlasted its lease, under a new one.
@@ -230,7 +259,11 @@ class Pump:
         Sent beside itself again and again, it would in the end hold every worker, and stop all the others.
         """
         _log.warning("courier.hangs", courier=delivery.courier, delivery_id=delivery.id)
-        self._on_their_way[future] = _Sent(delivery, as_of, hangs=True)
+        self._on_their_way[future] = _Sent(delivery, as_of, until_s=-math.inf)
+
+    def _count_hanging(self) -> int:
+        now_s = time.monotonic()
+        return sum(sent.until_s <= now_s for sent in self._on_their_way.values())
 
     def _deliver(self, delivery: Delivery, begin_by_s: float) -> _Carried:
         begun_s = time.monotonic()
@@ -260,7 +293,7 @@ class Pump:
     def _attempted(self, delivery: Delivery, future: Future[_Carried], now: datetime) -> Attempted:
         carried = _Carried(_NOT_TRIED) if future.cancelled() else future.result()
         if carried.begun_s is None:
-            return Attempted(delivery=delivery, outcome=_NOT_TRIED, retry_at=now)
+            return Attempted(delivery=delivery, outcome=_NOT_TRIED)
         return Attempted(
             delivery=delivery,
             outcome=carried.outcome,
@@ -284,6 +317,7 @@ class Pump:
     def _recall(self) -> None:
         with self._lock:
             self._stopping = True
+            self._stops += 1
             for future in self._on_their_way:
                 future.cancel()
 
@@ -371,7 +405,7 @@ def _span(value: object) -> float | None:
 def _kind(attempt: Attempted) -> str:
     if isinstance(attempt.outcome, Delivered):
         return "delivered"
-    return "parked" if attempt.retry_at is None else "postponed"
+    return "parked" if attempt.begun_at is not None and attempt.retry_at is None else "postponed"
 
 
 def _log_one(kind: str, attempt: Attempted) -> None:

@@ -5,6 +5,7 @@ to a slow one, sixteen send sixteen times as much. So there is one thread at fir
 has waited. Threads that have nothing to do end.
 """
 
+import math
 import threading
 import time
 from collections import Counter, deque
@@ -12,12 +13,16 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from workflow.log import get_log
+
 T = TypeVar("T")
 
 #: How long something waits before more threads are started for it, in seconds.
 PATIENCE_S: Final = 0.05
 #: How long a thread waits for something to do, in seconds, before it ends.
 IDLE_S: Final = 1.0
+
+_log = get_log("pump")
 
 
 class Lane(NamedTuple):
@@ -35,6 +40,8 @@ class _Task(NamedTuple, Generic[T]):
     do: Callable[[], T]
     future: "Future[T]"
     since_s: float
+    #: Until when it must have been begun, on the monotonic clock.
+    begin_by_s: float
 
 
 class Workers(Generic[T]):
@@ -61,19 +68,39 @@ class Workers(Generic[T]):
         #: How many wait for a thread.
         self.waiting = 0
 
-    def submit(self, lane: Lane, do: Callable[[], T]) -> "Future[T]":
-        """Let a thread do it; next is always the lane with the least under way, of those with room."""
-        task = _Task(lane, do, Future[T](), time.monotonic())
+    def submit(self, lane: Lane, do: Callable[[], T], *, begin_by_s: float = math.inf) -> "Future[T]":
+        """Let a thread do it; next is always the lane with the least under way, of those with room.
+
+        Args:
+            lane: what it belongs to; one that hangs holds no other one up while there are threads left.
+            do: what to do.
+            begin_by_s: what has not begun by then, on the monotonic clock, may be withdrawn.
+        """
+        task = _Task(lane, do, Future[T](), time.monotonic(), begin_by_s)
         with self._lock:
             self._dismissed = False
-            # A lane that hangs holds no other one up: each has a thread as soon as it has something to do.
             is_new = lane not in self._lanes and not self._under_way[lane]
-            if is_new and self._free() <= self._ready() and len(self._threads) < self._most:
-                self._start()
+            needs_thread = is_new and self._free() <= self._ready() and len(self._threads) < self._most
             self._lanes.setdefault(lane, deque()).append(task)
             self.waiting += 1
             self._submitted.notify()
+            if needs_thread:
+                self._start()
         return task.future
+
+    def withdraw(self) -> int:
+        """Cancel what should have begun by now and has not; return how many. Takes no thread."""
+        with self._lock:
+            now_s = time.monotonic()
+            late = [task for lane in self._lanes.values() for task in lane if task.begin_by_s <= now_s]
+            for task in late:
+                self._lanes[task.lane].remove(task)
+                if not self._lanes[task.lane]:
+                    del self._lanes[task.lane]
+            self.waiting -= len(late)
+        for task in late:
+            task.future.cancel()
+        return len(late)
 
     def grow(self) -> None:
         """Start as many threads again as there are, where something has waited for too long."""
@@ -83,7 +110,8 @@ class Workers(Generic[T]):
                 return
             oldest_s = min(tasks[0].since_s for lane, tasks in self._lanes.items() if self._room(lane))
             if time.monotonic() - oldest_s > PATIENCE_S:
-                for _ in range(min(len(self._threads), self._most - len(self._threads), ready)):
+                there = len(self._threads)
+                for _ in range(min(max(1, there), self._most - there, ready)):
                     self._start()
 
     def gather(self, enough: int, *, within_s: float) -> None:
@@ -132,8 +160,12 @@ class Workers(Generic[T]):
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as exc:  # the machine has none left: those that there are go on
+            _log.warning("workers.no-thread", threads=len(self._threads), why=str(exc))
+            return
         self._threads.add(thread)
-        thread.start()
 
     def _work(self) -> None:
         while (task := self._next()) is not None:

@@ -128,8 +128,9 @@ def _look_after_endpoints(
     connection: Connection, attempts: Sequence[Attempted], now: datetime, rest_s: Callable[[int], float]
 ) -> None:
     """Write down which endpoints are well, which ail, and which want nothing more; in the order of their ids."""
-    well = {each.delivery.endpoint_id for each in attempts if _shows_it_well(each.outcome)}
-    ailing = Counter(each.delivery.endpoint_id for each in attempts if _shows_it_ailing(each))
+    tried = [each for each in attempts if each.begun_at is not None]
+    well = {each.delivery.endpoint_id for each in tried if _shows_it_well(each.outcome)}
+    ailing = Counter(each.delivery.endpoint_id for each in tried if not _shows_it_well(each.outcome))
     gone = {
         each.delivery.endpoint_id: each.outcome.why
         for each in attempts
@@ -147,10 +148,6 @@ def _look_after_endpoints(
 def _shows_it_well(outcome: Outcome) -> bool:
     """Return whether the receiver is there and takes what it is sent, though perhaps not this."""
     return not isinstance(outcome, Delayed) or not outcome.of_receiver
-
-
-def _shows_it_ailing(attempted: Attempted) -> bool:
-    return attempted.begun_at is not None and not _shows_it_well(attempted.outcome)
 
 
 def _let_rest(
@@ -171,12 +168,10 @@ def _let_rest(
 
 def _ended(attempted: Attempted, now: datetime) -> lending.Ended:
     delivery, outcome, retry_at = attempted.delivery, attempted.outcome, attempted.retry_at
-    number = delivery.earlier_attempts + delivery.attempt
     arrived = isinstance(outcome, Delivered)
     later = isinstance(outcome, Delayed) and retry_at is not None
     return lending.Ended(
         delivery=delivery,
-        attempts=number if attempted.begun_at is not None else number - 1,
         state="delivered" if arrived else "pending" if later else "parked",
         status=outcome.status,
         why=None if isinstance(outcome, Delivered) else outcome.why,

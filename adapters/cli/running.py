@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 HANGING_S: Final = 5.0
 #: How long `serve` waits at a time, in seconds, before it looks whether it was told to stop.
 AGAIN_S: Final = 1.0
-#: How the names of threads begin that deliver.
-COURIERS: Final = "eoi-courier"
+#: How long it may take to say that it did not end by itself, in seconds.
+LAST_WORDS_S: Final = 1.0
+#: What tells `serve` to stop.
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def enter(app: typer.Typer) -> None:
@@ -82,36 +84,44 @@ def _until_told_to_stop(door: Door, within_s: float) -> Iterator[threading.Event
         door: is told why, where the process had to be ended.
         within_s: how long a stop may take, in seconds; a thread that hangs would hold the process for good.
     """
-    told, stop, ended = SimpleQueue[int](), threading.Event(), threading.Event()
+    told, stop, ended = SimpleQueue[int | None](), threading.Event(), threading.Event()
 
     def heard(number: int, _: object) -> None:
-        signal.signal(number, signal.SIG_DFL)
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
         told.put(number)
 
     def watch() -> None:
-        told.get()
-        stop.set()
-        if not ended.wait(within_s):
-            _end_at_last(door, within_s)
+        if told.get() is not None:
+            stop.set()
+            if not ended.wait(within_s):
+                _end_at_last(door, within_s)
 
-    before = {number: signal.signal(number, heard) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, heard) for number in SIGNALS}
     threading.Thread(target=watch, name="eoi-signals", daemon=True).start()
     try:
         yield stop
     finally:
-        # The interpreter waits at its end for a courier that was given up and is still at it.
-        if not any(thread.name.startswith(COURIERS) for thread in threading.enumerate()):
-            ended.set()
+        ended.set()
+        told.put(None)
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 def _end_at_last(door: Door, after_s: float) -> None:
-    door.tell.aside(
-        f"It has not ended within {after_s:.0f} seconds, and is ended: the database or a receiver hangs. "
-        "What was on its way is delivered again."
-    )
-    os._exit(FAILED)
+    def say() -> None:
+        door.tell.aside(
+            f"It has not ended within {after_s:.0f} seconds, and is ended: the database or a receiver hangs. "
+            "What was on its way is delivered again."
+        )
+
+    # Whoever reads stderr may hang, too.
+    saying = threading.Thread(target=say, name="eoi-last-words", daemon=True)
+    try:
+        saying.start()
+        saying.join(LAST_WORDS_S)
+    finally:
+        os._exit(FAILED)
 
 
 def _next_due(due: datetime | None) -> str:

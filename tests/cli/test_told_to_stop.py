@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 import pytest
 
 from tests.servers.scripts import ROOT
-from tests.servers.talking import Program
+from tests.servers.talking import PATIENCE_S, Program
 
 pytestmark = pytest.mark.slow
 
@@ -40,12 +41,24 @@ running.HANGING_S = 0.5 - adapters.bootstrap.GRACE_S
 adapters.bootstrap.App.close = lambda app: threading.Event().wait()
 main()
 """
+#: Before that it writes what nobody reads, until nothing more goes into the pipe.
+FULL: Final = """
+import os
+
+def fill():
+    os.set_blocking(2, False)
+    try:
+        while True:
+            os.write(2, b"." * 65536)
+    except BlockingIOError:
+        os.set_blocking(2, True)
+"""
+SURROUNDINGS: Final = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
 
 
 def program(folder: Path, script: str) -> Program:
     """Start a script that serves."""
-    env = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
-    return Program([sys.executable, "-c", script, "serve"], folder=folder, env=env)
+    return Program([sys.executable, "-c", script, "serve"], folder=folder, env=SURROUNDINGS)
 
 
 def test_a_signal_that_comes_while_it_takes_a_lock_ends_it_well(tmp_path: Path) -> None:
@@ -73,3 +86,28 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         served.wait_for("Stopping")
         served.signal(signal.SIGINT)
         assert served.end() == -signal.SIGINT
+
+
+def test_another_signal_ends_it_at_once_too(tmp_path: Path) -> None:
+    """Ctrl-C after SIGTERM is a second signal."""
+    with program(tmp_path, HANGS.replace("0.5", "500")) as served:
+        served.wait_for("Serving eoi.db.")
+        served.signal(signal.SIGTERM)
+        served.wait_for("Stopping")
+        served.signal(signal.SIGINT)
+        assert served.end() == -signal.SIGINT
+
+
+def test_whoever_does_not_read_what_it_says_does_not_keep_it(tmp_path: Path) -> None:
+    """With a pipe that is full there is nowhere for its last words to go, and it ends all the same."""
+    command = [sys.executable, "-c", FULL + HANGS.replace("lambda app: ", "lambda app: fill() or "), "serve"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=SURROUNDINGS, stderr=subprocess.PIPE, text=True
+    ) as served:
+        assert served.stderr is not None
+        assert any(line.startswith("Serving") for line in iter(served.stderr.readline, ""))
+        served.send_signal(signal.SIGTERM)
+        try:
+            assert served.wait(PATIENCE_S) == 1
+        finally:
+            served.kill()

@@ -235,6 +235,66 @@ def test_a_courier_that_hangs_holds_one_worker_and_nobody_else_up(
     assert pump.hanging == 0
 
 
+def test_couriers_that_all_hang_are_told_of_and_hold_back_nothing_that_they_have_not_begun(
+    engine: Engine, call: CallView, database: RawDatabase
+) -> None:
+    """Every worker hangs: health hears of them, and what was claimed for them is there for another node."""
+    for urn in range(9):
+        engine.draft(call.id, answers={}, actor=school(urn))
+    gate = _Gate()
+    pump = _pump(engine, gate, workers=2, lease_s=0.4)
+    while pump.hanging < 2:
+        heard = pump.bell.rings
+        pump.step()
+        pump.bell.wait(heard, 0.02)
+    gone_past = "SELECT count(*) FROM eoi_delivery WHERE attempt = 0 AND leased_until IS NULL"
+    with database.shell() as ask:
+        assert ask(gone_past) == [(8,)]
+    gate.let_go.set()
+    pump.stop(grace_s=LONG_S)
+
+
+def test_a_slow_receiver_is_claimed_no_more_for_than_there_are_workers(
+    engine: Engine, call: CallView, database: RawDatabase
+) -> None:
+    """What waits is left to other nodes, and leaves room for other receivers; a quick one gets more."""
+    for urn in range(60):
+        engine.draft(call.id, answers={}, actor=school(urn))
+    gate = _Gate()
+    pump = _pump(engine, gate, workers=2)
+    lent = "SELECT count(*) FROM eoi_delivery WHERE leased_until IS NOT NULL"
+    pump.step()
+    assert gate.begun.acquire(timeout=LONG_S)
+    with database.shell() as ask:
+        assert ask(lent) == [(2,)]
+        gate.let_go.set()
+        most = 0
+        while pump._waits_for(engine.clock.now()):
+            heard = pump.bell.rings
+            pump.step()
+            most = max(most, *ask(lent)[0])
+            pump.bell.wait(heard, 0.05)
+    assert most > 2
+    assert len(gate.attempts) == 61
+    pump.stop(grace_s=LONG_S)
+
+
+def test_one_pass_takes_up_again_what_was_given_back(
+    engine: Engine, new_engine: NewEngine, call: CallView
+) -> None:
+    """Of a receiver so slow that leases are half over, what could not begin in time is delivered, too."""
+    for urn in range(5):
+        engine.draft(call.id, answers={}, actor=school(urn))
+    slowness = threading.Event()
+
+    def take_a_while(_: Delivery) -> Outcome:
+        slowness.wait(0.3)
+        return Delivered()
+
+    pump = _pump(new_engine(clock=None), RecordingCourier(take_a_while), workers=2, lease_s=0.5)
+    assert (pump.once().delivered, engine.deliveries(state="pending")) == (6, [])
+
+
 def test_one_pass_ends_though_the_clock_stands_still(engine: Engine, call: CallView) -> None:
     """What is postponed, or happens during a pass, is left for the next one."""
     head = school()

@@ -6,6 +6,8 @@ from tests.databases.raw import RawDatabase
 from tests.deadline.wire import SlowEngine
 from tests.nodes import Nodes
 from workflow import CallView, Engine
+from workflow.outbox import Attempted
+from workflow.ports import Delivered
 from workflow.testing import FrozenClock, officer, school
 
 
@@ -59,3 +61,29 @@ def test_an_endpoint_is_added_before_or_after_what_is_on_its_way(
     session.commit()
     adding.result()
     assert waited
+
+
+def test_pumps_that_write_down_the_same_deliveries_lock_them_in_one_order(
+    engine: Engine, database: RawDatabase, nodes: Nodes, clock: FrozenClock, *, call: CallView
+) -> None:
+    """By whichever index they are found: the last one is free while the first is waited for."""
+    if database.name != "postgresql":  # SQLite has one lock for all.
+        return
+    engine.draft(call.id, answers={}, actor=school())
+    last, first = (engine.outbox.claim(clock.now(), limit=9, lease_s=60))[::-1]
+    with database.shell() as holder, database.shell() as other:
+        holder("BEGIN")
+        # The row moves behind the others, and is where a look from front to back finds it last.
+        holder("UPDATE eoi_delivery SET last_status = 0 WHERE id = ?", first.id)
+        holder("COMMIT")
+        holder("ANALYZE eoi_delivery")  # So small a table is read from front to back.
+        holder("BEGIN")
+        holder("SELECT id FROM eoi_delivery WHERE id = ? FOR UPDATE", first.id)
+        attempts = [Attempted(delivery=each, outcome=Delivered()) for each in (last, first)]
+        writing = nodes.start(lambda node: node.outbox.record(attempts, clock.now()))
+        assert not writing.done()
+        other("BEGIN")
+        other("SELECT id FROM eoi_delivery WHERE id = ? FOR UPDATE NOWAIT", last.id)
+        other("ROLLBACK")
+        holder("ROLLBACK")
+        assert writing.result() == [True, True]

@@ -11,7 +11,7 @@ import pytest
 from scheduler.pump import Pump, PumpReport
 from tests.databases.raw import Lock, RawDatabase
 from workflow import CallView, Engine
-from workflow.ports import Delivered, Delivery, Outcome
+from workflow.ports import Delayed, Delivered, Delivery, Outcome
 from workflow.testing import FrozenClock, RecordingCourier, school
 
 LONG_S = 30.0
@@ -168,3 +168,49 @@ def test_stopping_a_pump_that_never_ran_does_nothing(engine: Engine, call: CallV
     pump = Pump(engine.outbox, {"log": RecordingCourier()}, clock=engine.clock)
     assert [pump.stop(grace_s=0), pump.stop(grace_s=LONG_S)] == [PumpReport(), PumpReport()]
     assert pump.once() == PumpReport(delivered=1)
+
+
+def test_a_pass_beside_it_sends_nothing_after_a_stop(engine: Engine, call: CallView) -> None:
+    """Who has stopped it may close what it works with: a pass that still runs sends nothing more."""
+    for urn in range(4):
+        engine.draft(call.id, answers={}, actor=school(urn))
+    gate = _Gate()
+    pump = Pump(engine.outbox, {"log": gate}, clock=engine.clock, workers=1)
+    passing = threading.Thread(target=pump.once)
+    passing.start()
+    assert gate.begun.acquire(timeout=LONG_S)
+    stopper = threading.Thread(target=lambda: pump.stop(grace_s=LONG_S))
+    stopper.start()
+    while not pump._stopping:
+        pump.bell.wait(pump.bell.rings, 0.001)
+    gate.let_go.set()
+    stopper.join(LONG_S)
+    passing.join(LONG_S)
+    assert len(gate.attempts) == 1
+    assert pump.once() == PumpReport(delivered=4)
+
+
+def test_what_is_given_back_is_as_it_was(
+    engine: Engine, call: CallView, clock: FrozenClock, database: RawDatabase
+) -> None:
+    """Its attempts, its instant and what went wrong the last time stand as they stood."""
+    for urn in range(2):
+        engine.draft(call.id, answers={}, actor=school(urn))
+    failing = RecordingCourier(lambda _: Delayed(why="It is down.", status=503))
+    Pump(engine.outbox, {"log": failing}, clock=clock).once()
+    clock.move_by(seconds=60)
+    before = database.rows("eoi_delivery")
+    gate = _Gate()
+    pump = Pump(engine.outbox, {"log": gate}, clock=clock, workers=3)
+    pump.step()
+    assert gate.begun.acquire(timeout=LONG_S)
+    pump._recall()
+    gate.let_go.set()
+    pump.stop(grace_s=LONG_S)
+    begun = {each.id for each in gate.attempts}
+    assert len(before) == 3
+    assert len(begun) < 3
+    after = database.rows("eoi_delivery")
+    assert [row for row in after if row["id"] not in begun] == [
+        row for row in before if row["id"] not in begun
+    ]

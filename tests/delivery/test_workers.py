@@ -132,3 +132,56 @@ def test_results_are_gathered_while_others_wait(workers: Workers[str]) -> None:
     wait([held, left], LONG_S)
     workers.gather(100, within_s=LONG_S)
     assert workers.waiting == 0
+
+
+def test_a_machine_without_threads_to_spare_holds_up_and_loses_nothing(
+    workers: Workers[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that could not be started is not waited for; the next look starts one, and all is done."""
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "worker":
+            msg = "can't start new thread"
+            raise RuntimeError(msg)
+        start(thread)
+
+    with monkeypatch.context() as machine:
+        machine.setattr(threading.Thread, "start", refuse)
+        future = workers.submit("a", lambda: "done")
+    stranded = workers.submit("a", lambda: "done as well")
+    assert not future.done()
+    while not future.done():
+        workers.grow()
+    assert (future.result(LONG_S), stranded.result(LONG_S)) == ("done", "done as well")
+
+
+def test_dismissing_waits_for_no_thread_that_never_was(
+    workers: Workers[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What no thread could be started for is cancelled, and nobody waits for ever."""
+
+    def refuse(_: threading.Thread) -> None:
+        msg = "can't start new thread"
+        raise RuntimeError(msg)
+
+    with monkeypatch.context() as machine:
+        machine.setattr(threading.Thread, "start", refuse)
+        future = workers.submit("a", lambda: "done")
+    workers.dismiss()
+    assert future.cancelled()
+
+
+def test_what_has_waited_too_long_is_withdrawn_without_a_thread(workers: Workers[str]) -> None:
+    """Whoever hangs holds every thread; what should have begun by now is given back all the same."""
+    tasks = [Held() for _ in range(3)]
+    under_way = [workers.submit(lane, task) for lane, task in zip("abc", tasks, strict=True)]
+    assert all(task.begun.wait(LONG_S) for task in tasks)
+    late = [workers.submit(lane, lambda: "never", begin_by_s=0.0) for lane in "abd"]
+    waits = workers.submit("a", lambda: "in the end")
+    assert (workers.withdraw(), workers.withdraw(), workers.waiting) == (3, 0, 1)
+    assert [future.cancelled() for future in (*late, waits)] == [True] * 3 + [False]
+    for task in tasks:
+        task.let_go.set()
+    assert {future.result(LONG_S) for future in under_way} == {"worker"}
+    assert waits.result(LONG_S) == "in the end"

@@ -125,15 +125,16 @@ _SELECT: Final = (
 
 _ENDED: Final[dict[str, Any]] = {
     "state": bindparam("to"),
-    "attempt": bindparam("attempts"),
     "leased_until": None,
     "due_at": func.coalesce(bindparam("retry_at", type_=DELIVERY.c.due_at.type), DELIVERY.c.due_at),
     "last_status": bindparam("status"),
     "last_error": bindparam("why"),
     "delivered_at": bindparam("arrived_at"),
 }
+#: What was lent and never tried is as it was before.
+_GIVEN_BACK: Final[dict[str, Any]] = {"attempt": DELIVERY.c.attempt - 1, "leased_until": None}
 #: The parameters of `_ENDED`.
-_HOW: Final = ("to", "attempts", "status", "why", "retry_at", "arrived_at")
+_HOW: Final = ("to", "status", "why", "retry_at", "arrived_at")
 _TRIED: Final = tuple(column.name for column in TRY.c)
 
 _PARK_UNREADABLE: Final = Prepared(
@@ -204,6 +205,7 @@ class _These(NamedTuple):
     lend: Prepared
     load: Prepared
     lent: Prepared
+    give_back: Prepared
     end: Prepared
 
 
@@ -215,7 +217,9 @@ def _these(count: int) -> _These:
     return _These(
         lend=Prepared(update(DELIVERY).where(these).values(**lease)),
         load=Prepared(_SELECT.where(these)),
+        # In one order, whichever index finds them: two pumps would else wait for one another.
         lent=Prepared(lent.order_by(DELIVERY.c.id).with_for_update()),
+        give_back=Prepared(update(DELIVERY).where(these).values(**_GIVEN_BACK)),
         end=Prepared(update(DELIVERY).where(these).values(**_ENDED)),
     )
 
@@ -254,15 +258,13 @@ class Ended:
     """How an attempt ended, and what is to become of its delivery."""
 
     delivery: Delivery
-    #: How many attempts there were in all, this one included.
-    attempts: int
     #: delivered; pending: it is tried again at `retry_at`; parked: not until a person says so.
     state: str
     status: int | None
     why: str | None = None
     retry_at: datetime | None = None
     arrived_at: datetime | None = None
-    #: When it was begun; None where it never was: it was only lent and given back.
+    #: When it was begun; None where it never was: it is given back as it was.
     begun_at: datetime | None = None
     duration_ms: int = 0
     #: The beginning of the receiver's answer.
@@ -281,15 +283,23 @@ def end(connection: Connection, attempts: Sequence[Ended]) -> list[bool]:
     alike = dict[tuple[object, ...], list[int]]()
     for each in counted:
         alike.setdefault(_how(each), []).append(each.delivery.id)
-    for how, ids in alike.items():
-        statement = _these(len(ids)).end
-        connection.run(statement, **dict(zip(_HOW, how, strict=True)), **_numbered(ids))
+    for (tried, *how), ids in alike.items():
+        these = _these(len(ids))
+        if tried:
+            connection.run(these.end, **dict(zip(_HOW, how, strict=True)), **_numbered(ids))
+        else:
+            connection.run(these.give_back, **_numbered(ids))
     _write_tries(connection, [each for each in counted if each.begun_at is not None])
     return counts
 
 
 def _fence(delivery: Delivery) -> tuple[int, datetime | None]:
-    return delivery.earlier_attempts + delivery.attempt, delivery.leased_until
+    return _number(delivery), delivery.leased_until
+
+
+def _number(delivery: Delivery) -> int:
+    """Return which of all its attempts it is at, 1 = the first."""
+    return delivery.earlier_attempts + delivery.attempt
 
 
 def _write_tries(connection: Connection, attempts: Sequence[Ended]) -> None:
@@ -303,7 +313,7 @@ def _write_tries(connection: Connection, attempts: Sequence[Ended]) -> None:
 def _try(ended: Ended) -> dict[str, object]:
     values = (
         ended.delivery.id,
-        ended.attempts,
+        _number(ended.delivery),
         ended.begun_at,
         ended.duration_ms,
         ended.status,
@@ -320,8 +330,8 @@ def _lent(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[int, da
 
 
 def _how(ended: Ended) -> tuple[object, ...]:
-    """Return the parameters of `_HOW`."""
-    return ended.state, ended.attempts, ended.status, ended.why, ended.retry_at, ended.arrived_at
+    """Return whether it was tried, and the parameters of `_HOW`."""
+    return ended.begun_at is not None, ended.state, ended.status, ended.why, ended.retry_at, ended.arrived_at
 
 
 @from_row
