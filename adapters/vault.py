@@ -1,4 +1,4 @@
-"""Secrets, sealed under `EOI_SECRET_KEY`: Fernet, of `cryptography`. The only file that knows that package."""
+"""Secrets, sealed under `EOI_SECRET_KEY`: Fernet, of `cryptography`, which only this file knows."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -27,7 +27,9 @@ class KeyedVault:
         try:
             self._fernet = MultiFernet([Fernet(key.translate(_MADE_URL_SAFE)) for key in keys])
         except ValueError:
-            msg = "EOI_SECRET_KEY must be 32 random bytes in base64: make them with `openssl rand -base64 32`."
+            msg = (
+                "EOI_SECRET_KEY must be 32 random bytes in base64: make them with `openssl rand -base64 32`."
+            )
             raise BadInput(msg, field="secret_key") from None
         self._plain = PlainVault()
         self._read = lru_cache(maxsize=1024)(self._unsealed)

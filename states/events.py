@@ -36,6 +36,8 @@ class EventType(StrEnum):
     EOI_REINSTATED = "eoi.reinstated"
     #: Its call was cancelled.
     EOI_CANCELLED = "eoi.cancelled"
+    #: Nothing: somebody tries whether a receiver is there.
+    ENDPOINT_PINGED = "endpoint.pinged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

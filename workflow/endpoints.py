@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from states.access import require_role
@@ -19,7 +19,7 @@ from workflow.errors import NotFound
 from workflow.headers import header_map
 from workflow.hooks import event_types
 from workflow.ids import existing_id, new_id, shown
-from workflow.inputs import some_actor, whole_number
+from workflow.inputs import some_actor, span, whole_number
 from workflow.ports import Delivery, Vault
 from workflow.races import until_had
 from workflow.store import deliveries, endpoints, outbox
@@ -40,8 +40,10 @@ SECRET_BYTES: Final = 32
 #: The longest that each step of an attempt may take, in seconds, and the most that go at once.
 LONGEST_TIMEOUT_S: Final = 60.0
 MOST_AT_ONCE: Final = 1000
-#: Where the words are that stand for people.
+#: Another word for a list.
 _OFFICERS: Final = {"officers": "list:officers"}
+#: Whom an endpoint stands for -> every event that concerns them.
+_EVERY: Final = {outbox.APPLICANT: "eoi.*", outbox.AUDIENCE: "call.*"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +150,9 @@ def rotate(
         Refused: `role-missing`: no officer, no admin.
     """
     require_keeper(actor, to="rotate a secret")
-    old_until = now + timedelta(seconds=_seconds(keep_old_s, field="keep_old_s", greatest=30 * KEEP_OLD_S))
+    old_until = now + timedelta(
+        seconds=span(keep_old_s, field="keep_old_s", unit="seconds", greatest=30 * KEEP_OLD_S)
+    )
     secret = _new_secret()
     with own_transaction(connection):
         known = existing(connection, endpoint_id)
@@ -187,7 +191,6 @@ def ping(connection: Connection, actor: object, endpoint_id: object, *, now: dat
     if known.courier != outbox.WEBHOOK:
         msg = f"Only a webhook can be tested, and {known.url} is none."
         raise BadInput(msg, field="endpoint_id")
-    terms = endpoints.terms(connection, known.id, now)
     return Delivery(
         id=0,
         event=_ping(known.id, now),
@@ -196,8 +199,8 @@ def ping(connection: Connection, actor: object, endpoint_id: object, *, now: dat
         attempt=1,
         endpoint_id=known.id,
         timeout_s=known.timeout_s,
-        headers=terms.headers,
-        secrets=terms.secrets,
+        headers=endpoints.headers_of(connection, known.id),
+        secrets=endpoints.secrets_of(connection, known.id, now),
     )
 
 
@@ -239,10 +242,8 @@ def _endpoint(new: NewEndpoint, now: datetime) -> tuple[EndpointView, Mapping[st
         url=url,
         events=_patterns(new.events, url if outbox.stands_for_people(via, url) else ""),
         created_at=now,
-        timeout_s=_none_or(_seconds, new.timeout_s, field="timeout_s", greatest=LONGEST_TIMEOUT_S),
-        concurrency=_none_or(
-            whole_number, new.concurrency, field="concurrency", least=1, greatest=MOST_AT_ONCE
-        ),
+        timeout_s=_timeout_or_none(new.timeout_s),
+        concurrency=_at_once_or_none(new.concurrency),
         ordered=_yes_or_no(new.ordered, field="ordered"),
         signed=is_webhook,
         has_headers=bool(headers),
@@ -291,7 +292,7 @@ def _patterns(events: object, whom: str) -> tuple[str, ...]:
     if isinstance(events, str) or not isinstance(events, Collection):
         msg = f"events must be a list of patterns, such as ['eoi.*'], not {type(events).__name__}."
         raise BadInput(msg, field="events")
-    patterns = tuple(dict.fromkeys(events)) or outbox.every_type_for(whom)
+    patterns = tuple(dict.fromkeys(events)) or (_EVERY.get(whom, "*"),)
     for pattern in patterns:
         if not outbox.concerns(whom, event_types(pattern)):
             msg = (
@@ -327,7 +328,8 @@ def mail_address(address: object, *, field: str) -> str:
     text = plain_id(address, field=field)
     local, at, domain = text.rpartition("@")
     if not (local and at and domain) or "@" in local or set(text) & set(' ,;:<>()[]\\"'):
-        msg = f"{shown(text)} is no e-mail address, nor one of the words applicant, audience, officers, list:NAME."
+        words = "applicant, audience, officers, list:NAME"
+        msg = f"{shown(text)} is no e-mail address, and none of the words {words}."
         raise BadInput(msg, field=field)
     return text
 
@@ -345,15 +347,20 @@ def _address(url: object) -> str:
     return address
 
 
-def _seconds(value: object, *, field: str, greatest: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= greatest:
-        msg = f"{field} must be a number of seconds from 0 to {greatest:g}, not {shown(value)}."
-        raise BadInput(msg, field=field)
-    return float(value)
+def _timeout_or_none(value: object) -> float | None:
+    if value is None:
+        return None
+    timeout_s = span(value, field="timeout_s", unit="seconds", greatest=LONGEST_TIMEOUT_S)
+    if not timeout_s:
+        msg = "timeout_s must be more than 0 seconds."
+        raise BadInput(msg, field="timeout_s")
+    return timeout_s
 
 
-def _none_or(read: Any, value: object, **terms: object) -> Any:  # noqa: ANN401 -- of whichever type it reads
-    return None if value is None else read(value, **terms)
+def _at_once_or_none(value: object) -> int | None:
+    if value is None:
+        return None
+    return whole_number(value, field="concurrency", least=1, greatest=MOST_AT_ONCE)
 
 
 def _yes_or_no(value: object, *, field: str) -> bool:

@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 from states.decisions import Option
 from states.facts import Actor
 from states.names import EoiTrigger
-from workflow import applications, closing, endpoints, orders, reading, schema
+from workflow import applications, closing, orders, reading, schema
 from workflow.clock import RunningClock, SystemClock, UtcClock
 from workflow.commands import Asked
 from workflow.connection import LOCK_TIMEOUT_S, Connection
 from workflow.databases import POOL_SIZE, database_of
+from workflow.delivering import KEEP_DAYS as KEEP_DELIVERIES_DAYS
 from workflow.dispatch import Dispatcher, Order, T
 from workflow.hooks import Hooks
 from workflow.host_session import host_session
@@ -40,16 +41,16 @@ from workflow.inputs import (
     whole_number,
 )
 from workflow.outbox import Outbox
-from workflow.ports import Clock, Hook
+from workflow.outgoing import Outgoing
+from workflow.ports import Clock, Vault
 from workflow.races import until_won
 from workflow.store import evidence, keys
 from workflow.unit_of_work import one_state, own_transaction
+from workflow.vault import PlainVault
 from workflow.views import (
     AttemptView,
     CallView,
     CloseReport,
-    DeliveryView,
-    EndpointView,
     EoiView,
     HistoryView,
     Page,
@@ -77,7 +78,7 @@ class Terms(TypedDict, total=False):
     session: Session | None
 
 
-class Engine:
+class Engine(Outgoing):
     """The life of calls and EOIs on one database. Synchronous, thread-safe; build it after a fork.
 
     Every command may raise: `Refused` (with all reasons), `NotFound` (also for what is not the actor's),
@@ -94,7 +95,9 @@ class Engine:
         settle_s: float = SETTLE_S,
         lock_timeout_s: float = LOCK_TIMEOUT_S,
         keep_keys_days: float = KEEP_DAYS,
+        keep_deliveries_days: float = KEEP_DELIVERIES_DAYS,
         pool_size: int = POOL_SIZE,
+        vault: Vault | None = None,
     ) -> None:
         """Prepare; the database is opened at first use.
 
@@ -105,6 +108,8 @@ class Engine:
             settle_s: how long after its deadline a call is closed, in seconds.
             lock_timeout_s: how long a command waits for a lock of the database, in seconds.
             keep_keys_days: how long an idempotency key is kept at least, in days.
+            keep_deliveries_days: how long what was delivered is kept, in days; its event always is.
+            vault: seals the secrets of endpoints; None: they are stored as they are.
             pool_size: how many connections are opened at the most; a host's engine has its own pool.
 
         Raises:
@@ -114,6 +119,10 @@ class Engine:
         patience_s = span(lock_timeout_s, field="lock_timeout_s", unit="seconds", greatest=HOUR_S)
         days = span(keep_keys_days, field="keep_keys_days", unit="days", greatest=LONGEST_DAYS)
         self._keep_keys = timedelta(days=days)
+        self._keep_deliveries = timedelta(
+            days=span(keep_deliveries_days, field="keep_deliveries_days", unit="days", greatest=LONGEST_DAYS)
+        )
+        self._vault = vault or PlainVault()
         self._database = database_of(
             database,
             check=schema.check,
@@ -365,54 +374,6 @@ class Engine:
         own = SystemClock()
         before, at, after = own.now(), self._shared_clock.now(), own.now()
         return ((before - at + (after - at)) / 2).total_seconds()
-
-    # ---- events out
-
-    def on(self, pattern: str, hook: Hook) -> Callable[[], None]:
-        """Call `hook(event)` in this process, after the commit: `eoi.*`, `*`. Best effort.
-
-        Returns:
-            What to call to end that; twice is harmless.
-        """
-        return self._hooks.on(pattern, hook)
-
-    def add_endpoint(
-        self, url: str, *, events: tuple[str, ...] | list[str] = (), actor: Actor
-    ) -> EndpointView:
-        """Add a receiver of webhooks; it gets the events from now on. Officer or admin.
-
-        Args:
-            url: where to POST.
-            events: which: `eoi.submitted`, `call.*`; none: every event.
-            actor: who asks.
-        """
-        return self._done(
-            lambda connection: endpoints.add(
-                connection, actor, url=url, events=events, now=self._now(connection)
-            )
-        )
-
-    def endpoints(self, *, actor: Actor | None = None) -> list[EndpointView]:
-        """Return every receiver. Officer, admin or auditor."""
-        return self._done(lambda connection: endpoints.every(connection, actor))
-
-    def deliveries(
-        self, *, state: str | None = None, limit: int = 50, actor: Actor | None = None
-    ) -> list[DeliveryView]:
-        """Return deliveries (pending, delivered, parked), newest first. Officer, admin or auditor."""
-        return self._done(
-            lambda connection: endpoints.deliveries(connection, actor, state=state, limit=limit)
-        )
-
-    def retry(self, delivery_id: int | None = None, *, actor: Actor) -> int:
-        """Put a parked delivery (None: all of them) back into its line; return how many. Officer or admin.
-
-        Raises:
-            NotFound: nothing parked has that id.
-        """
-        return self._done(
-            lambda connection: endpoints.retry(connection, actor, delivery_id, now=self._now(connection))
-        )
 
     # ---- the database
 

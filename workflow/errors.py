@@ -8,6 +8,7 @@ EoiError
 │   └── KeyReused            key-reused
 ├── StaleVersion             stale-version           read again
 │   └── Overtaken            stale-version
+├── SecretUnreadable         secret-unreadable       give this node the key
 ├── TransactionConflict      transaction-conflict    read again, in a new transaction
 └── DatabaseUnavailable      database-unavailable    wait, or ask whoever runs it
     ├── DatabaseLocked       database-locked

@@ -68,7 +68,7 @@ class Outbox:
         until = now + timedelta(seconds=lease_s)
         with self._database.connect() as connection:
             while True:
-                fresh = _fanned_out(connection)
+                fresh = fan_out(connection)
                 taken = []
                 if lines := lending.lines(connection, now):
                     with own_transaction(connection) as unit:
@@ -109,7 +109,7 @@ class Outbox:
             return store.oldest_waiting(connection)
 
 
-def _fanned_out(connection: Connection) -> bool:
+def fan_out(connection: Connection) -> bool:
     """Make deliveries of the events that wait, all as they are at one moment; return whether any waited.
 
     An event may be committed while this runs: it must not be taken for one that has its deliveries.
@@ -127,7 +127,7 @@ def _fanned_out(connection: Connection) -> bool:
 def _look_after_endpoints(
     connection: Connection, attempts: Sequence[Attempted], now: datetime, rest_s: Callable[[int], float]
 ) -> None:
-    """Write down which endpoints are well, which ail, and which want nothing more; in the order of their ids."""
+    """Write down which endpoints are well, ail, or want nothing more; in the order of their ids."""
     tried = [each for each in attempts if each.begun_at is not None]
     well = {each.delivery.endpoint_id for each in tried if _shows_it_well(each.outcome)}
     ailing = Counter(each.delivery.endpoint_id for each in tried if not _shows_it_well(each.outcome))
@@ -157,9 +157,7 @@ def _let_rest(
     if found is None or found[0] < lending.OPENS_AT:
         return
     failures, since = found
-    endpoints.rest(
-        connection, endpoint_id, now + timedelta(seconds=rest_s(failures - lending.OPENS_AT + 1))
-    )
+    endpoints.rest(connection, endpoint_id, now + timedelta(seconds=rest_s(failures - lending.OPENS_AT + 1)))
     long_ago = now - timedelta(seconds=PATIENCE_S)
     if since <= long_ago:
         why = f"Its endpoint has failed without a break since {since:%Y-%m-%d %H:%M} UTC, {failures} times."

@@ -38,7 +38,7 @@ class Vault(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What people are told beside an event's facts: of its call, and of who applies. No webhook carries it."""
+    """What people are told beside an event's facts: of its call and of who applies. By no webhook."""
 
     #: The call's title.
     title: str

@@ -239,7 +239,7 @@ class OutboxRow(Row, table=True):
     closes_at: datetime
     #: Whether its deliveries have been made.
     fanned_out: bool
-    #: Its place in the feed, given with its deliveries: unlike `position`, none is ever seen after a later one.
+    #: Its place in the feed, given with its deliveries; none is ever seen after a later one.
     feed: int | None = Field(default=None, sa_column=Column(_Number))
 
 

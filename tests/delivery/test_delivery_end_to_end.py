@@ -45,8 +45,9 @@ def _versions(events: list[dict[str, Any]]) -> dict[str, list[int]]:
 def _pass_the_time(runner: Runner, engine: Engine, clock: FrozenClock, *, passes: int) -> None:
     for _ in range(passes):
         runner.once()
-        pending = [each.due_at for each in engine.deliveries(state="pending")]
-        later = [due_at for due_at in pending if due_at and due_at > clock.now()]
+        waits = [each.due_at for each in engine.deliveries(state="pending")]
+        waits += [each.rest_until for each in engine.endpoints()]
+        later = [until for until in waits if until and until > clock.now()]
         clock.move_to(min(later, default=clock.now()))
 
 

@@ -19,6 +19,11 @@ LOOKS = ("_ANY_WAITING", "_WAITING_UP_TO", "_FANNED_OUT", "_OLDEST")
 A, B = "https://a.example/eoi", "https://b.example/eoi"
 
 
+def no_rest(_: int) -> float:
+    """Let no endpoint rest."""
+    return 0.0
+
+
 def _claim(engine: Engine, *, limit: int = 100) -> list[Delivery]:
     return engine.outbox.claim(engine.clock.now(), limit=limit, lease_s=LEASE_S)
 
@@ -29,12 +34,12 @@ def _told(deliveries: list[Delivery]) -> list[tuple[str, str]]:
 
 def _arrive(engine: Engine, *deliveries: Delivery) -> list[bool]:
     attempts = [Attempted(delivery=each, outcome=Delivered(status=204)) for each in deliveries]
-    return engine.outbox.record(attempts, engine.clock.now())
+    return engine.outbox.record(attempts, engine.clock.now(), rest_s=no_rest)
 
 
 def _park(engine: Engine, delivery: Delivery) -> None:
     attempt = Attempted(delivery=delivery, outcome=Undeliverable(why="No such place.", status=410))
-    assert engine.outbox.record([attempt], engine.clock.now()) == [True]
+    assert engine.outbox.record([attempt], engine.clock.now(), rest_s=no_rest) == [True]
 
 
 def _deliver_all(engine: Engine) -> list[tuple[str, str]]:
@@ -102,7 +107,7 @@ def test_the_late_outcome_of_an_old_lease_does_not_count(
     (second,) = _claim(engine)
     before = engine.deliveries()
     attempt = Attempted(delivery=first, outcome=late, retry_at=clock.now())
-    assert engine.outbox.record([attempt], clock.now()) == [False]
+    assert engine.outbox.record([attempt], clock.now(), rest_s=no_rest) == [False]
     assert engine.deliveries() == before
     assert _arrive(engine, second) == [True]
 
@@ -128,7 +133,7 @@ def test_an_outcome_counts_once(engine: Engine, call: CallView) -> None:
     assert _arrive(engine, delivery) == [True]
     assert _arrive(engine, delivery) == [False]
     failed = Attempted(delivery=delivery, outcome=Undeliverable(why="no"))
-    assert engine.outbox.record([failed], engine.clock.now()) == [False]
+    assert engine.outbox.record([failed], engine.clock.now(), rest_s=no_rest) == [False]
     assert [each.state for each in engine.deliveries()] == ["delivered"]
 
 
@@ -152,7 +157,7 @@ def test_the_events_of_an_eoi_wait_for_the_one_before(
     _arrive(engine, to_b)
     retry_at = clock.now() + timedelta(seconds=5)
     delayed = Attempted(delivery=to_a, outcome=Delayed(why="down", status=503), retry_at=retry_at)
-    engine.outbox.record([delayed], clock.now())
+    engine.outbox.record([delayed], clock.now(), rest_s=no_rest)
     assert _told(_claim(engine)) == [(B, "eoi.submitted")]
     clock.move_to(retry_at)
     (again,) = _claim(engine)
@@ -246,7 +251,7 @@ def test_while_the_head_of_a_line_waits_nobody_is_locked_out(
     _arrive(engine, opened)
     later = clock.now() + timedelta(hours=1)
     delayed = Attempted(delivery=drafted, outcome=Delayed(why="down"), retry_at=later)
-    engine.outbox.record([delayed], clock.now())
+    engine.outbox.record([delayed], clock.now(), rest_s=no_rest)
     with database.locked():
         assert _claim(engine) == []
         clock.move_to(later)

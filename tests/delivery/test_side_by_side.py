@@ -11,6 +11,11 @@ from workflow.ports import Delivered
 from workflow.testing import FrozenClock, officer, school
 
 
+def no_rest(_: int) -> float:
+    """Let no endpoint rest."""
+    return 0.0
+
+
 def test_two_pumps_that_claim_at_once_share_what_is_due(
     engine: Engine, database: RawDatabase, nodes: Nodes, clock: FrozenClock, *, call: CallView
 ) -> None:
@@ -80,7 +85,7 @@ def test_pumps_that_write_down_the_same_deliveries_lock_them_in_one_order(
         holder("BEGIN")
         holder("SELECT id FROM eoi_delivery WHERE id = ? FOR UPDATE", first.id)
         attempts = [Attempted(delivery=each, outcome=Delivered()) for each in (last, first)]
-        writing = nodes.start(lambda node: node.outbox.record(attempts, clock.now()))
+        writing = nodes.start(lambda node: node.outbox.record(attempts, clock.now(), rest_s=no_rest))
         assert not writing.done()
         other("BEGIN")
         other("SELECT id FROM eoi_delivery WHERE id = ? FOR UPDATE NOWAIT", last.id)

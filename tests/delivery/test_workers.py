@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from scheduler.workers import Workers
+from scheduler.workers import Lane, Workers
 
 LONG_S = 20.0
 
@@ -46,7 +46,7 @@ def _threads() -> int:
 
 def test_one_thread_does_for_a_quick_receiver(workers: Workers[str]) -> None:
     """However many wait: a second thread would only take the interpreter's lock from the first."""
-    futures = [workers.submit("a", lambda: str(threading.get_ident())) for _ in range(100)]
+    futures = [workers.submit(Lane("a"), lambda: str(threading.get_ident())) for _ in range(100)]
     assert len({future.result(LONG_S) for future in futures}) == 1
 
 
@@ -54,7 +54,7 @@ def test_who_has_waited_gets_more_threads_up_to_the_limit(workers: Workers[str])
     """A slow receiver is sent several at a time, and never more than was said."""
     tasks = [Held() for _ in range(5)]
     for task in tasks:
-        workers.submit("a", task)
+        workers.submit(Lane("a"), task)
     while sum(task.begun.is_set() for task in tasks) < 3:
         workers.grow()
     workers.grow()
@@ -67,10 +67,10 @@ def test_who_has_waited_gets_more_threads_up_to_the_limit(workers: Workers[str])
 def test_a_receiver_that_hangs_holds_no_other_one_up(workers: Workers[str]) -> None:
     """Each has a thread of its own at once, whatever another one's have to wait for."""
     slow, more = Held(), Held()
-    hanging = [workers.submit("a", slow), workers.submit("a", more)]
+    hanging = [workers.submit(Lane("a"), slow), workers.submit(Lane("a"), more)]
     assert slow.begun.wait(LONG_S)
-    assert workers.submit("b", lambda: "quick").result(LONG_S) == "quick"
-    assert workers.submit("c", lambda: "quick").result(LONG_S) == "quick"
+    assert workers.submit(Lane("b"), lambda: "quick").result(LONG_S) == "quick"
+    assert workers.submit(Lane("c"), lambda: "quick").result(LONG_S) == "quick"
     slow.let_go.set()
     more.let_go.set()
     wait(hanging, LONG_S)
@@ -79,12 +79,12 @@ def test_a_receiver_that_hangs_holds_no_other_one_up(workers: Workers[str]) -> N
 def test_the_lane_with_the_least_under_way_is_next() -> None:
     """What waits for a receiver that is at work already comes after what waits for another."""
     workers, first, order = Workers[str](2, name="worker"), Held(), list[str]()
-    futures = [workers.submit("a", first)]
+    futures = [workers.submit(Lane("a"), first)]
     assert first.begun.wait(LONG_S)
     gate = Held()
-    futures += [workers.submit("b", gate)]
+    futures += [workers.submit(Lane("b"), gate)]
     assert gate.begun.wait(LONG_S)
-    futures += [workers.submit(lane, partial(noted, order, lane)) for lane in ("a", "c")]
+    futures += [workers.submit(Lane(lane), partial(noted, order, lane)) for lane in ("a", "c")]
     gate.let_go.set()
     wait(futures[2:], LONG_S)
     first.let_go.set()
@@ -99,15 +99,15 @@ def test_what_a_task_raises_is_told_where_it_is_waited_for(workers: Workers[str]
     def fail() -> str:
         raise SystemExit(3)
 
-    failed = workers.submit("a", fail)
-    assert workers.submit("a", lambda: "next").result(LONG_S) == "next"
+    failed = workers.submit(Lane("a"), fail)
+    assert workers.submit(Lane("a"), lambda: "next").result(LONG_S) == "next"
     assert isinstance(failed.exception(LONG_S), SystemExit)
 
 
 def test_dismissed_workers_are_gone_and_leave_what_is_under_way(workers: Workers[str]) -> None:
     """What had not begun is cancelled; what had is let be; and they can be used again."""
     task = Held()
-    under_way, waiting = workers.submit("a", task), workers.submit("a", lambda: "never")
+    under_way, waiting = workers.submit(Lane("a"), task), workers.submit(Lane("a"), lambda: "never")
     assert task.begun.wait(LONG_S)
     workers.dismiss()
     assert (waiting.cancelled(), under_way.done(), workers.waiting) == (True, False, 0)
@@ -115,15 +115,15 @@ def test_dismissed_workers_are_gone_and_leave_what_is_under_way(workers: Workers
     assert under_way.result(LONG_S) == "worker"
     workers.dismiss()
     assert _threads() == 0
-    assert workers.submit("a", lambda: "again").result(LONG_S) == "again"
+    assert workers.submit(Lane("a"), lambda: "again").result(LONG_S) == "again"
 
 
 def test_results_are_gathered_while_others_wait(workers: Workers[str]) -> None:
     """Who writes them down waits for so many, as long as threads have enough to do; and else for none."""
     gate = Held()
-    futures = [workers.submit("a", lambda: "quick") for _ in range(3)]
-    held = workers.submit("a", gate)
-    left = workers.submit("a", lambda: "left")
+    futures = [workers.submit(Lane("a"), lambda: "quick") for _ in range(3)]
+    held = workers.submit(Lane("a"), gate)
+    left = workers.submit(Lane("a"), lambda: "left")
     workers.gather(3, within_s=LONG_S)
     assert [future.done() for future in (*futures, left)] == [True, True, True, False]
     workers.gather(1, within_s=0.01)
@@ -148,8 +148,8 @@ def test_a_machine_without_threads_to_spare_holds_up_and_loses_nothing(
 
     with monkeypatch.context() as machine:
         machine.setattr(threading.Thread, "start", refuse)
-        future = workers.submit("a", lambda: "done")
-    stranded = workers.submit("a", lambda: "done as well")
+        future = workers.submit(Lane("a"), lambda: "done")
+    stranded = workers.submit(Lane("a"), lambda: "done as well")
     assert not future.done()
     while not future.done():
         workers.grow()
@@ -167,7 +167,7 @@ def test_dismissing_waits_for_no_thread_that_never_was(
 
     with monkeypatch.context() as machine:
         machine.setattr(threading.Thread, "start", refuse)
-        future = workers.submit("a", lambda: "done")
+        future = workers.submit(Lane("a"), lambda: "done")
     workers.dismiss()
     assert future.cancelled()
 
@@ -175,10 +175,10 @@ def test_dismissing_waits_for_no_thread_that_never_was(
 def test_what_has_waited_too_long_is_withdrawn_without_a_thread(workers: Workers[str]) -> None:
     """Whoever hangs holds every thread; what should have begun by now is given back all the same."""
     tasks = [Held() for _ in range(3)]
-    under_way = [workers.submit(lane, task) for lane, task in zip("abc", tasks, strict=True)]
+    under_way = [workers.submit(Lane(lane), task) for lane, task in zip("abc", tasks, strict=True)]
     assert all(task.begun.wait(LONG_S) for task in tasks)
-    late = [workers.submit(lane, lambda: "never", begin_by_s=0.0) for lane in "abd"]
-    waits = workers.submit("a", lambda: "in the end")
+    late = [workers.submit(Lane(lane), lambda: "never", begin_by_s=0.0) for lane in "abd"]
+    waits = workers.submit(Lane("a"), lambda: "in the end")
     assert (workers.withdraw(), workers.withdraw(), workers.waiting) == (3, 0, 1)
     assert [future.cancelled() for future in (*late, waits)] == [True] * 3 + [False]
     for task in tasks:

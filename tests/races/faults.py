@@ -5,7 +5,7 @@ from typing import Any
 from workflow import dispatch, races
 from workflow.databases.sqlite.connection import SqliteConnection
 from workflow.statements import Prepared
-from workflow.store import calls, deliveries
+from workflow.store import calls, lending
 
 
 def never_again() -> None:
@@ -37,9 +37,9 @@ def no_transaction() -> None:
 
 def lend_unlocked() -> None:
     """Let a pump lend what another one is lending."""
-    unlocked: Any = deliveries._FIRST_READY._statement._generate()
+    unlocked: Any = lending._FIRST_READY[True]._statement._generate()
     unlocked._for_update_arg = None
-    replace(deliveries, "_FIRST_READY", Prepared(unlocked))
+    replace(lending, "_FIRST_READY", {True: Prepared(unlocked)})
 
 
 def replace(where: Any, name: str, what: object) -> None:

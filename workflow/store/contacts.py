@@ -27,7 +27,12 @@ def replace(connection: Connection, list_name: str, contacts: Sequence[Contact])
     """Let a list hold these, and nobody else."""
     connection.run(_CLEAR, the_list=list_name)
     rows: list[dict[str, Any]] = [
-        {"list_name": list_name, "organisation": each.organisation, "address": each.address, "name": each.name}
+        {
+            "list_name": list_name,
+            "organisation": each.organisation,
+            "address": each.address,
+            "name": each.name,
+        }
         for each in contacts
     ]
     connection.run_each(_INSERT, rows)

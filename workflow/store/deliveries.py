@@ -34,7 +34,7 @@ _PARKED: Final = DELIVERY.c.state == "parked"
 _DELIVERED: Final = DELIVERY.c.state == "delivered"
 _THE_ID: Final = DELIVERY.c.id == bindparam("the_id")
 _OF_ENDPOINT: Final = DELIVERY.c.endpoint_id == bindparam("the_endpoint")
-_BACK_IN_LINE: Final = {
+_BACK_IN_LINE: Final[dict[str, Any]] = {
     "state": "pending",
     "forgiven": DELIVERY.c.attempt,
     "due_at": bindparam("now"),
@@ -97,7 +97,7 @@ _FORGOTTEN: Final = (
     select(DELIVERY.c.id).where(or_(_OLD, _ORPHANED)).order_by(DELIVERY.c.id).limit(literal(PRUNED))
 )
 _LAST_FORGOTTEN: Final = Prepared(select(func.max(_FORGOTTEN.subquery().c.id)))
-_UP_TO: Final = bindparam("upto")
+_UP_TO: Final[Any] = bindparam("upto")
 _FORGET_TRIES: Final = Prepared(
     delete(TRY).where(
         TRY.c.delivery_id.in_(select(DELIVERY.c.id).where(DELIVERY.c.id <= _UP_TO, or_(_OLD, _ORPHANED)))

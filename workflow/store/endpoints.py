@@ -23,15 +23,16 @@ _SELECT: Final = select(*(ENDPOINT.c[name] for name in _SEEN), ENDPOINT.c.secret
 _ALL: Final = Prepared(_SELECT.order_by(ENDPOINT.c.id))
 _IS_IT: Final = ENDPOINT.c.id == bindparam("the_id")
 _ONE: Final = Prepared(_SELECT.where(_IS_IT))
+_SECRETS: Final = Prepared(
+    select(ENDPOINT.c.secret, ENDPOINT.c.old_secret, ENDPOINT.c.old_secret_until).where(_IS_IT)
+)
 _WELL: Final = {"failures": 0, "failing_since": None, "rest_until": None}
 _DISABLE: Final = Prepared(
     update(ENDPOINT)
     .where(_IS_IT, ENDPOINT.c.disabled_at.is_(None))
     .values(disabled_at=bindparam("now"), disabled_why=bindparam("why"))
 )
-_ENABLE: Final = Prepared(
-    update(ENDPOINT).where(_IS_IT).values(disabled_at=None, disabled_why=None, **_WELL)
-)
+_ENABLE: Final = Prepared(update(ENDPOINT).where(_IS_IT).values(disabled_at=None, disabled_why=None, **_WELL))
 _ROTATE: Final = Prepared(
     update(ENDPOINT)
     .where(_IS_IT)
@@ -127,6 +128,20 @@ def ails(connection: Connection, endpoint_id: str, more: int, now: datetime) -> 
 def rest(connection: Connection, endpoint_id: str, until: datetime) -> None:
     """Let nothing be tried there before an instant."""
     connection.run(_REST, the_id=endpoint_id, until=until)
+
+
+def secrets_of(connection: Connection, endpoint_id: str, now: datetime) -> tuple[str, ...]:
+    """Return what signs now, sealed, the newest first."""
+    row = connection.row(_SECRETS, the_id=endpoint_id)
+    return () if row is None else valid_secrets(now, *row)
+
+
+def valid_secrets(
+    now: datetime, secret: str | None, old: str | None, old_until: datetime | None
+) -> tuple[str, ...]:
+    """Return what signs now, the newest first."""
+    is_valid = old_until is not None and now < old_until
+    return tuple(each for each in (secret, old if is_valid else None) if each)
 
 
 def headers_of(connection: Connection, endpoint_id: str) -> str:

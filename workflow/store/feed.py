@@ -24,7 +24,9 @@ _SELECT: Final = (
 _LAST: Final = Prepared(select(func.coalesce(func.max(OUTBOX.c.feed), 0)))
 
 
-def after(connection: Connection, cursor: int, *, types: tuple[str, ...], limit: int) -> list[tuple[int, Event]]:
+def after(
+    connection: Connection, cursor: int, *, types: tuple[str, ...], limit: int
+) -> list[tuple[int, Event]]:
     """Return events after a place in the feed, each with its own place; of no type given: of any."""
     rows = connection.rows(_of(types), after=cursor, at_most=limit)
     return [_placed(row) for row in rows]

@@ -31,6 +31,7 @@ from workflow.connection import Connection
 from workflow.errors import DatabaseCorrupt
 from workflow.ports import About, Delivery
 from workflow.statements import Prepared
+from workflow.store.endpoints import valid_secrets
 from workflow.store.outbox import LOG, stands_for_people
 from workflow.store.rows import from_row
 from workflow.store.tables import CALL, DELIVERY, ENDPOINT, EOI, OUTBOX, TRY
@@ -114,7 +115,15 @@ _ENDPOINT: Final = (
 )  # fmt: skip
 _ABOUT: Final = (CALL.c.title, CALL.c.opens_at, CALL.c.timezone, CALL.c.contact, EOI.c.applicant_name)
 _SELECT: Final = (
-    select(DELIVERY.c.id, DELIVERY.c.attempt, DELIVERY.c.forgiven, DELIVERY.c.recipient, *_ENDPOINT, *_ABOUT, *EVENT)
+    select(
+        DELIVERY.c.id,
+        DELIVERY.c.attempt,
+        DELIVERY.c.forgiven,
+        DELIVERY.c.recipient,
+        *_ENDPOINT,
+        *_ABOUT,
+        *EVENT,
+    )
     .select_from(DELIVERY)
     .join(OUTBOX, OUTBOX.c.position == DELIVERY.c.position)
     .join(CALL, CALL.c.id == OUTBOX.c.call_id)
@@ -350,19 +359,10 @@ def _delivery(row: tuple[Any, ...], now: datetime, until: datetime) -> Delivery:
         leased_until=until,
         endpoint_id=endpoint_id or "",
         about=_about(*about),
-        secrets=_valid(now, *secrets),
+        secrets=valid_secrets(now, *secrets),
         headers=headers or "",
         timeout_s=timeout_s,
         concurrency=concurrency,
-    )
-
-
-def _valid(
-    now: datetime, secret: str | None, old: str | None, old_until: datetime | None
-) -> tuple[str, ...]:
-    """Return what signs now, the newest first."""
-    return tuple(
-        each for each in (secret, old if old_until is not None and now < old_until else None) if each
     )
 
 
@@ -375,6 +375,7 @@ def _about(
 
 
 def event_of(*columns: Any) -> Event:  # noqa: ANN401 -- as they were read
+    """Return the event of the columns `EVENT`."""
     type_, call_id, reference, eoi_id, applicant, source, state, version, *instants = columns
     at, recorded_at, closes_at = instants
     return Event(

@@ -1,5 +1,6 @@
 """Statements about events and their deliveries."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import cache
@@ -206,9 +207,14 @@ def oldest_waiting(connection: Connection) -> datetime | None:
     return min((instant for (instant,) in connection.rows(_OLDEST) if instant is not None), default=None)
 
 
+def concerns(whom: str, types: Iterable[EventType]) -> bool:
+    """Return whether any of these events is for them: an EOI is nobody else's business, a call is for all."""
+    return any(each.startswith(_ONLY_OF.get(whom, "")) for each in types)
+
+
 def _matching(patterns: str, whom: str) -> tuple[str, ...]:
     return tuple(
         str(each)
         for each in EventType
-        if each.startswith(_ONLY_OF.get(whom, "")) and any(fnmatchcase(each, one) for one in patterns.split())
+        if concerns(whom, [each]) and any(fnmatchcase(each, one) for one in patterns.split())
     )

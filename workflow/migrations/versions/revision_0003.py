@@ -3,6 +3,8 @@
 Revision: 0003, after 0002.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -15,26 +17,12 @@ _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _INSTANT = sa.DateTime(timezone=True)
 _PENDING = sa.text("state = 'pending'")
 _FED = sa.text("feed IS NOT NULL")
-_OF_ENDPOINT = (
-    sa.Column("headers", sa.Text(), nullable=False, server_default=""),
-    sa.Column("timeout_s", sa.Float(), nullable=True),
-    sa.Column("concurrency", sa.Integer(), nullable=True),
-    sa.Column("ordered", sa.Boolean(), nullable=False, server_default=sa.true()),
-    sa.Column("secret", sa.Text(), nullable=False, server_default=""),
-    sa.Column("old_secret", sa.Text(), nullable=True),
-    sa.Column("old_secret_until", _INSTANT, nullable=True),
-    sa.Column("disabled_at", _INSTANT, nullable=True),
-    sa.Column("disabled_why", sa.String(), nullable=True),
-    sa.Column("failures", sa.Integer(), nullable=False, server_default="0"),
-    sa.Column("failing_since", _INSTANT, nullable=True),
-    sa.Column("rest_until", _INSTANT, nullable=True),
-)
 
 
 def upgrade() -> None:
     """Add the columns and tables; what was fanned out has its place in the feed by its position."""
-    for column in _OF_ENDPOINT:
-        op.add_column("eoi_endpoint", column.copy())
+    for column in _of_endpoint():
+        op.add_column("eoi_endpoint", column)
     op.add_column("eoi_delivery", sa.Column("recipient", sa.String(), nullable=False, server_default=""))
     op.add_column("eoi_delivery", sa.Column("forgiven", sa.Integer(), nullable=False, server_default="0"))
     op.drop_index("ix_eoi_delivery_line", "eoi_delivery")
@@ -78,7 +66,7 @@ def downgrade() -> None:
     op.drop_column("eoi_delivery", "forgiven")
     op.drop_column("eoi_delivery", "recipient")
     _line("endpoint_id", "subject_id", "position")
-    for column in reversed(_OF_ENDPOINT):
+    for column in reversed(_of_endpoint()):
         op.drop_column("eoi_endpoint", column.name)
 
 
@@ -89,4 +77,21 @@ def _line(*columns: str) -> None:
         list(columns),
         sqlite_where=_PENDING,
         postgresql_where=_PENDING,
+    )
+
+
+def _of_endpoint() -> tuple[sa.Column[Any], ...]:
+    return (
+        sa.Column("headers", sa.Text(), nullable=False, server_default=""),
+        sa.Column("timeout_s", sa.Float(), nullable=True),
+        sa.Column("concurrency", sa.Integer(), nullable=True),
+        sa.Column("ordered", sa.Boolean(), nullable=False, server_default=sa.true()),
+        sa.Column("secret", sa.Text(), nullable=False, server_default=""),
+        sa.Column("old_secret", sa.Text(), nullable=True),
+        sa.Column("old_secret_until", _INSTANT, nullable=True),
+        sa.Column("disabled_at", _INSTANT, nullable=True),
+        sa.Column("disabled_why", sa.String(), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("failing_since", _INSTANT, nullable=True),
+        sa.Column("rest_until", _INSTANT, nullable=True),
     )
