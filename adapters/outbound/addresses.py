@@ -1,19 +1,19 @@
 """Where webhooks may go: https on the public internet, and besides only what the operator has named.
 
 `vet` looks at the URL, when an endpoint is added and again at each attempt; `vet_resolved` at the addresses
-that its name leads to, at each attempt. What is not vetted yet is whether the connection then made goes to
-one of those very addresses; that belongs into `transport`.
+that its name leads to, at each attempt. That the connection goes to one of those very addresses is the care
+of `transport`.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, NoReturn, Self
 
+from adapters.outbound.public import Address, is_public
 from states.errors import BadInput
 
-Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 #: The ports of a public receiver.
@@ -30,18 +30,12 @@ _PRINTABLE: Final = re.compile(r"[!-~]*")
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 #: A last label that some resolvers read as part of a number: 127.1, 0x7f000001, 2130706433.
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
+#: As much of a URL as says where it leads, if it is not too long to be shown.
+_BEGIN: Final = re.compile(r"(?:[a-z]{1,10}://)?[^/?#\\]{0,100}", re.IGNORECASE)
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _LOOPBACK: Final[tuple[Network, ...]] = (ip_network("127.0.0.0/8"), ip_network("::1"))
 #: Where `localhost` leads.
 _LOCALHOST: Final = (ip_address("127.0.0.1"), ip_address("::1"))
-#: The IPv6 addresses of the public internet. `is_global` knows what was taken out of them, but calls global
-#: whatever it has not heard of, and what was long given up. Source: RFC 4291, 2.4; IANA, IPv6 Address Space.
-_UNICAST: Final = IPv6Network("2000::/3")
-#: And those that carry an IPv4 address in their last 32 bits. Source: RFC 6052, 2.1 (NAT64).
-_NAT64: Final = IPv6Network("64:ff9b::/96")
-#: On what Pythons do not agree: examples (RFC 9637), and two ways over IPv4 that are given up, behind which
-#: any private address may stand: 6to4 (RFC 7526) and Teredo (RFC 4380).
-_NEVER: Final = (IPv6Network("3fff::/20"), IPv6Network("2002::/16"), IPv6Network("2001::/32"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +48,8 @@ class Receiver:
     port: int
     #: Whether the operator has named it: then its addresses are not looked at.
     named: bool
+    #: The addresses it leads to, where no name need be looked up for them.
+    known: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +60,8 @@ class Allow:
     names: frozenset[tuple[str, int | None]] = frozenset()
     #: Networks, each with the one port that is meant, or None for all.
     networks: tuple[tuple[Network, int | None], ...] = ()
+    #: The ports of receivers that are not named.
+    ports: frozenset[int] = PORTS
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -88,8 +86,12 @@ class Allow:
         if address is not None:
             return self.address(address, port)
         if _is_localhost(host):
-            return any(self.address(each, port) for each in _LOCALHOST) or self._name(host, port)
+            return bool(self.localhost(port)) or self._name(host, port)
         return self._name(host, port)
+
+    def localhost(self, port: int) -> tuple[str, ...]:
+        """Return those of this machine's own addresses that are let through."""
+        return tuple(str(each) for each in _LOCALHOST if self.address(each, port))
 
     def address(self, address: Address, port: int) -> bool:
         """Return whether an address is let through."""
@@ -109,16 +111,16 @@ def vet(url: str, allow: Allow) -> Receiver:
     if match is None:
         _refuse_form(url)
     if "#" in (match["rest"] or ""):
-        _refuse(f"{url!r} has a fragment (#…), which no receiver gets: leave it out.")
+        _refuse(f"{_shown(url)} has a fragment (#…), which no receiver gets: leave it out.")
     scheme, host = match["scheme"].lower(), match["host"].lower().strip("[]").removesuffix(".")
     if match["host"].startswith("[") and not isinstance(_address(host), IPv6Address):
         _refuse_form(url)
     port = int(match["port"] or (443 if scheme == "https" else 80))
     _require_host(host, port)
-    if allow.host(host, port):
-        return Receiver(scheme, host, port, named=True)
-    _require_public(scheme, host, port)
-    return Receiver(scheme, host, port, named=False)
+    named = allow.host(host, port)
+    if not named:
+        _require_public(scheme, host, port, allow.ports)
+    return Receiver(scheme, host, port, named=named, known=_known(host, port, allow))
 
 
 def vet_resolved(receiver: Receiver, addresses: Iterable[str], allow: Allow) -> None:
@@ -127,27 +129,13 @@ def vet_resolved(receiver: Receiver, addresses: Iterable[str], allow: Allow) -> 
     Raises:
         BadInput: one of them may not; the message says what to do.
     """
-    if receiver.named:
-        return
     for text in addresses:
-        # A link-local answer carries its interface: fe80::1%eth0.
-        address = ip_address(text.partition("%")[0])
-        if not is_public(address) and not allow.address(address, receiver.port):
+        address = _resolved(receiver, text)
+        if not (receiver.named or is_public(address) or allow.address(address, receiver.port)):
             _refuse(
                 f"{receiver.host} leads to {address}, which is no public address: name {receiver.host} or a "
                 f"network around {address} in {VARIABLE}, if webhooks are to go there."
             )
-
-
-def is_public(address: Address) -> bool:
-    """Return whether an address, and the IPv4 address inside it, is one of the public internet."""
-    if isinstance(address, IPv4Address):
-        return address.is_global and not address.is_multicast
-    if address in _NAT64:
-        return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
-    if address not in _UNICAST or any(address in network for network in _NEVER):
-        return False
-    return address.is_global and not address.is_multicast
 
 
 def _require_host(host: str, port: int) -> None:
@@ -162,14 +150,33 @@ def _require_host(host: str, port: int) -> None:
         _refuse(f"{host!r} reads like an address in an odd spelling: write it as four numbers, or as a name.")
 
 
-def _require_public(scheme: str, host: str, port: int) -> None:
+def _known(host: str, port: int, allow: Allow) -> tuple[str, ...]:
+    """Return where a host leads that no resolver need be asked for, nor should be."""
+    address = _address(host)
+    if address is not None:
+        return (str(address),)
+    return allow.localhost(port) if _is_localhost(host) else ()
+
+
+def _resolved(receiver: Receiver, text: str) -> Address:
+    # A link-local answer carries its interface: fe80::1%eth0.
+    address = _address(text.partition("%")[0])
+    if address is None:
+        _refuse(
+            f"{receiver.host} leads to {text!r}, which is no address: ask whoever runs the resolver here."
+        )
+    return address
+
+
+def _require_public(scheme: str, host: str, port: int, ports: frozenset[int]) -> None:
     address = _address(host)
     if _is_localhost(host) or (address is not None and not is_public(address)):
         _refuse(f"{host} is not on the public internet: name it in {VARIABLE}, if webhooks are to go there.")
     if scheme != "https":
         _refuse(f"http sends events in clear text: use https://{host}, or name {host} in {VARIABLE}.")
-    if port not in PORTS:
-        _refuse(f"Port {port} is not one of a public receiver (443, 8443): name {host} in {VARIABLE} for it.")
+    if port not in ports:
+        public = ", ".join(map(str, sorted(ports)))
+        _refuse(f"Port {port} is not one of a public receiver ({public}): name {host} in {VARIABLE} for it.")
 
 
 def _entry(entry: str) -> tuple[str | Network, int | None]:
@@ -218,8 +225,14 @@ def _refuse_form(url: str) -> NoReturn:
             "A receiver's URL must not hold a user name or a password: leave out what stands before the @."
         )
     if not url.isascii():
-        _refuse(f"{url!r} has letters beyond ASCII: write the name as xn--…, and the rest with % signs.")
-    _refuse(f"{url!r} is no address of a receiver: give one such as https://council.example/eoi.")
+        _refuse(f"{_shown(url)} has letters beyond ASCII: write the name as xn--…, the rest with % signs.")
+    _refuse(f"{_shown(url)} is no address of a receiver: give one such as https://council.example/eoi.")
+
+
+def _shown(url: str) -> str:
+    """Return the beginning of a URL in quotes, without what may be secret: its path, a query, a password."""
+    begin = "" if "@" in url else url[: _BEGIN.match(url).end()]  # type: ignore[union-attr]  # it fits any text
+    return repr(begin if begin == url else f"{begin}…")
 
 
 def _refuse_entry(entry: str) -> NoReturn:

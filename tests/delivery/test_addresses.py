@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.outbound.addresses import Allow, Receiver, is_public, vet, vet_resolved
+from adapters.outbound.addresses import Allow, Receiver, vet, vet_resolved
+from adapters.outbound.public import is_public
 from workflow import BadInput
 
 NOTHING = Allow()
@@ -29,14 +30,41 @@ def _refusal(url: str, allow: Allow = NOTHING) -> str:
         ("https://council.example.:443/", "council.example", 443),
         ("https://under_score.example/", "under_score.example", 443),
         ("https://xn--bcher-kva.example/", "xn--bcher-kva.example", 443),
-        ("https://93.184.215.14/", "93.184.215.14", 443),
-        ("https://[2606:2800:21f:cb07:6820:80da:af6b:8b2c]/", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", 443),
-        ("https://[64:ff9b::5db8:d70e]/", "64:ff9b::5db8:d70e", 443),
     ],
 )
 def test_https_on_the_public_internet_is_let_through(url: str, host: str, port: int) -> None:
     """A public receiver needs no permission of the operator."""
     assert vet(url, NOTHING) == Receiver("https", host, port, named=False)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("93.184.215.14", "93.184.215.14"),
+        ("[2606:2800:21f:cb07:6820:80da:af6b:8b2c]", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"),
+        ("[2606:2800:021F::1]", "2606:2800:21f::1"),
+        ("[64:ff9b::5db8:d70e]", "64:ff9b::5db8:d70e"),
+    ],
+)
+def test_a_public_address_is_let_through_and_leads_to_itself(host: str, address: str) -> None:
+    """No resolver is asked where an address leads."""
+    written = host.strip("[]").lower()
+    assert vet(f"https://{host}/", NOTHING) == Receiver("https", written, 443, named=False, known=(address,))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "known"),
+    [
+        ("localhost", ("127.0.0.1", "::1")),
+        ("127.0.0.0/8", ("127.0.0.1",)),
+        ("::1", ("::1",)),
+        ("a.localhost", ()),
+    ],
+)
+def test_localhost_leads_to_what_is_allowed_of_this_machine(allowed: str, known: tuple[str, ...]) -> None:
+    """No resolver is asked for it, which could know better; only a name that was named is looked up."""
+    host = "a.localhost" if allowed == "a.localhost" else "localhost"
+    assert vet(f"http://{host}/", Allow.parse(allowed)) == Receiver("http", host, 80, named=True, known=known)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +121,8 @@ def test_numbers_in_an_odd_spelling_are_refused(host: str) -> None:
         "[ff02::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::ffff:8.8.8.8]", "[::127.0.0.1]",
         "[::ffff:0:127.0.0.1]", "[64:ff9b::7f00:1]", "[64:ff9b::a9fe:a9fe]", "[64:ff9b:1::1]",
         "[2002:7f00:1::]", "[2002:a00:1::1]", "[2001:0:7f00:1::]", "[2001:db8::1]", "[fec0::1]", "[3fff::1]",
-        "[5f00::1]", "[4000::1]", "[100::1]",
+        "[5f00::1]", "[4000::1]", "[100::1]", "192.0.0.192", "192.88.99.1", "168.63.129.16",
+        "[64:ff9b::c000:c0]", "[2001:20::1]", "[2606:2800::5efe:a00:1]", "[2606:2800::200:5efe:7f00:1]",
     ],
 )  # fmt: skip
 def test_what_is_not_public_is_refused_in_every_spelling(host: str) -> None:
@@ -213,6 +242,32 @@ def test_an_address_inside_another_is_public_only_if_it_is_so_itself(inner: IPv4
 def test_no_ipv6_address_outside_the_public_part_is_public(address: IPv6Address) -> None:
     """Only 2000::/3 is given out on the public internet."""
     assert not is_public(address) or str(ip_address(address)).startswith(("2", "3", "64:ff9b::"))
+
+
+@pytest.mark.parametrize("answer", ["127.1", "0x7f.1", "internal.example", "", "127.0.0.01", "::1::"])
+def test_an_answer_that_is_no_address_is_refused_even_for_a_named_receiver(answer: str) -> None:
+    """The system would look it up once more, and go to wherever that leads."""
+    for receiver in (vet("https://a.example/", NOTHING), vet("http://b.example/", Allow.parse("b.example"))):
+        with pytest.raises(BadInput, match="which is no address"):
+            vet_resolved(receiver, [answer], NOTHING)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://council.example/hook/{SECRET}#part",
+        f"https://council.example/hook/{SECRET}?key={SECRET}\n",
+        f"https://council.example\\{SECRET}",
+        f"https:/council.example/{SECRET}",
+        f"https://bücher.example/?key={SECRET}",
+        f"head:{SECRET}@council.example/",
+        f"https://head:pass/{SECRET}@council.example/",
+        f"https://head:{SECRET}\\@council.example/",
+    ],
+)
+def test_what_may_be_secret_in_a_url_is_not_repeated(url: str) -> None:
+    """Path, query and password stay out of messages, which are kept beside the delivery."""
+    assert SECRET not in _refusal(url)
 
 
 @given(st.text(max_size=60) | st.from_regex(r"https?://[!-~]{0,40}"))
