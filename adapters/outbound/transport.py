@@ -1,53 +1,79 @@
-"""How webhooks leave: httpx's transport, with one deadline over all steps of an attempt together.
+"""How webhooks leave: httpx's transport, held to where an attempt may go, and until when.
 
-httpx's own timeouts begin anew with every byte, so that a receiver that drips its answer would hold a worker
-for days. Looking names up is the one step that has no deadline here; the system's resolver has its own.
-
-`_Backend.connect_tcp` is the place where a connection will be made to the very addresses that were vetted.
+httpx looks names up by itself, so that one could lead somewhere else than it did when it was vetted; and its
+own timeouts begin anew with every byte, so that a receiver that drips its answer would hold a worker for
+days. Here a connection is made to one of the attempt's own addresses and no other, while the name stays in
+SNI and Host; one that is kept alive is used again only for an attempt that may go where it leads; and one
+deadline stands over all steps together.
 """
 
 import ssl
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import httpcore
 import httpx
 
+#: Under which name a request's extensions hold its `Way`.
+WAY: Final = "eoi_way"
+#: How many of the addresses of one name are tried.
+TRIED: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where one attempt may go, and until when."""
+
+    #: Addresses that were vetted, as numbers, in the order in which they are tried.
+    addresses: tuple[str, ...] = ()
+    #: When the attempt must be over, on the monotonic clock, in seconds.
+    give_up_at: float = 0.0
+
 
 class PunctualTransport(httpx.HTTPTransport):
-    """Carries requests, each from its first step to the last byte of its answer within `in_all_s` seconds."""
+    """Carries requests, each on its own `Way`. Threads share one.
 
-    def __init__(self, *, in_all_s: float) -> None:
-        """Prepare a pool of connections; none is made yet."""
-        context = httpx.create_ssl_context(trust_env=False)
+    The answer must be read in the thread that sent the request, before that sends another one.
+    """
+
+    def __init__(
+        self, *, context: ssl.SSLContext | None = None, network: httpcore.NetworkBackend | None = None
+    ) -> None:
+        """Prepare a pool of connections; none is made yet.
+
+        Args:
+            context: says which certificates are trusted; None: those of the public authorities.
+            network: makes the connections, to numbers only; None: this machine's.
+        """
+        context = context or httpx.create_ssl_context(trust_env=False)
         super().__init__(verify=context, trust_env=False)
-        self._in_all_s = in_all_s
-        self._time = _Time()
+        self._under_way = _UnderWay()
         # httpx takes no backend; its pool is the only thing here that is not public.
         self._pool = httpcore.ConnectionPool(
             ssl_context=context,
-            max_connections=100,
+            max_connections=None,  # the pump's workers are limit enough
             max_keepalive_connections=20,
             keepalive_expiry=5.0,
-            network_backend=_Backend(self._time),
+            network_backend=_Backend(self._under_way, network or httpcore.SyncBackend()),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it; its answer is read under the same deadline, in the same thread."""
-        self._time.give_up_at = time.monotonic() + self._in_all_s
+        """Send it on its way; without one it goes nowhere."""
+        self._under_way.way = request.extensions.get(WAY, Way())
         return super().handle_request(request)
 
 
-class _Time(threading.local):
-    """When the attempt of the present thread must be over, on the monotonic clock."""
+class _UnderWay(threading.local):
+    """The attempt of the present thread."""
 
-    give_up_at: float = 0.0
+    way: Way = Way()
 
     def left(self, timeout: float | None, over: type[httpcore.TimeoutException]) -> float:
         """Return how long a step may take, in seconds."""
-        left_s = self.give_up_at - time.monotonic()
+        left_s = self.way.give_up_at - time.monotonic()
         if left_s <= 0:
             msg = "the attempt took too long in all"
             raise over(msg)
@@ -55,37 +81,66 @@ class _Time(threading.local):
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Makes connections that keep an eye on the time."""
+    """Makes connections, to the attempt's addresses and no other, and keeps an eye on the time."""
 
-    def __init__(self, clock: _Time) -> None:
-        self._time = clock
-        self._system = httpcore.SyncBackend()
+    def __init__(self, under_way: _UnderWay, network: httpcore.NetworkBackend) -> None:
+        self._under_way = under_way
+        self._network = network
 
     def connect_tcp(
         self,
-        host: str,
+        host: str,  # noqa: ARG002 -- a name, which might lead somewhere else by now
         port: int,
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        timeout = self._time.left(timeout, httpcore.ConnectTimeout)
-        stream = self._system.connect_tcp(host, port, timeout, local_address, socket_options)
-        return _Stream(stream, self._time)
+        """Connect to the first address that answers; what time there is, they share."""
+        addresses = self._under_way.way.addresses[:TRIED]
+        give_up_at = time.monotonic() + self._under_way.left(timeout, httpcore.ConnectTimeout)
+        failed: httpcore.ConnectError | httpcore.ConnectTimeout = httpcore.ConnectError(
+            "no address is allowed"
+        )
+        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            share_s = max(0.001, (give_up_at - time.monotonic()) / left)
+            try:
+                stream = self._network.connect_tcp(address, port, share_s, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:
+                failed = exc
+            else:
+                return _Stream(stream, self._under_way, address)
+        raise failed
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection whose every step ends in time."""
+    """A connection to one address, whose every step ends in time."""
 
-    def __init__(self, stream: httpcore.NetworkStream, clock: _Time) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, under_way: _UnderWay, address: str) -> None:
         self._stream = stream
-        self._time = clock
+        self._under_way = under_way
+        self._address = address
+        self._unsent = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._time.left(timeout, httpcore.ReadTimeout))
+        if self._unsent:
+            self._send(timeout)
+        return self._stream.read(max_bytes, self._under_way.left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._time.left(timeout, httpcore.WriteTimeout))
+        """Send it, if this is where the attempt may go; else the pool takes another connection.
+
+        Head and body go together: one trip through the system instead of two, and one packet. The pool ends
+        a request with an empty buffer.
+        """
+        if self._address not in self._under_way.way.addresses:
+            raise httpcore.ConnectionNotAvailable
+        self._unsent += buffer
+        if not buffer:
+            self._send(timeout)
+
+    def _send(self, timeout: float | None) -> None:
+        buffer, self._unsent = self._unsent, b""
+        self._stream.write(buffer, self._under_way.left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -93,8 +148,9 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        timeout = self._time.left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._time)
+        timeout = self._under_way.left(timeout, httpcore.ConnectTimeout)
+        stream = self._stream.start_tls(ssl_context, server_hostname, timeout)
+        return _Stream(stream, self._under_way, self._address)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 -- httpcore's
         return self._stream.get_extra_info(info)

@@ -1,42 +1,44 @@
 """The courier that POSTs events to a receiver's URL.
 
-One attempt, one answer: any 2xx is success, everything else is tried again by the pump; redirects are not
-followed. Only a URL that webhooks may not go to is given up at once, for a person to look at.
+One attempt: vet the URL, look its name up and vet where it leads, sign, send it there and nowhere else, and
+say how that ended (`answers`, `failures`).
 """
 
-import socket
+import math
 import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from http import HTTPStatus
+from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 import httpx
 
+from adapters.outbound import answers, failures
 from adapters.outbound.addresses import Allow, Receiver, vet, vet_resolved
 from adapters.outbound.envelope import CONTENT_TYPE, body
-from adapters.outbound.transport import PunctualTransport
-from states.errors import BadInput
-from workflow.ports import Clock, Delayed, Delivered, Delivery, Outcome, Undeliverable
+from adapters.outbound.lookup import Lookups, Resolve, system_resolve
+from adapters.outbound.signature import Header, Signer
+from adapters.outbound.transport import WAY, PunctualTransport, Way
+from workflow.headers import header_map
+from workflow.ports import ANSWER, Clock, Delivery, Outcome, Vault
+from workflow.vault import PlainVault
 
-#: How long each step (connect, send, wait for the answer, read it) may take, in seconds.
+#: How long each step (look the name up, connect, send, wait for the answer, read it) may take, in seconds.
 TIMEOUT_S: Final = 10.0
-#: How many times that an attempt may take in all, looking the name up not counted.
+#: The longest that an endpoint may ask for, in seconds.
+LONGEST_TIMEOUT_S: Final = 60.0
+#: How many times that an attempt may take in all.
 STEPS: Final = 3
 #: How much of an answer is read, in bytes, before the connection is dropped instead.
 LONGEST_ANSWER: Final = 64 * 1024
-#: Longest text of an error that is kept, in characters.
-LONGEST_WHY: Final = 300
-
-#: Name and port -> the addresses it leads to. Raises OSError.
-Resolve = Callable[[str, int], Sequence[str]]
 
 
-def system_resolve(host: str, port: int) -> Sequence[str]:
-    """Return the addresses that this machine's resolver gives for a name."""
-    return [str(answer[4][0]) for answer in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A URL that was vetted."""
+
+    receiver: Receiver
+    url: httpx.URL
 
 
 class WebhookCourier:
@@ -47,128 +49,123 @@ class WebhookCourier:
         *,
         clock: Clock,
         allow: Allow | None = None,
+        vault: Vault | None = None,
         timeout_s: float = TIMEOUT_S,
+        longest_timeout_s: float = LONGEST_TIMEOUT_S,
         resolve: Resolve = system_resolve,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """Prepare; nothing is connected yet.
 
         Args:
-            clock: reads a Retry-After that is a date, where the answer does not say what time it is there.
+            clock: dates each attempt, for whoever checks its signature; cheap to ask.
             allow: what may be reached although private, by http and on any port; None: nothing.
+            vault: unseals secrets and headers; None: one that knows only what was never sealed.
             timeout_s: how long each step may take, in seconds; three times that all of them together.
+            longest_timeout_s: what a delivery may ask for instead, in seconds.
             resolve: looks names up.
-            transport: carries the requests; None: one that keeps to that time.
+            transport: carries the requests; None: one that goes only where it was vetted, and in time.
         """
         self._clock = clock
         self._allow = allow or Allow()
+        self._vault = vault or PlainVault()
         self._timeout_s = timeout_s
-        self._resolve = resolve
+        self._longest_timeout_s = longest_timeout_s
+        self._lookups = Lookups(resolve)
         # No client around it: that would follow redirects, keep cookies, obey the proxies of the environment,
         # to which what was vetted here would go instead, and take half as long again.
-        self._transport = transport or PunctualTransport(in_all_s=STEPS * timeout_s)
-        self._headers = httpx.Headers(
-            {
-                "User-Agent": f"eoi-workflow/{_version()}",
-                "Content-Type": CONTENT_TYPE,
-                "Accept": "*/*",
-            }
-        )
-        self._extensions = {"timeout": httpx.Timeout(timeout_s).as_dict()}
+        self._transport = transport or PunctualTransport()
+        self._signer = Signer(self._vault)
+        self._target = lru_cache(maxsize=1024)(self._vetted)
+        self._headers = lru_cache(maxsize=1024)(self._with_headers)
 
     def deliver(self, delivery: Delivery) -> Outcome:
         """POST it once, and say how that ended."""
         try:
-            self._vet(vet(delivery.address, self._allow))
-            return self._post(delivery)
-        except BadInput as refused:
-            return Undeliverable(why=refused.message)
-        except httpx.InvalidURL as exc:
-            return Undeliverable(why=_words(exc, "The receiver's URL cannot be used"))
-        except OSError as exc:
-            return Delayed(why=_words(exc, "The receiver's name could not be looked up"))
-        except (httpx.ReadTimeout, httpx.WriteTimeout) as exc:
-            return Delayed(why=_words(exc, "The receiver did not answer in time"))
-        except httpx.HTTPError as exc:
-            return Delayed(why=_words(exc, "The receiver could not be reached"))
+            return self._attempt(delivery)
+        except failures.FAILURES as exc:
+            return failures.outcome(exc)
 
     def close(self) -> None:
         """Close its connections."""
         self._transport.close()
 
-    def _vet(self, receiver: Receiver) -> None:
-        if receiver.named:
-            return
-        addresses = self._resolve(receiver.host, receiver.port)
-        if not addresses:
-            msg = f"{receiver.host} has no address"
-            raise OSError(msg)
-        vet_resolved(receiver, addresses, self._allow)
-
-    def _post(self, delivery: Delivery) -> Outcome:
+    def _attempt(self, delivery: Delivery) -> Outcome:
+        timeout_s = self._patience_s(delivery)
+        give_up_at = time.monotonic() + STEPS * timeout_s
+        target, content = self._target(delivery.address), body(delivery.event)
+        headers = self._headers(delivery.headers) + self._signed(delivery, content)
         request = httpx.Request(
             "POST",
-            delivery.address,
-            headers=self._headers,
-            content=body(delivery.event),
-            extensions=self._extensions,
+            target.url,
+            headers=headers,
+            content=content,
+            extensions={
+                "timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout_s),
+                WAY: Way(self._addresses(target.receiver, timeout_s), give_up_at),
+            },
         )
+        return self._send(request, timeout_s)
+
+    def _send(self, request: httpx.Request, timeout_s: float) -> Outcome:
         response = self._transport.handle_request(request)
         try:
-            self._read(response)
+            beginning = _beginning(response, timeout_s)
         finally:
             response.close()
-        return self._outcome(response)
+        return answers.outcome(response, beginning, now=self._clock.now)
 
-    def _read(self, response: httpx.Response) -> None:
-        """Read a short answer to its end, so that its connection is used again; leave a long or slow one."""
-        give_up_at, size = time.monotonic() + self._timeout_s, 0
-        try:
-            for chunk in response.iter_raw():
-                size += len(chunk)
-                if size > LONGEST_ANSWER or time.monotonic() > give_up_at:
-                    return
-        except (httpx.HTTPError, httpx.StreamError):
-            return  # The status line has said how it went; what was wrong after it changes nothing.
+    def _vetted(self, address: str) -> _Target:
+        receiver = vet(address, self._allow)
+        # A dot at the end of a name means the same name; in a certificate it never stands.
+        return _Target(receiver, httpx.URL(address).copy_with(host=receiver.host))
 
-    def _outcome(self, response: httpx.Response) -> Outcome:
-        status = response.status_code
-        if response.is_success:
-            return Delivered(status=status)
-        why = f"The receiver answered {status} {_phrase(status)}".rstrip() + "."
-        if response.is_redirect:
-            why += " Redirects are not followed: give the endpoint its new address."
-        return Delayed(why=why, status=status, retry_after_s=self._retry_after_s(response))
+    def _addresses(self, receiver: Receiver, timeout_s: float) -> tuple[str, ...]:
+        """Return where the attempt may go: all addresses that the name leads to, each of them vetted."""
+        if receiver.known:
+            return receiver.known
+        found = self._lookups.addresses(receiver.host, receiver.port, within_s=timeout_s)
+        vet_resolved(receiver, found, self._allow)
+        return found
 
-    def _retry_after_s(self, response: httpx.Response) -> float | None:
-        """Return how long the receiver asked us to wait, in seconds. Source: RFC 9110, 10.2.3."""
-        asked = response.headers.get("Retry-After", "").strip()
-        if asked.isascii() and asked.isdigit():
-            return float(asked[:9])
-        until = _date(asked)
-        if until is None:
-            return None
-        now = _date(response.headers.get("Date", "")) or self._clock.now()
-        return max(0.0, (until - now).total_seconds())
+    def _signed(self, delivery: Delivery, content: bytes) -> tuple[Header, ...]:
+        return self._signer.headers(delivery, content, self._clock.now()) if delivery.secrets else ()
+
+    def _with_headers(self, sealed: str) -> tuple[Header, ...]:
+        """Return what goes with every request to an endpoint, its own headers in place of ours."""
+        own = header_map(self._vault.unseal(sealed)) if sealed else {}
+        ours = {
+            "User-Agent": f"eoi-workflow/{_version()}",
+            "Content-Type": CONTENT_TYPE,
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+        }
+        taken = {name.lower() for name in own}
+        left = {name: value for name, value in ours.items() if name.lower() not in taken}
+        return tuple((name.encode("ascii"), value.encode("latin-1")) for name, value in (left | own).items())
+
+    def _patience_s(self, delivery: Delivery) -> float:
+        asked_s = delivery.timeout_s
+        if asked_s is None or not (math.isfinite(asked_s) and asked_s > 0):
+            return self._timeout_s
+        return min(asked_s, self._longest_timeout_s)
 
 
-def _date(text: str) -> datetime | None:
+def _beginning(response: httpx.Response, within_s: float) -> bytes:
+    """Return how an answer begins.
+
+    A short one is read to its end, so that its connection is used again; a long or slow one is left.
+    """
+    give_up_at, kept, size = time.monotonic() + within_s, b"", 0
     try:
-        found = parsedate_to_datetime(text)
-    except (ValueError, OverflowError, TypeError, IndexError):  # its parser trips over some rubbish
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
-
-
-def _words(exc: Exception, what: str) -> str:
-    return f"{what} ({type(exc).__name__}: {exc})"[:LONGEST_WHY]
+        for chunk in response.iter_raw():
+            kept += chunk[: ANSWER - len(kept)]
+            size += len(chunk)
+            if size > LONGEST_ANSWER or time.monotonic() > give_up_at:
+                break
+    except (httpx.HTTPError, httpx.StreamError):
+        pass  # The status line has said how it went; what was wrong after it changes nothing.
+    return kept
 
 
 def _version() -> str:
