@@ -88,7 +88,7 @@ def _failed(answer: Answer) -> Outcome:
     errors = _errors(answer.body)
     name, said = _first_name(errors), _said(answer, errors)
     if answer.status in {400, 404} and errors:
-        why = f"GOV.UK Notify does not take it ({name}); its answer says why."
+        why = f"GOV.UK Notify does not take it ({name or answer.status}); its answer says why."
         return Undeliverable(why=why, status=answer.status, answer=said)
     return Delayed(
         why=_why(answer, name),
