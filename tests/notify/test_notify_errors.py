@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from adapters.outbound.govuk_notify import NotifyCourier
+from adapters.outbound.notify_answers import Answer, of_sending
 from tests.notify.service import (
     AT,
     CALLS,
@@ -37,14 +38,15 @@ def _refused(outcome: Outcome) -> Delayed | Undeliverable:
         ("InvalidEmailError", "Not a valid email address"),
     ],
 )
+@pytest.mark.parametrize("status", [400, 404])
 def test_what_notify_does_not_take_is_for_a_person(
-    notify: Notify, courier: NotifyCourier, error: str, message: str
+    notify: Notify, courier: NotifyCourier, error: str, message: str, status: int
 ) -> None:
     """Trying again would not mend it; what Notify says is kept."""
-    notify.instead = says(400, errors(error, message, status=400))
+    notify.instead = says(status, errors(error, message, status=status))
     assert courier.deliver(delivery()) == Undeliverable(
         why=f"GOV.UK Notify does not take it ({error}); its answer says why.",
-        status=400,
+        status=status,
         answer=f"{error}: {message}",
     )
 
@@ -179,14 +181,11 @@ def test_who_says_how_long_to_wait_is_heeded(
         (datetime.fromisoformat("2023-07-01T00:30:00+01:00"), 1800 + 5),
     ],
 )
-def test_too_much_in_a_day_waits_until_midnight_utc(
-    notify: Notify, courier: NotifyCourier, clock: FrozenClock, now: datetime, wait_s: float
-) -> None:
+def test_too_much_in_a_day_waits_until_midnight_utc(now: datetime, wait_s: float) -> None:
     """Notify's limits of the day end then, whatever the clocks in London show."""
-    clock.move_to(now)
     message = "Exceeded send limits (email: 50) for today"
-    notify.instead = says(429, errors("TooManyRequestsError", message, status=429))
-    assert courier.deliver(delivery()) == Delayed(
+    body = errors("TooManyRequestsError", message, status=429).encode()
+    assert of_sending(Answer(status=429, headers={}, body=body, at=now)) == Delayed(
         why="GOV.UK Notify takes no more e-mails from this service today (TooManyRequestsError).",
         status=429,
         answer=f"TooManyRequestsError: {message}",

@@ -91,6 +91,11 @@ def test_an_address_is_found_however_it_is_spelt(hidden: str, spelt: Any) -> Non
     }
 
 
+def test_the_longer_of_two_is_taken_out_whole() -> None:
+    """An address that begins like another leaves no end behind."""
+    assert without("to head@x.example.org", ["head@x.example", "head@x.example.org"]) == "to […]"
+
+
 def test_what_stands_in_every_word_is_left() -> None:
     """A name of one letter, or none at all, takes nothing out."""
     assert without("BadRequestError: no", ["", "a", "no"]) == "BadRequestError: no"

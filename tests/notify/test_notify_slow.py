@@ -10,8 +10,9 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from adapters.outbound.govuk_notify import TIMEOUT_S as PATIENCE_S
 from adapters.outbound.govuk_notify import NotifyCourier
-from tests.notify.service import KEY, TEMPLATES, Notify, delivery, says
+from tests.notify.service import KEY, TEMPLATES, Notify, delivery
 from workflow.ports import Delayed, Delivered
 from workflow.testing import FrozenClock
 
@@ -91,11 +92,25 @@ def _drips(handler: BaseHTTPRequestHandler, over: threading.Event, begin: bytes)
 
 
 def test_an_endless_answer_is_left(notify: Notify, courier: NotifyCourier) -> None:
-    """Only its beginning is read."""
-    notify.after = says(500, b"x" * 10_000_000)
+    """Only its beginning is read; then the connection is dropped, which Notify sees."""
+    dropped = threading.Event()
+
+    def pour(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 500 X\r\n\r\n")
+        try:
+            for _ in range(2**20):
+                handler.wfile.write(b"x" * 65536)
+        except OSError:
+            dropped.set()
+            handler.close_connection = True
+
+    notify.after = pour
+    begun_at = time.monotonic()
     outcome = courier.deliver(delivery())
+    assert time.monotonic() - begun_at < PATIENCE_S
     assert isinstance(outcome, Delayed)
     assert outcome.answer == "x" * 1024
+    assert dropped.wait(LONG_S)
 
 
 def test_a_notify_that_is_not_there_is_tried_again_soon(clock: FrozenClock) -> None:
