@@ -1,0 +1,218 @@
+"""Spans by a tracer of our own, which implements OpenTelemetry's interface; and without any."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, Span, SpanKind, Status, StatusCode, Tracer
+
+from adapters.spans import Spans, TracedCourier
+from states.errors import BadInput, EoiError
+from workflow import Event, EventType
+from workflow.ports import Delayed, Delivered, Delivery, Outcome, Undeliverable
+from workflow.testing import RecordingCourier
+
+AT = datetime(2023, 3, 17, 9, tzinfo=UTC)
+ADDRESS = "head.teacher@sprowston.example"
+
+
+class _Span(Span):
+    """Remembers what it is told."""
+
+    def __init__(self, name: str, kind: SpanKind, attributes: dict[str, Any]) -> None:
+        self.name, self.kind, self.attributes = name, kind, dict(attributes)
+        self.status: StatusCode | None = None
+        self.told: list[Any] = []
+        self.ended = False
+
+    def end(self, end_time: int | None = None) -> None:
+        self.ended = True
+
+    def get_span_context(self) -> trace.SpanContext:
+        return INVALID_SPAN_CONTEXT
+
+    def set_attributes(self, attributes: Any) -> None:
+        self.attributes.update(attributes)
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        self.attributes[key] = value
+
+    def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
+        self.told.append((name, attributes))
+
+    def update_name(self, name: str) -> None:
+        self.name = name
+
+    def is_recording(self) -> bool:
+        return True
+
+    def set_status(self, status: Any, description: str | None = None) -> None:
+        assert isinstance(status, Status)
+        self.status = status.status_code
+        self.told += [each for each in (description, status.description) if each]
+
+    def record_exception(self, exception: BaseException, *args: Any, **more: Any) -> None:
+        self.told.append(exception)
+
+
+class _Tracer(Tracer):
+    """Keeps the spans that it made."""
+
+    def __init__(self) -> None:
+        self.spans: list[_Span] = []
+
+    def start_span(self, name: str, *args: Any, **more: Any) -> Span:
+        span = _Span(name, more["kind"], more["attributes"])
+        self.spans.append(span)
+        return span
+
+    @contextmanager
+    def start_as_current_span(self, name: str, *args: Any, **more: Any) -> Iterator[Span]:  # type: ignore[override]  # as the SDK does
+        span = self.start_span(name, kind=more["kind"], attributes=more["attributes"])
+        with trace.use_span(
+            span,
+            end_on_exit=True,
+            record_exception=more["record_exception"],
+            set_status_on_exception=more["set_status_on_exception"],
+        ):
+            yield span
+
+
+@pytest.fixture
+def tracer() -> _Tracer:
+    """Return a tracer that keeps its spans."""
+    return _Tracer()
+
+
+def _delivery(eoi_id: str | None = "e-1") -> Delivery:
+    event = Event(
+        id="e-1:2",
+        type=EventType.EOI_SUBMITTED,
+        call_id="c-1",
+        call_reference="46/23",
+        eoi_id=eoi_id,
+        applicant="URN:121234",
+        source="draft",
+        state="submitted",
+        version=2,
+        at=AT,
+        recorded_at=AT,
+        closes_at=AT,
+    )
+    return Delivery(id=1, event=event, courier="smtp", address=ADDRESS, attempt=3)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "ended"),
+    [
+        (Delivered(status=250), None, {"eoi.delivery.outcome": "delivered", "eoi.delivery.status": 250}),
+        (
+            Delayed(why=f"{ADDRESS} is busy", answer=ADDRESS),
+            StatusCode.ERROR,
+            {"eoi.delivery.outcome": "delayed", "error.type": "delayed"},
+        ),
+        (
+            Undeliverable(why=f"No {ADDRESS}", status=550),
+            StatusCode.ERROR,
+            {
+                "eoi.delivery.outcome": "undeliverable",
+                "eoi.delivery.status": 550,
+                "error.type": "undeliverable",
+            },
+        ),
+    ],
+)
+def test_an_attempt_to_deliver_is_one_span(
+    tracer: _Tracer, outcome: Outcome, status: StatusCode | None, ended: dict[str, object]
+) -> None:
+    """Ids, words and numbers; neither the address nor what was answered."""
+    courier = TracedCourier(RecordingCourier(lambda _: outcome), Spans(tracer))
+    assert courier.deliver(_delivery()) is outcome
+    (span,) = tracer.spans
+    assert (span.name, span.kind, span.status, span.ended) == (
+        "eoi deliver smtp",
+        SpanKind.PRODUCER,
+        status,
+        True,
+    )
+    assert span.told == []
+    assert span.attributes == {
+        "eoi.courier": "smtp",
+        "eoi.delivery.attempt": 3,
+        "eoi.event.id": "e-1:2",
+        "eoi.event.type": "eoi.submitted",
+        "eoi.call_id": "c-1",
+        "eoi.eoi_id": "e-1",
+        **ended,
+    }
+
+
+def test_an_event_of_a_call_names_no_eoi(tracer: _Tracer) -> None:
+    """OpenTelemetry knows no None."""
+    TracedCourier(RecordingCourier(), Spans(tracer)).deliver(_delivery(eoi_id=None))
+    assert "eoi.eoi_id" not in tracer.spans[0].attributes
+
+
+def test_a_courier_that_raises_ends_its_span(tracer: _Tracer) -> None:
+    """The exception goes on as it is; its text, which may name anybody, stays out of the span."""
+
+    def fall(_: Delivery) -> Outcome:
+        raise ValueError(ADDRESS)
+
+    with pytest.raises(ValueError, match=ADDRESS):
+        TracedCourier(RecordingCourier(fall), Spans(tracer)).deliver(_delivery())
+    (span,) = tracer.spans
+    assert (span.attributes["error.type"], span.status, span.told) == ("ValueError", StatusCode.ERROR, [])
+    assert span.ended
+
+
+def test_what_is_done_meanwhile_is_inside_the_span(tracer: _Tracer) -> None:
+    """Whatever a courier's library traces hangs below it."""
+    seen = []
+
+    def look(_: Delivery) -> Outcome:
+        seen.append(trace.get_current_span())
+        return Delivered()
+
+    TracedCourier(RecordingCourier(look), Spans(tracer)).deliver(_delivery())
+    assert seen == tracer.spans
+
+
+def test_a_command_is_one_span(tracer: _Tracer) -> None:
+    """With the ids that it concerns."""
+    with Spans(tracer).command("submit", eoi_id="e-1"):
+        pass
+    (span,) = tracer.spans
+    assert (span.name, span.kind, span.status) == ("eoi submit", SpanKind.INTERNAL, None)
+    assert span.attributes == {"eoi.eoi_id": "e-1"}
+    assert span.ended
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "status"),
+    [
+        (BadInput(f"{ADDRESS} cannot be used."), "bad-input", None),
+        (ZeroDivisionError(ADDRESS), "ZeroDivisionError", StatusCode.ERROR),
+        (KeyboardInterrupt(), "KeyboardInterrupt", StatusCode.ERROR),
+    ],
+)
+def test_a_command_that_fails_says_how(
+    tracer: _Tracer, error: BaseException, kind: str, status: StatusCode | None
+) -> None:
+    """A refusal is an answer like another, and no fault of the program."""
+    with pytest.raises(type(error)), Spans(tracer).command("extend_call", call_id="c-1"):
+        raise error
+    (span,) = tracer.spans
+    assert (span.attributes, span.status) == ({"eoi.call_id": "c-1", "error.type": kind}, status)
+    assert (span.told, span.ended) == ([], True)
+
+
+def test_without_the_sdk_nothing_happens() -> None:
+    """Outcomes and errors pass through."""
+    spans = Spans()
+    assert TracedCourier(RecordingCourier(), spans).deliver(_delivery()) == Delivered()
+    with pytest.raises(EoiError), spans.command("submit"):
+        raise BadInput
