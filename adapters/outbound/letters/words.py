@@ -1,0 +1,70 @@
+"""What a letter may say: the variables of the templates, from an event and what people are told beside it."""
+
+import unicodedata
+from datetime import date, datetime
+from typing import Final
+
+from states.deadlines import date_in_words, deadline_in_words, last_day, moment_in_words, zone
+from states.events import Event, EventType
+from workflow.ports import About
+
+#: How an applicant, or the audience of a call, reads the state that an event has led to.
+STATES: Final[dict[EventType, str]] = {
+    EventType.CALL_OPENED: "Open",
+    EventType.CALL_EXTENDED: "Open",
+    EventType.CALL_CLOSED: "Closed",
+    EventType.CALL_CANCELLED: "Cancelled",
+    EventType.EOI_DRAFTED: "Not submitted",
+    EventType.EOI_SAVED: "Not submitted",
+    EventType.EOI_SUBMITTED: "Received",
+    EventType.EOI_REVIEWED: "Being reviewed",
+    EventType.EOI_APPROVED: "Selected",
+    EventType.EOI_DECLINED: "Not selected",
+    EventType.EOI_WITHDRAWN: "Withdrawn",
+    EventType.EOI_LAPSED: "Not submitted in time",
+    EventType.EOI_REINSTATED: "Being reviewed",
+    EventType.EOI_CANCELLED: "Call cancelled",
+}
+# Categories of what ends a line, steers a terminal, or is half a character.
+_UNFIT: Final = ("Cc", "Zl", "Zp", "Cs")
+
+
+def words(event: Event, about: About) -> dict[str, str | bool]:
+    """Return every variable by its name: texts of one line, empty where there is nothing to say."""
+    timezone = about.timezone
+    return {
+        "call_reference": one_line(event.call_reference),
+        "call_title": one_line(about.title),
+        "contact": one_line(about.contact),
+        "deadline": deadline_in_words(event.closes_at, timezone),
+        "last_day": date_in_words(last_day(event.closes_at, timezone)),
+        "applicant": one_line(event.applicant),
+        "applicant_name": one_line(about.applicant_name),
+        "eoi_id": event.eoi_id or "",
+        "state": STATES[event.type],
+        "happened_at": _moment(event, timezone),
+        "happened_on": date_in_words(_day(event, timezone)),
+        "before_deadline": event.at < event.closes_at,
+    }
+
+
+def one_line(text: str | None) -> str:
+    """Return a text of one line without control characters, whatever was kept; empty for none."""
+    fit = "".join(" " if unicodedata.category(char) in _UNFIT else char for char in text or "")
+    return " ".join(fit.split())
+
+
+def _moment(event: Event, timezone: str) -> str:
+    """Tell when it happened; what happened at the deadline, as the deadline is told."""
+    tell = deadline_in_words if event.at == event.closes_at else moment_in_words
+    return tell(event.at, timezone)
+
+
+def _day(event: Event, timezone: str) -> date:
+    if event.at == event.closes_at:
+        return last_day(event.at, timezone)
+    return _local(event.at, timezone).date()
+
+
+def _local(at: datetime, timezone: str) -> datetime:
+    return at.astimezone(zone(timezone))
