@@ -23,7 +23,7 @@ _BARE: Final = About(title="<Sample title>", opens_at=_FULL.opens_at, timezone="
 
 @cache
 def samples() -> tuple[tuple[Event, About], ...]:
-    """Return facts for every event: before, at and after the deadline; with all that may be known, and without."""
+    """Return facts for every event: before, at and after the deadline; with all that may be known, or not."""
     moments = (timedelta(days=-1), timedelta(), timedelta(days=30))
     return tuple(
         (_event(kind, _CLOSES_AT + moment), about)

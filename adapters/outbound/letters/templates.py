@@ -1,8 +1,8 @@
 """The files that letters are written from: ours, and a council's own in their place.
 
-The only file that knows Jinja. They are read once, at the start, and looked through then: what is misspelt in a branch that is hardly ever
-taken is found, too. A council's files can do no more than put words together: the environment is a sandbox,
-without globals.
+The only file that knows Jinja. They are read once, at the start, and looked through then: what is misspelt in
+a branch that is hardly ever taken is found, too. A council's files can do no more than put words together:
+the environment is a sandbox, without globals.
 """
 
 import difflib

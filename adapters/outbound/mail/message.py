@@ -1,0 +1,67 @@
+"""A letter as a message: text, HTML and the deadline for a calendar, under headers of one line each.
+
+Source: RFC 5322; for what a program sends by itself, RFC 3834.
+"""
+
+import hashlib
+from datetime import datetime
+from email.header import Header
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Final
+
+from adapters.outbound.letters import Letter
+from adapters.outbound.mail.mailboxes import Mailbox, Sender
+
+#: Every mail server can carry what is written so; headers are beyond ASCII where the mailbox is.
+_PLAIN: Final = SMTP.clone(cte_type="7bit")
+_UTF8: Final = _PLAIN.clone(utf8=True)
+#: The longest subject that is written as it is; a line has 78 characters at the most. Source: RFC 5322, 2.1.1.
+_ONE_LINE: Final = 78 - len("Subject: ")
+
+
+def message(letter: Letter, *, sender: Sender, to: Mailbox, event_id: str, at: datetime) -> bytes:
+    """Return the bytes to send.
+
+    Args:
+        letter: what it says.
+        sender: whom it comes from.
+        to: whom it goes to.
+        event_id: of the event it tells of.
+        at: when it is sent.
+    """
+    policy = _PLAIN if to.is_plain else _UTF8
+    written = EmailMessage(policy)
+    written["From"] = sender.header
+    written["To"] = Address(username=to.name, domain=to.domain)
+    written["Date"] = at
+    written["Message-ID"] = message_id(event_id, to, sender)
+    written["Auto-Submitted"] = "auto-generated"
+    written.set_content(letter.text, cte="quoted-printable")
+    written.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    if letter.calendar is not None:
+        written.add_attachment(
+            letter.calendar,
+            maintype="text",
+            subtype="calendar",
+            filename="deadline.ics",
+            params={"charset": "utf-8"},
+        )
+    return b"Subject: " + _subject(letter.subject) + b"\r\n" + written.as_bytes()
+
+
+def message_id(event_id: str, to: Mailbox, sender: Sender) -> str:
+    """Return what names this letter to this mailbox, the same at every attempt: twice is seen to be once."""
+    digest = hashlib.sha256(to.address.encode()).hexdigest()[:16]
+    return f"<{event_id.replace(':', '.')}.{digest}@{sender.mailbox.domain}>"
+
+
+def _subject(text: str) -> bytes:
+    """Return a subject as it stands in a message, any text at all. Source: RFC 2047.
+
+    Not left to EmailMessage: that changes what looks encoded already, and loses spaces where it breaks lines.
+    """
+    if text.isascii() and len(text) <= _ONE_LINE and "=?" not in text:
+        return text.encode()
+    return Header(text, "utf-8", header_name="Subject").encode(linesep="\r\n").encode()
