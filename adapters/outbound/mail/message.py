@@ -17,7 +17,7 @@ from adapters.outbound.mail.mailboxes import Mailbox, Sender
 #: Every mail server can carry what is written so; headers are beyond ASCII where the mailbox is.
 _PLAIN: Final = SMTP.clone(cte_type="7bit")
 _UTF8: Final = _PLAIN.clone(utf8=True)
-#: The longest subject that is written as it is; a line has 78 characters at the most. Source: RFC 5322, 2.1.1.
+#: The longest subject that is written as it is: 78 characters make a line. Source: RFC 5322, 2.1.1.
 _ONE_LINE: Final = 78 - len("Subject: ")
 
 

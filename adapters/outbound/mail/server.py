@@ -73,8 +73,8 @@ class MailServer:
             _refuse("It must begin with smtp://, smtps:// or smtp+plain://.")
         if not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
             _refuse(
-                "It must be such as smtp://user:password@mail.council.example:587; write / ? # @ : and % in the "
-                "name and the password as %2F %3F %23 %40 %3A and %25."
+                "It must be such as smtp://user:password@mail.council.example:587; write / ? # @ : and % "
+                "in the name and the password as %2F %3F %23 %40 %3A and %25."
             )
         security = Security(parts.scheme)
         return cls(
