@@ -1,5 +1,6 @@
-"""All letters as they stand, in files for people to read. Made anew by `./run python -m tests.letters.golden`."""
+"""All letters as they stand, for people to read. `./run python -m tests.letters.golden` makes the files."""
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +11,11 @@ from workflow import EventType
 FOLDER: Final = Path(__file__).parent / "golden"
 
 
+@cache
 def letters() -> dict[str, str]:
     """Return each letter's files by their names: the text, the HTML, the calendar."""
-    written = {kind: Letters().write(delivery(kind)) for kind in EventType}
+    ours = Letters()
+    written = {kind: ours.write(delivery(kind)) for kind in EventType}
     texts = {f"{kind}.txt": f"Subject: {each.subject}\n\n{each.text}" for kind, each in written.items()}
     pages = {f"{kind}.html": each.html for kind, each in written.items()}
     entries = {

@@ -95,13 +95,13 @@ class Templates:
 
     def _check_names(self, name: str, tree: nodes.Template) -> None:
         """Refuse a variable, filter or test that there is not, wherever it stands."""
-        known = self._variables | (self._of_html if _is_html(name) else frozenset())
-        for unknown in sorted(meta.find_undeclared_variables(tree) - known):
-            _refuse(name, _line_of(tree, unknown), f"There is no {unknown!r}.{_perhaps(unknown, known)}")
         for node in tree.find_all((nodes.Filter, nodes.Test)):
             there = self._environment.filters if isinstance(node, nodes.Filter) else self._environment.tests
             if node.name not in there:
                 _refuse(name, node.lineno, f"There is no {node.name!r}.{_perhaps(node.name, there)}")
+        known = self._variables | (self._of_html if _is_html(name) else frozenset())
+        for unknown in sorted(meta.find_undeclared_variables(tree) - known):
+            _refuse(name, _line_of(tree, unknown), f"There is no {unknown!r}.{_perhaps(unknown, known)}")
 
     def _check_files(self, name: str, tree: nodes.Template) -> None:
         """Refuse to take in what is not there, or a text where HTML is written: nothing in it is escaped."""

@@ -17,7 +17,7 @@ from adapters.outbound.mail.mailboxes import Mailbox, Sender
 #: Every mail server can carry what is written so; headers are beyond ASCII where the mailbox is.
 _PLAIN: Final = SMTP.clone(cte_type="7bit")
 _UTF8: Final = _PLAIN.clone(utf8=True)
-#: The longest subject that is written as it is: 78 characters make a line. Source: RFC 5322, 2.1.1.
+#: The longest text of a header that is written as it is: 78 characters make a line. Source: RFC 5322, 2.1.1.
 _ONE_LINE: Final = 78 - len("Subject: ")
 
 
@@ -31,12 +31,9 @@ def message(letter: Letter, *, sender: Sender, to: Mailbox, event_id: str, at: d
         event_id: of the event it tells of.
         at: when it is sent.
     """
-    policy = _PLAIN if to.is_plain else _UTF8
-    written = EmailMessage(policy)
-    written["From"] = sender.header
+    written = EmailMessage(_PLAIN if to.is_plain else _UTF8)
     written["To"] = Address(username=to.name, domain=to.domain)
     written["Date"] = at
-    written["Message-ID"] = message_id(event_id, to, sender)
     written["Auto-Submitted"] = "auto-generated"
     written.set_content(letter.text, cte="quoted-printable")
     written.add_alternative(letter.html, subtype="html", cte="quoted-printable")
@@ -48,7 +45,14 @@ def message(letter: Letter, *, sender: Sender, to: Mailbox, event_id: str, at: d
             filename="deadline.ics",
             params={"charset": "utf-8"},
         )
-    return b"Subject: " + _subject(letter.subject) + b"\r\n" + written.as_bytes()
+    ours = {
+        "Message-ID": message_id(event_id, to, sender),
+        "From": _sender(sender),
+        "Subject": _words(letter.subject, header="Subject"),
+    }
+    # Not left to EmailMessage: that puts a long Message-ID on a second line, where some programs do not find
+    # it, changes what looks encoded already, and loses spaces where it breaks lines.
+    return "".join(f"{name}: {value}\r\n" for name, value in ours.items()).encode() + written.as_bytes()
 
 
 def message_id(event_id: str, to: Mailbox, sender: Sender) -> str:
@@ -57,11 +61,17 @@ def message_id(event_id: str, to: Mailbox, sender: Sender) -> str:
     return f"<{event_id.replace(':', '.')}.{digest}@{sender.mailbox.domain}>"
 
 
-def _subject(text: str) -> bytes:
-    """Return a subject as it stands in a message, any text at all. Source: RFC 2047.
+def _sender(sender: Sender) -> str:
+    """Return a sender as it stands in `From:`."""
+    if not sender.shown_as or _fits(sender.shown_as):
+        return str(sender.header)
+    return f"{_words(sender.shown_as, header='From')}\r\n <{sender.mailbox.address}>"
 
-    Not left to EmailMessage: that changes what looks encoded already, and loses spaces where it breaks lines.
-    """
-    if text.isascii() and len(text) <= _ONE_LINE and "=?" not in text:
-        return text.encode()
-    return Header(text, "utf-8", header_name="Subject").encode(linesep="\r\n").encode()
+
+def _words(text: str, *, header: str) -> str:
+    """Return any text at all as it stands in a header. Source: RFC 2047."""
+    return text if _fits(text) else Header(text, "utf-8", header_name=header).encode(linesep="\r\n")
+
+
+def _fits(text: str) -> bool:
+    return text.isascii() and len(text) <= _ONE_LINE and "=?" not in text
