@@ -172,5 +172,5 @@ def _why(exc: OSError) -> str:
     if isinstance(cause, ServerTrouble):
         return str(cause)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"The mail server's certificate is not to be trusted: {cause.verify_message}."
+        return f"The mail server's certificate is not to be trusted: {cause.verify_message.rstrip('.')}."
     return next((words for kind, words in _WORDS if isinstance(cause, kind)), _CLOSED)

@@ -94,7 +94,7 @@ class Clerk:
                     list(envelope.rcpt_tos),
                     envelope.content,
                     session.peer,
-                    session.ssl is not None,
+                    server.transport.get_extra_info("cipher") is not None,
                     session.auth_data,
                 )
             )
@@ -150,11 +150,21 @@ class Line:
         lines = iter(self._file.readline, b"")
         return b"".join(iter(lambda: next(lines, b".\r\n"), b".\r\n"))
 
-    def hang_up(self) -> None:
-        """Cut it."""
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Go on by TLS."""
         self._file.close()
+        self._sock = context.wrap_socket(self._sock, server_side=True)
+        self._file = self._sock.makefile("rb")
+
+    def hang_up(self) -> None:
+        """Cut it; nothing more is heard."""
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Be done with it."""
+        self.hang_up()
+        self._file.close()
         self._sock.close()
 
 
@@ -202,7 +212,7 @@ class Scripted:
         line = Line(sock)
         with suppress(OSError):
             self._script(line)
-        line.hang_up()
+        line.close()
 
     def _start(self, do: Callable[..., object], *args: object) -> None:
         thread = threading.Thread(target=do, args=args, daemon=True)
