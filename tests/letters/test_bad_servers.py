@@ -4,7 +4,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
@@ -38,8 +37,8 @@ def attempt(
 ) -> Iterator[Callable[..., Outcome]]:
     """Return what sends one letter to a server that follows a script, and sees that it ends in time."""
 
-    def send(script: Script, **settings: Any) -> Outcome:
-        courier = new_courier(scripted(script).server, **{"timeout_s": TIMEOUT_S, **settings})
+    def send(script: Script, *, timeout_s: float = LONG_S) -> Outcome:
+        courier = new_courier(scripted(script).server, timeout_s=timeout_s)
         begun_at = time.monotonic()
         outcome = courier.deliver(delivery())
         assert time.monotonic() - begun_at < LONG_S
@@ -68,7 +67,7 @@ def test_a_server_that_drips_holds_nobody(
     attempt: Callable[..., Outcome], over: threading.Event, step: str, text: bytes
 ) -> None:
     """Byte by byte or line by line without an end, at any step: the attempt as a whole is over in time."""
-    found = attempt(polite({step: _drip(text, over)}))
+    found = attempt(polite({step: _drip(text, over)}), timeout_s=TIMEOUT_S)
     assert found == Delayed(why=UNKNOWN if step in {"DATA", "DOT"} else IN_TIME)
 
 
@@ -77,7 +76,7 @@ def test_a_server_that_says_nothing_holds_nobody(
     attempt: Callable[..., Outcome], over: threading.Event, step: str
 ) -> None:
     """Silence at any step ends the attempt; whether the letter has arrived is not known after it was sent."""
-    found = attempt(polite({step: lambda _: over.wait(LONG_S)}))
+    found = attempt(polite({step: lambda _: over.wait(LONG_S)}), timeout_s=TIMEOUT_S)
     assert found == Delayed(why=UNKNOWN if step in {"DATA", "DOT"} else IN_TIME)
 
 
@@ -87,10 +86,10 @@ def test_the_answer_to_the_letter_may_take_longer_than_a_step(
     """A server that looks through the letter first is waited for: whoever gives up sends it twice."""
 
     def thorough(line: Line) -> None:
-        over.wait(TIMEOUT_S * 1.5)
+        over.wait(1.5)
         line.say(b"250 clean\r\n")
 
-    assert attempt(polite({"DOT": thorough})) == Delivered(status=250, answer="250 clean")
+    assert attempt(polite({"DOT": thorough}), timeout_s=1.0) == Delivered(status=250, answer="250 clean")
 
 
 def test_a_delivery_may_have_a_time_of_its_own(
@@ -140,7 +139,7 @@ def test_an_endless_reply_is_not_read_to_its_end(
     attempt: Callable[..., Outcome], step: str, flood: bytes
 ) -> None:
     """A line or a reply that is too long is given up before it fills the memory."""
-    found = attempt(polite({step: flood}), timeout_s=LONG_S)
+    found = attempt(polite({step: flood}))
     assert found == Delayed(why="The mail server's reply is too long.")
 
 
