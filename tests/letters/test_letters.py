@@ -194,3 +194,10 @@ def test_an_address_on_the_web_or_a_mailbox_can_be_clicked() -> None:
         "https://council.example/bases?a=1&b=2",
         "mailto:bases@council.example",
     ]
+
+
+def test_what_a_whole_audience_is_told_is_written_once() -> None:
+    """The same event and call make one letter, whoever gets it; another one makes another."""
+    first, second = (delivery(EventType.CALL_OPENED, to=f"{name}@school.example") for name in "ab")
+    assert OUR_OWN.write(first) is OUR_OWN.write(second)
+    assert OUR_OWN.write(delivery(EventType.CALL_OPENED, version=4)) != OUR_OWN.write(first)

@@ -22,7 +22,7 @@ AT = datetime(2023, 3, 17, 9, 30, tzinfo=UTC)
 SENDER = "bases@council.example"
 OUR_OWN = Letters()
 HEADERS = [
-    *("Message-ID", "From", "Subject", "To", "Date", "Auto-Submitted", "MIME-Version", "Content-Type"),
+    *("Message-ID", "Date", "From", "To", "Subject", "Auto-Submitted", "MIME-Version", "Content-Type"),
 ]
 ODD = [
     "Plain",

@@ -1,6 +1,7 @@
 """Letters, written from the templates; all of them once before the first is sent, to see that they can be."""
 
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -51,6 +52,8 @@ class Letters:
         self._templates = Templates(folder, variables=variables, of_html=_OF_HTML)
         for event, about in samples():
             self._prove(event, about)
+        # What a call tells its audience is written once, not for each school.
+        self._kept = lru_cache(maxsize=32)(partial(self._write, explain=False))
 
     def write(self, delivery: Delivery) -> Letter:
         """Return the letter about a delivery's event.
@@ -61,7 +64,7 @@ class Letters:
         if delivery.about is None:
             msg = "What the letter has to say about its call is not known."
             raise BadInput(msg, field="letters")
-        return self._write(delivery.event, delivery.about, explain=False)
+        return self._kept(delivery.event, delivery.about)
 
     def _write(self, event: Event, about: About, *, explain: bool) -> Letter:
         known = words(event, about)

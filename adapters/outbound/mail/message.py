@@ -6,17 +6,17 @@ Source: RFC 5322; for what a program sends by itself, RFC 3834.
 import hashlib
 from datetime import datetime
 from email.header import Header
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+from email.utils import format_datetime
+from functools import lru_cache
 from typing import Final
 
 from adapters.outbound.letters import Letter
 from adapters.outbound.mail.mailboxes import Mailbox, Sender
 
-#: Every mail server can carry what is written so; headers are beyond ASCII where the mailbox is.
+#: Every mail server can carry what is written so: seven bits, short lines.
 _PLAIN: Final = SMTP.clone(cte_type="7bit")
-_UTF8: Final = _PLAIN.clone(utf8=True)
 #: The longest text of a header that is written as it is: 78 characters make a line. Source: RFC 5322, 2.1.1.
 _ONE_LINE: Final = 78 - len("Subject: ")
 
@@ -31,10 +31,29 @@ def message(letter: Letter, *, sender: Sender, to: Mailbox, event_id: str, at: d
         event_id: of the event it tells of.
         at: when it is sent.
     """
-    written = EmailMessage(_PLAIN if to.is_plain else _UTF8)
-    written["To"] = Address(username=to.name, domain=to.domain)
-    written["Date"] = at
-    written["Auto-Submitted"] = "auto-generated"
+    # Not left to EmailMessage: that puts a long Message-ID on a second line, where some programs do not find
+    # it, changes what looks encoded already, and loses spaces where it breaks lines.
+    headers = {
+        "Message-ID": message_id(event_id, to, sender),
+        "Date": format_datetime(at),
+        "From": _sender(sender),
+        "To": to.address,
+        "Subject": _words(letter.subject, header="Subject"),
+        "Auto-Submitted": "auto-generated",
+    }
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + _content(letter)
+
+
+def message_id(event_id: str, to: Mailbox, sender: Sender) -> str:
+    """Return what names this letter to this mailbox, the same at every attempt: twice is seen to be once."""
+    digest = hashlib.sha256(to.address.encode()).hexdigest()[:16]
+    return f"<{event_id.replace(':', '.')}.{digest}@{sender.mailbox.domain}>"
+
+
+@lru_cache(maxsize=32)
+def _content(letter: Letter) -> bytes:
+    """Return all that comes after these headers: the same for a whole audience."""
+    written = EmailMessage(_PLAIN)
     written.set_content(letter.text, cte="quoted-printable")
     written.add_alternative(letter.html, subtype="html", cte="quoted-printable")
     if letter.calendar is not None:
@@ -45,20 +64,7 @@ def message(letter: Letter, *, sender: Sender, to: Mailbox, event_id: str, at: d
             filename="deadline.ics",
             params={"charset": "utf-8"},
         )
-    ours = {
-        "Message-ID": message_id(event_id, to, sender),
-        "From": _sender(sender),
-        "Subject": _words(letter.subject, header="Subject"),
-    }
-    # Not left to EmailMessage: that puts a long Message-ID on a second line, where some programs do not find
-    # it, changes what looks encoded already, and loses spaces where it breaks lines.
-    return "".join(f"{name}: {value}\r\n" for name, value in ours.items()).encode() + written.as_bytes()
-
-
-def message_id(event_id: str, to: Mailbox, sender: Sender) -> str:
-    """Return what names this letter to this mailbox, the same at every attempt: twice is seen to be once."""
-    digest = hashlib.sha256(to.address.encode()).hexdigest()[:16]
-    return f"<{event_id.replace(':', '.')}.{digest}@{sender.mailbox.domain}>"
+    return written.as_bytes()
 
 
 def _sender(sender: Sender) -> str:
