@@ -138,6 +138,8 @@ class SmtpCourier:
         if reply.is_yes:
             try:
                 reply, step = Reply(*session.hand_in(written)), _Step.LETTER
+            except ServerTrouble:
+                raise
             except OSError:
                 session.spent = True
                 return Delayed(why=_UNKNOWN)

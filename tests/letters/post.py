@@ -205,6 +205,7 @@ class Scripted:
         with suppress(OSError):
             while True:
                 sock, _ = self._listener.accept()
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is said is there at once
                 self.met += 1
                 self._start(self._serve, sock)
 

@@ -143,6 +143,12 @@ def test_an_endless_reply_is_not_read_to_its_end(
     assert found == Delayed(why="The mail server's reply is too long.")
 
 
+@pytest.mark.parametrize("says", [b"250 OK\r\n", b"200 OK\r\n", b"355 hm\r\n"])
+def test_a_yes_to_something_else_is_no_arrival(attempt: Callable[..., Outcome], says: bytes) -> None:
+    """A server that does not ask for the letter has not got it, however friendly it is."""
+    assert attempt(polite({"DATA": says})) == Delayed(why="The mail server did not ask for the letter.")
+
+
 def test_replies_that_nobody_asked_for_are_not_taken_for_others(attempt: Callable[..., Outcome]) -> None:
     """A server that says yes in advance has not said yes to the letter."""
     found = attempt(polite({"MAIL": b"250 OK\r\n250 OK\r\n354 go on\r\n250 taken\r\n"}))

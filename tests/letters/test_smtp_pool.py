@@ -53,14 +53,34 @@ def test_a_connection_that_the_server_gave_up_costs_no_attempt(
     """It is noticed before the next letter is begun, which goes over a new one at once."""
 
     def gone(line: Line) -> None:
-        line.say(b"250 taken\r\n")
-        line.say(last_words)
+        line.say(b"250 taken\r\n" + last_words)
         line.hang_up()
 
     office = scripted(polite({"DOT": gone}))
     courier = new_courier(office.server)
     assert [type(courier.deliver(delivery())) for _ in range(3)] == [Delivered] * 3
     assert office.met == 3
+
+
+def test_a_word_out_of_turn_ends_a_connection(
+    scripted: Callable[[Script], Scripted], new_courier: NewCourier
+) -> None:
+    """What a server says while a connection lies idle is not taken for a reply to the next letter."""
+    idle, said = threading.Event(), threading.Event()
+
+    def chatty(line: Line) -> None:
+        line.say(b"250 taken\r\n")
+        assert idle.wait(30)
+        line.say(b"250 by the way\r\n")
+        said.set()
+
+    office = scripted(polite({"DOT": chatty}))
+    courier = new_courier(office.server)
+    assert isinstance(courier.deliver(delivery()), Delivered)
+    idle.set()
+    assert said.wait(30)
+    assert isinstance(courier.deliver(delivery()), Delivered)
+    assert office.met == 2
 
 
 def test_a_connection_over_which_the_server_was_not_well_is_not_used_again(

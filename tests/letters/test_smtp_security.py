@@ -1,5 +1,6 @@
 """What is sent over a connection that nobody else can read, and what is not sent at all."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,24 @@ def test_tls_from_the_first_byte(
     assert clerk.taken[0].secured
 
 
+@pytest.mark.parametrize("security", [Security.STARTTLS, Security.TLS])
+def test_a_secured_connection_is_used_again(
+    post_with: Callable[..., Post],
+    clerk: Clerk,
+    authority: Authority,
+    new_courier: NewCourier,
+    *,
+    security: Security,
+) -> None:
+    """What TLS itself says between two letters is not taken for a word out of turn."""
+    settings = {"ssl_context": authority.for_server()} if security is Security.TLS else _starttls(authority)
+    post = post_with(**settings)
+    courier = new_courier(_server(post, security), context=authority.for_client())
+    for _ in range(4):
+        assert isinstance(courier.deliver(delivery()), Delivered)
+    assert len({taken.peer for taken in clerk.taken}) == 1
+
+
 def test_nothing_is_sent_in_clear_text(
     post_with: Callable[..., Post], clerk: Clerk, authority: Authority, new_courier: NewCourier
 ) -> None:
@@ -62,7 +81,7 @@ def test_nothing_is_sent_in_clear_text(
 
 def test_starttls_that_is_refused(scripted: Callable[[Script], Scripted], new_courier: NewCourier) -> None:
     """Offered, and not there now: it is tried again later, and nothing is sent in clear text meanwhile."""
-    heard: list[bytes] = []
+    heard, over = list[bytes](), threading.Event()
     offers = b"250-post.example\r\n250 STARTTLS\r\n"
 
     def script(line: Line) -> None:
@@ -72,6 +91,7 @@ def test_starttls_that_is_refused(scripted: Callable[[Script], Scripted], new_co
         heard.append(line.hear())
         line.say(b"454 4.7.0 TLS not available now\r\n")
         heard.append(line.hear())
+        over.set()
 
     server = _server(scripted(script), Security.STARTTLS)
     assert new_courier(server).deliver(delivery()) == Delayed(
@@ -79,6 +99,7 @@ def test_starttls_that_is_refused(scripted: Callable[[Script], Scripted], new_co
         status=454,
         answer="454 4.7.0 TLS not available now",
     )
+    assert over.wait(30)
     assert heard == [b"ehlo council.example", b"STARTTLS", b""]
 
 

@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from contextlib import suppress
+from selectors import EVENT_READ, DefaultSelector
 from typing import Final, Self
 
 from adapters.outbound.mail.server import MailServer, Security
@@ -96,15 +97,25 @@ class MailSession(smtplib.SMTP):
         """Send a message, and return what is replied; to its last line, after as long as it may take.
 
         A server may look through all of it before it answers, and whoever does not wait sends it twice.
+
+        Raises:
+            ServerTrouble: it was not sent.
+            OSError: it is not known whether it has arrived.
         """
         self.deadline.be_patient()
         try:
             return self.data(message)
         except smtplib.SMTPDataError as refused:
-            return refused.smtp_code, _bytes(refused.smtp_error)
+            if refused.smtp_code // 100 in {4, 5}:
+                return refused.smtp_code, _bytes(refused.smtp_error)
+            # A yes to being offered a letter would else be read as a yes to the letter.
+            msg = "The mail server did not ask for the letter."
+            raise ServerTrouble(msg) from None
 
     def is_alive(self) -> bool:
         """Return whether it can carry another letter; what the last one has left behind is cleared."""
+        if self.sock is None or _has_something_to_say(self.sock):
+            return False
         with suppress(OSError):
             return self.rset()[0] == 250  # noqa: PLR2004 -- RFC 5321, 4.2.3: done
         return False
@@ -225,6 +236,13 @@ def _connected(host: str, port: int, deadline: Deadline) -> socket.socket:
         else:
             return sock
     raise error
+
+
+def _has_something_to_say(sock: socket.socket) -> bool:
+    """Return whether a server that was not asked has spoken or gone: its words would be taken for a reply."""
+    with DefaultSelector() as selector:
+        selector.register(sock, EVENT_READ)
+        return bool(selector.select(0)) or (isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)
 
 
 def _bytes(text: bytes | str) -> bytes:
