@@ -293,7 +293,7 @@ class Pump:
     def _attempted(self, delivery: Delivery, future: Future[_Carried], now: datetime) -> Attempted:
         carried = _Carried(_NOT_TRIED) if future.cancelled() else future.result()
         if carried.begun_s is None:
-            return Attempted(delivery=delivery, outcome=_NOT_TRIED)
+            return Attempted(delivery=delivery, outcome=_NOT_TRIED, begun_at=None)
         return Attempted(
             delivery=delivery,
             outcome=carried.outcome,

@@ -13,7 +13,7 @@ from workflow.ids import existing_id, shown
 from workflow.inputs import LONGEST_PAGE, aware, whole_number
 from workflow.outbox import fan_out
 from workflow.store import deliveries, feed
-from workflow.store.outbox import LOG
+from workflow.store.outbox import LOG, last_fed
 from workflow.unit_of_work import own_transaction
 from workflow.views import DeliveryDetail, DeliveryView, EndpointStats, Fed, Page
 
@@ -156,7 +156,7 @@ def events(
     types = () if pattern == "*" else tuple(map(str, event_types(pattern)))
     while fan_out(connection):
         pass
-    upto = feed.last(connection)
+    upto = last_fed(connection)
     found = feed.after(connection, place, types=types, limit=count)
     end = found[-1][0] if len(found) == count else max(place, upto, *(each for each, _ in found))
     return Page(tuple(Fed(cursor=each, event=event) for each, event in found), str(end))

@@ -37,8 +37,9 @@ URL: Final = 2000
 KEEP_OLD_S: Final = 86_400.0
 #: How many random bytes a secret has. Source: Standard Webhooks, 24 to 64.
 SECRET_BYTES: Final = 32
-#: The longest that each step of an attempt may take, in seconds, and the most that go at once.
-LONGEST_TIMEOUT_S: Final = 60.0
+#: The least and the longest that each step of an attempt may take, in seconds; the most that go at once.
+LEAST_TIMEOUT_S: Final = 0.1
+LONGEST_TIMEOUT_S: Final = 30.0
 MOST_AT_ONCE: Final = 1000
 #: Another word for a list.
 _OFFICERS: Final = {"officers": "list:officers"}
@@ -292,15 +293,14 @@ def _patterns(events: object, whom: str) -> tuple[str, ...]:
     if isinstance(events, str) or not isinstance(events, Collection):
         msg = f"events must be a list of patterns, such as ['eoi.*'], not {type(events).__name__}."
         raise BadInput(msg, field="events")
-    patterns = tuple(dict.fromkeys(events)) or (_EVERY.get(whom, "*"),)
-    for pattern in patterns:
+    for pattern in events:
         if not outbox.concerns(whom, event_types(pattern)):
             msg = (
                 f"{pattern} does not concern {whom}: an applicant is told of EOIs, the whole audience of "
                 "calls, since an EOI is nobody else's business."
             )
             raise BadInput(msg, field="events")
-    return patterns
+    return tuple(dict.fromkeys(events)) or (_EVERY.get(whom, "*"),)
 
 
 def _people(url: object, via: str) -> str:
@@ -351,8 +351,8 @@ def _timeout_or_none(value: object) -> float | None:
     if value is None:
         return None
     timeout_s = span(value, field="timeout_s", unit="seconds", greatest=LONGEST_TIMEOUT_S)
-    if not timeout_s:
-        msg = "timeout_s must be more than 0 seconds."
+    if timeout_s < LEAST_TIMEOUT_S:
+        msg = f"timeout_s must be at least {LEAST_TIMEOUT_S:g} seconds."
         raise BadInput(msg, field="timeout_s")
     return timeout_s
 

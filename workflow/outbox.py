@@ -39,10 +39,10 @@ class Attempted:
 
     delivery: Delivery
     outcome: Outcome
+    #: When the courier was asked; None: it never was, and what was only lent and given back is no attempt.
+    begun_at: datetime | None
     #: When to try again; None where it arrived, or is to be parked.
     retry_at: datetime | None = None
-    #: When the courier was asked; None: it never was, and what was only lent and given back is no attempt.
-    begun_at: datetime | None = None
     #: How long it took, in seconds.
     duration_s: float = 0.0
 

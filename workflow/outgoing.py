@@ -80,7 +80,7 @@ class Outgoing(ABC):
             events: which: `eoi.submitted`, `call.*`; none: every event that concerns it.
             via: by which courier: `webhook`, `smtp`, `notify`.
             headers: what goes with each request of a webhook.
-            timeout_s: how long each step of an attempt may take, in seconds, up to 60.
+            timeout_s: how long each step of an attempt may take, in seconds, up to 30.
             concurrency: how many are on their way at once from each node.
             ordered: whether what is of one EOI or call arrives in order.
             actor: who asks.

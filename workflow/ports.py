@@ -1,7 +1,7 @@
 """What the engine asks of the outside. Implementations stand elsewhere and are handed in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -72,9 +72,9 @@ class Delivery:
     endpoint_id: str = ""
     about: About | None = None
     #: What signs it, sealed, the newest first: `whsec_…`; none: it goes unsigned.
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     #: Headers to send with it, a JSON object of names and texts, sealed; empty: none.
-    headers: str = ""
+    headers: str = field(default="", repr=False)
     #: How long each step may take, in seconds; None: as the courier's settings say.
     timeout_s: float | None = None
     #: How many of its endpoint's are on their way at once; None: as many as there are workers.

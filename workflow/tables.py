@@ -259,7 +259,7 @@ class EndpointRow(Row, table=True):
     after_position: int = Field(sa_column=Column(_Number, nullable=False))
     #: A JSON object of names and texts, sealed; empty: none.
     headers: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
-    timeout_s: float | None = None
+    timeout_ms: int | None = None
     concurrency: int | None = None
     #: Whether what is of one EOI or call arrives in order.
     ordered: bool = Field(default=True, sa_column=Column(Boolean, nullable=False, server_default=true()))

@@ -152,7 +152,7 @@ class EndpointView:
     #: Its circuit is open: nothing is tried before this instant.
     rest_until: datetime | None = None
     #: What signs, `whsec_…`: shown once, where it was just made.
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ already: an answer that got lost must not send it twice. docs/notify.md tells op
 import hmac
 import json
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,9 +17,10 @@ from typing import Any, Final, Self
 import httpx
 import jwt
 
+from adapters.outbound.lookup import Lookups, system_resolve
 from adapters.outbound.notify_answers import SETTLED_S, Answer, of_asking, of_sending
 from adapters.outbound.notify_words import UNTRUSTED, VARIABLE, Templates, is_uuid, personalisation
-from adapters.outbound.transport import PunctualTransport
+from adapters.outbound.transport import WAY, PunctualTransport, Way
 from states.errors import BadInput
 from workflow.ports import About, Clock, Delayed, Delivery, Outcome, Undeliverable
 
@@ -104,10 +106,13 @@ class NotifyCourier:
         self._templates = templates if isinstance(templates, Templates) else Templates(templates)
         self._clock = clock
         self._url = _vetted(base_url)
+        url = httpx.URL(self._url)
+        self._host, self._port = url.host, url.port or (443 if url.scheme == "https" else 80)
+        self._lookups = Lookups(system_resolve)
         self._extra = {} if reply_to is None else {"email_reply_to_id": _reply_to(reply_to)}
         # No client around it: that would follow redirects and obey the proxies of the environment.
-        self._transport = transport or PunctualTransport(in_all_s=timeout_s)
-        self._extensions = {"timeout": httpx.Timeout(timeout_s).as_dict()}
+        self._transport = transport or PunctualTransport()
+        self._timeout_s = timeout_s
         self._headers = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
@@ -126,7 +131,7 @@ class NotifyCourier:
             return self._deliver(delivery, template, delivery.about)
         except BadInput as refused:
             return Undeliverable(why=refused.message)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
+        except (OSError, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
             return Delayed(why=f"GOV.UK Notify could not be reached ({type(exc).__name__}: {exc}).")
         except (httpx.HTTPError, httpx.StreamError) as exc:
             # Of the error its kind alone: its text may hold what was sent.
@@ -176,7 +181,7 @@ class NotifyCourier:
         token = self._key.token(now)
         url = f"{self._url}/v2/notifications{path}"
         headers = {**self._headers, "Authorization": f"Bearer {token}"}
-        request = httpx.Request(method, url, headers=headers, extensions=self._extensions, **what)
+        request = httpx.Request(method, url, headers=headers, extensions=self._terms(), **what)
         response = self._transport.handle_request(request)
         try:
             body = _beginning(response, longest)
@@ -189,6 +194,12 @@ class NotifyCourier:
             at=now,
             hide=(*hide, token, self._key.secret),
         )
+
+    def _terms(self) -> dict[str, Any]:
+        """Return how long each step of a request may take, all of them together, and where it goes."""
+        give_up_at = time.monotonic() + self._timeout_s
+        found = self._lookups.addresses(self._host, self._port, within_s=self._timeout_s)
+        return {"timeout": httpx.Timeout(self._timeout_s).as_dict(), WAY: Way(found, give_up_at)}
 
 
 def _beginning(response: httpx.Response, longest: int) -> bytes:

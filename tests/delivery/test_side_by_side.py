@@ -1,5 +1,7 @@
 """Pumps, endpoints and writers at the same moment, where the database lets them: no chance in it."""
 
+from datetime import UTC, datetime
+
 from sqlalchemy.orm import Session
 
 from tests.databases.raw import RawDatabase
@@ -9,6 +11,8 @@ from workflow import CallView, Engine
 from workflow.outbox import Attempted
 from workflow.ports import Delivered
 from workflow.testing import FrozenClock, officer, school
+
+LONG_AGO = datetime(2023, 1, 1, tzinfo=UTC)
 
 
 def no_rest(_: int) -> float:
@@ -84,7 +88,9 @@ def test_pumps_that_write_down_the_same_deliveries_lock_them_in_one_order(
         holder("ANALYZE eoi_delivery")  # So small a table is read from front to back.
         holder("BEGIN")
         holder("SELECT id FROM eoi_delivery WHERE id = ? FOR UPDATE", first.id)
-        attempts = [Attempted(delivery=each, outcome=Delivered()) for each in (last, first)]
+        attempts = [
+            Attempted(begun_at=LONG_AGO, delivery=each, outcome=Delivered()) for each in (last, first)
+        ]
         writing = nodes.start(lambda node: node.outbox.record(attempts, clock.now(), rest_s=no_rest))
         assert not writing.done()
         other("BEGIN")

@@ -1,6 +1,7 @@
 """Whatever is given, the answer is an error of ours with a word for it, and nothing has changed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -262,7 +263,7 @@ def test_an_endpoint_keeps_its_patterns(engine: Engine) -> None:
         "webhook",
     )
     assert second.events == ("*",)
-    assert engine.endpoints() == [first, second]
+    assert engine.endpoints() == [replace(each, secret=None) for each in (first, second)]
 
 
 class Sundial:

@@ -67,6 +67,7 @@ def test_a_command_writes_one_row_of_each(engine: Engine, clock: FrozenClock, ta
         "recorded_at": at,
         "closes_at": "2023-03-18 00:00:00.000000",
         "fanned_out": 0,
+        "feed": None,
     }
     assert after["eoi_outbox"][:2] == before["eoi_outbox"]
     (row,) = [each for each in after["eoi_history"] if each not in before["eoi_history"]]

@@ -12,11 +12,11 @@ from workflow.views import EndpointView
 
 _NEW: Final = (
     "id", "courier", "url", "events", "created_at", "after_position",
-    "headers", "timeout_s", "concurrency", "ordered", "secret", "failures",
+    "headers", "timeout_ms", "concurrency", "ordered", "secret", "failures",
 )  # fmt: skip
 _INSERT: Final = Prepared(insert(ENDPOINT), columns=_NEW)
 _SEEN: Final = (
-    "id", "courier", "url", "events", "created_at", "timeout_s", "concurrency", "ordered",
+    "id", "courier", "url", "events", "created_at", "timeout_ms", "concurrency", "ordered",
     "disabled_at", "disabled_why", "failures", "failing_since", "rest_until",
 )  # fmt: skip
 _SELECT: Final = select(*(ENDPOINT.c[name] for name in _SEEN), ENDPOINT.c.secret, ENDPOINT.c.headers)
@@ -71,7 +71,7 @@ def add(
         created_at=view.created_at,
         after_position=after_position,
         headers=headers,
-        timeout_s=view.timeout_s,
+        timeout_ms=None if view.timeout_s is None else round(1000 * view.timeout_s),
         concurrency=view.concurrency,
         ordered=view.ordered,
         secret=secret,
@@ -153,8 +153,10 @@ def headers_of(connection: Connection, endpoint_id: str) -> str:
 def _view(*columns: Any) -> EndpointView:  # noqa: ANN401 -- as they were read
     *seen, secret, headers = columns
     facts = dict(zip(_SEEN, seen, strict=True))
+    timeout_ms = facts.pop("timeout_ms")
     return EndpointView(
         **facts | {"events": tuple(facts["events"].split()), "ordered": bool(facts["ordered"])},
+        timeout_s=None if timeout_ms is None else timeout_ms / 1000,
         signed=bool(secret),
         has_headers=bool(headers),
     )

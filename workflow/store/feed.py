@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Final
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, or_, select
 
 from states.events import Event
 from workflow.connection import Connection
@@ -21,7 +21,6 @@ _SELECT: Final = (
     .order_by(OUTBOX.c.feed)
     .limit(bindparam("at_most"))
 )
-_LAST: Final = Prepared(select(func.coalesce(func.max(OUTBOX.c.feed), 0)))
 
 
 def after(
@@ -30,12 +29,6 @@ def after(
     """Return events after a place in the feed, each with its own place; of no type given: of any."""
     rows = connection.rows(_of(types), after=cursor, at_most=limit)
     return [_placed(row) for row in rows]
-
-
-def last(connection: Connection) -> int:
-    """Return the last place in the feed; 0 where it is empty."""
-    row = connection.row(_LAST)
-    return int(row[0]) if row else 0
 
 
 @cache

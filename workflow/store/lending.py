@@ -110,7 +110,7 @@ EVENT: Final = (
     OUTBOX.c.state, OUTBOX.c.version, OUTBOX.c.at, OUTBOX.c.recorded_at, OUTBOX.c.closes_at,
 )  # fmt: skip
 _ENDPOINT: Final = (
-    ENDPOINT.c.id, ENDPOINT.c.courier, ENDPOINT.c.url, ENDPOINT.c.headers, ENDPOINT.c.timeout_s,
+    ENDPOINT.c.id, ENDPOINT.c.courier, ENDPOINT.c.url, ENDPOINT.c.headers, ENDPOINT.c.timeout_ms,
     ENDPOINT.c.concurrency, ENDPOINT.c.secret, ENDPOINT.c.old_secret, ENDPOINT.c.old_secret_until,
 )  # fmt: skip
 _ABOUT: Final = (CALL.c.title, CALL.c.opens_at, CALL.c.timezone, CALL.c.contact, EOI.c.applicant_name)
@@ -346,7 +346,7 @@ def _how(ended: Ended) -> tuple[object, ...]:
 @from_row
 def _delivery(row: tuple[Any, ...], now: datetime, until: datetime) -> Delivery:
     number, attempt, forgiven, recipient, *others = row
-    endpoint_id, courier, url, headers, timeout_s, concurrency, *secrets = others[: len(_ENDPOINT)]
+    endpoint_id, courier, url, headers, timeout_ms, concurrency, *secrets = others[: len(_ENDPOINT)]
     about, event = others[len(_ENDPOINT) :][: len(_ABOUT)], others[-len(EVENT) :]
     of_people = courier is not None and stands_for_people(courier, url)
     return Delivery(
@@ -361,7 +361,7 @@ def _delivery(row: tuple[Any, ...], now: datetime, until: datetime) -> Delivery:
         about=_about(*about),
         secrets=valid_secrets(now, *secrets),
         headers=headers or "",
-        timeout_s=timeout_s,
+        timeout_s=None if timeout_ms is None else timeout_ms / 1000,
         concurrency=concurrency,
     )
 

@@ -64,13 +64,12 @@ _PLACED: Final = (
     .where(_WAITING, OUTBOX.c.position <= bindparam("upto"))
     .subquery()
 )
-_LAST_FED: Final = select(func.coalesce(func.max(OUTBOX.c.feed), 0)).scalar_subquery()
 _FANNED_OUT: Final = Prepared(
     update(OUTBOX)
     .where(OUTBOX.c.position == _PLACED.c.position)
     .values(fanned_out=True, feed=bindparam("fed") + _PLACED.c.place)
 )
-_FED: Final = Prepared(select(_LAST_FED))
+_FED: Final = Prepared(select(func.coalesce(func.max(OUTBOX.c.feed), 0)).where(OUTBOX.c.feed.is_not(None)))
 
 
 def _deliveries_from(
@@ -198,8 +197,13 @@ def fan_out(connection: Connection) -> None:
             to = {"upto": upto[0], "endpoint": endpoint_id, "after": after}
             connection.run(_fan_out_to(types, whom), **to, **({"list_name": name} if whom == LIST else {}))
     connection.run(_FAN_OUT_TO_LOG, upto=upto[0])
-    fed = connection.row(_FED)
-    connection.run(_FANNED_OUT, upto=upto[0], fed=fed[0] if fed else 0)
+    connection.run(_FANNED_OUT, upto=upto[0], fed=last_fed(connection))
+
+
+def last_fed(connection: Connection) -> int:
+    """Return the last place in the feed; 0 where it is empty."""
+    row = connection.row(_FED)
+    return int(row[0]) if row else 0
 
 
 def oldest_waiting(connection: Connection) -> datetime | None:

@@ -83,7 +83,7 @@ def _line(*columns: str) -> None:
 def _of_endpoint() -> tuple[sa.Column[Any], ...]:
     return (
         sa.Column("headers", sa.Text(), nullable=False, server_default=""),
-        sa.Column("timeout_s", sa.Float(), nullable=True),
+        sa.Column("timeout_ms", sa.Integer(), nullable=True),
         sa.Column("concurrency", sa.Integer(), nullable=True),
         sa.Column("ordered", sa.Boolean(), nullable=False, server_default=sa.true()),
         sa.Column("secret", sa.Text(), nullable=False, server_default=""),
