@@ -97,12 +97,9 @@ class SqliteFile(RawDatabase):
         )
 
     def schema(self) -> dict[str, list[str]]:
-        """Return every table, index and trigger, each as the sorted lines of its text."""
+        """Return every table, index and trigger, each as the sorted parts of its text."""
         rows = self.ask("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        return {
-            f"{kind} {name}": sorted(line.strip(" \t,") for line in sql.splitlines())
-            for kind, name, sql in rows
-        }
+        return {f"{kind} {name}": sorted(_parts(sql)) for kind, name, sql in rows}
 
     def names(self) -> list[str]:
         """Return the tables of ours, in order."""
@@ -161,3 +158,15 @@ class SqliteFiles(Databases):
 
     def __exit__(self, *exc: object) -> None:
         """Leave the folder to whoever made it."""
+
+
+def _parts(sql: str) -> list[str]:
+    """Return what a statement's commas and lines part: a column that was added stands behind another one."""
+    depth, parts = 0, [""]
+    for char in sql:
+        depth += (char == "(") - (char == ")")
+        if char == "\n" or (char == "," and depth == 1):
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part.strip(" \t,") for part in parts if part.strip(" \t,")]

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from workflow import Engine, Refused
+from workflow import Contact, Engine, Refused
+from workflow.outbox import Attempted
+from workflow.ports import Delivered
 from workflow.testing import FrozenClock, decider, new_call, officer, reviewer, school, submitted
 
 
@@ -27,5 +29,10 @@ def live(engine: Engine, clock: FrozenClock) -> str:
     except Refused:
         engine.review(eoi_id, actor=reviewer())
     engine.decline(eoi_id, actor=decider(), reason="Too far.")
-    assert engine.outbox.claim(clock.now(), limit=5, lease_s=60) != []
+    engine.put_contacts(
+        "schools", [Contact(organisation="URN:121234", address="a@b.example")], actor=officer()
+    )
+    first, *_ = engine.outbox.claim(clock.now(), limit=5, lease_s=60)
+    arrived = Attempted(delivery=first, outcome=Delivered(status=204), begun_at=clock.now())
+    engine.outbox.record([arrived], clock.now(), rest_s=float)
     return eoi_id
