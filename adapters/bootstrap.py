@@ -1,21 +1,43 @@
 """The composition root: what exists, and who gets what. The only importer of scheduler."""
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from pathlib import Path
+from typing import Protocol, Self, runtime_checkable
 
 import sqlalchemy
 
+from adapters.core import build_engine, vault_of
+from adapters.metrics import MeasuredCourier, Metrics
+from adapters.outbound import smtp, webhook
 from adapters.outbound.addresses import Allow
+from adapters.outbound.govuk_notify import BASE_URL, NotifyCourier
+from adapters.outbound.letters import Letters
 from adapters.outbound.log import LogCourier
-from adapters.outbound.webhook import STEPS, WebhookCourier
+from adapters.outbound.mail.mailboxes import Sender
+from adapters.outbound.mail.server import MailServer
+from adapters.outbound.notify_words import Templates
+from adapters.outbound.unset import UnsetCourier
 from adapters.settings import Settings
+from adapters.spans import Spans, TracedCourier
 from scheduler import Runner, RunReport
-from scheduler.pump import LEASE_S
+from scheduler.pump import BEGIN_WITHIN, LEASE_S
 from scheduler.runner import GRACE_S
-from workflow import Engine
-from workflow.ports import Clock
+from workflow import Actor, Engine
+from workflow.clock import SystemClock
+from workflow.ports import Clock, Courier, Outcome
 
 __all__ = ["GRACE_S", "App", "RunReport", "build", "build_engine"]
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """What holds connections."""
+
+    def close(self) -> None:
+        """Close them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +47,13 @@ class App:
     Attributes:
         engine: the use cases.
         runner: closes calls at their deadlines, delivers events.
+        metrics: what Prometheus is told.
     """
 
     engine: Engine
     runner: Runner
-    _webhook: WebhookCourier
+    metrics: Metrics
+    _couriers: Mapping[str, Courier]
 
     def start(self) -> None:
         """Make the tables where nothing is yet; close what fell due meanwhile; run in the background.
@@ -44,8 +68,21 @@ class App:
     def close(self) -> None:
         """Let what is on its way end, then stop; a host's engine stays open."""
         self.runner.stop()
-        self._webhook.close()
+        for courier in self._couriers.values():
+            if isinstance(courier, Closing):
+                courier.close()
         self.engine.close()
+
+    def try_endpoint(self, endpoint_id: str, *, actor: Actor) -> tuple[Outcome, float]:
+        """Send a ping to a webhook now; return how that ended, and how long it took, in seconds.
+
+        Raises:
+            BadInput: it is no webhook.
+            NotFound: there is none with that id.
+            Refused: `role-missing`: no officer, no admin.
+        """
+        ping, begun_s = self.engine.ping(endpoint_id, actor=actor), time.monotonic()
+        return self._couriers[ping.courier].deliver(ping), time.monotonic() - begun_s
 
     def __enter__(self) -> Self:
         """Start."""
@@ -73,31 +110,66 @@ def build(settings: Settings, engine: sqlalchemy.Engine | None = None, *, clock:
         BadInput: settings that cannot be used.
     """
     core = build_engine(settings, engine, clock=clock)
-    webhook = WebhookCourier(
-        clock=core.clock, allow=Allow.parse(settings.webhook_allow), timeout_s=settings.webhook_timeout_s
-    )
+    couriers = _couriers(settings, clock or SystemClock())
+    metrics, spans = Metrics(couriers), Spans()
+    core.on("*", metrics.event)
     runner = Runner(
         core,
-        {"log": LogCourier(), "webhook": webhook},
-        # Twice what an attempt takes: looking its name up is not counted there.
-        lease_s=max(LEASE_S, 2 * STEPS * settings.webhook_timeout_s),
+        {
+            name: MeasuredCourier(TracedCourier(courier, spans), metrics, name=name)
+            for name, courier in couriers.items()
+        },
+        lease_s=max(LEASE_S, _longest_s(settings) / (1 - BEGIN_WITHIN)),
     )
-    return App(core, runner, webhook)
+    metrics.watch(runner.health, core.outbox.waiting)
+    return App(core, runner, metrics, couriers)
 
 
-def build_engine(
-    settings: Settings, engine: sqlalchemy.Engine | None = None, *, clock: Clock | None = None
-) -> Engine:
-    """Put the engine alone together, for who closes and delivers nothing.
+def _couriers(settings: Settings, clock: Clock) -> dict[str, Courier]:
+    """Return who carries; the clock is asked at each attempt, so it must not be a trip to the database."""
+    return {
+        "log": LogCourier(),
+        "webhook": webhook.WebhookCourier(
+            clock=clock,
+            allow=Allow.parse(settings.webhook_allow),
+            vault=vault_of(settings),
+            timeout_s=settings.webhook_timeout_s,
+        ),
+        "smtp": _smtp(settings, clock),
+        "notify": _notify(settings, clock),
+    }
 
-    Raises:
-        BadInput: settings that cannot be used.
-    """
-    return Engine(
-        settings.database_url if engine is None else engine,
+
+def _smtp(settings: Settings, clock: Clock) -> Courier:
+    url = settings.smtp_url.get_secret_value()
+    if not url:
+        return UnsetCourier("EOI_SMTP_URL")
+    return smtp.SmtpCourier(
+        MailServer.parse(url),
+        sender=Sender.parse(settings.smtp_sender),
+        letters=Letters(Path(settings.letters) if settings.letters else None),
         clock=clock,
-        settle_s=settings.settle_s,
-        lock_timeout_s=settings.lock_timeout_s,
-        keep_keys_days=settings.keep_keys_days,
-        pool_size=settings.pool_size,
+        timeout_s=settings.smtp_timeout_s or smtp.TIMEOUT_S,
+    )
+
+
+def _notify(settings: Settings, clock: Clock) -> Courier:
+    key = settings.notify_key.get_secret_value()
+    if not key:
+        return UnsetCourier("EOI_NOTIFY_KEY")
+    return NotifyCourier(
+        key,
+        Templates.parse(settings.notify_templates),
+        clock=clock,
+        base_url=settings.notify_url or BASE_URL,
+        reply_to=settings.notify_reply_to or None,
+    )
+
+
+def _longest_s(settings: Settings) -> float:
+    """Return how long the longest attempt of any courier may take, in seconds."""
+    by_mail = smtp.STEPS * (settings.smtp_timeout_s or smtp.TIMEOUT_S)
+    return max(
+        webhook.longest_attempt_s(settings.webhook_timeout_s),
+        by_mail if settings.smtp_url.get_secret_value() else 0.0,
     )

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import unquote
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 
@@ -12,6 +12,7 @@ from adapters.outbound.webhook import TIMEOUT_S
 from states.errors import BadInput
 from workflow.connection import LOCK_TIMEOUT_S
 from workflow.databases import POOL_SIZE
+from workflow.delivering import KEEP_DAYS as KEEP_DELIVERIES_DAYS
 from workflow.engine import SETTLE_S
 from workflow.idempotency import KEEP_DAYS
 
@@ -84,6 +85,26 @@ class Settings(BaseSettings):
     webhook_allow: Annotated[str, AfterValidator(_allow)] = ""
     #: How long each step of a webhook may take, in seconds.
     webhook_timeout_s: float = Field(default=TIMEOUT_S, gt=0, le=60, allow_inf_nan=False)
+    #: Keys that secrets of endpoints are sealed under, with commas between them: the first seals, all unseal.
+    secret_key: SecretStr = SecretStr("")
+    #: How long what was delivered is kept, in days.
+    keep_deliveries_days: float = Field(default=KEEP_DELIVERIES_DAYS, ge=0, le=36500, allow_inf_nan=False)
+    #: The server that takes letters: smtp://user:password@host (STARTTLS), smtps://… (TLS).
+    smtp_url: SecretStr = SecretStr("")
+    #: Whom letters come from: Norfolk County Council <bases@council.example>.
+    smtp_sender: str = ""
+    #: How long each step of a letter may take, in seconds; None: as long as is usual.
+    smtp_timeout_s: float | None = Field(default=None, gt=0, le=60, allow_inf_nan=False)
+    #: A folder with a council's own words for letters.
+    letters: str = ""
+    #: The key of a service of GOV.UK Notify.
+    notify_key: SecretStr = SecretStr("")
+    #: Which of its templates tells of what: call.*=ID, eoi.approved=ID.
+    notify_templates: str = ""
+    #: The id of a reply-to address of that service.
+    notify_reply_to: str = ""
+    #: Where Notify is; empty: where GOV.UK has it.
+    notify_url: str = ""
     #: What the standalone program logs.
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)

@@ -43,6 +43,8 @@ class RunReport:
     pumped: PumpReport
     #: How many idempotency keys were forgotten, having been kept for long enough.
     pruned: int
+    #: And how many deliveries.
+    forgotten: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +159,12 @@ class Runner:
         Raises:
             DatabaseUnavailable: what was done until then stands.
         """
-        return RunReport(swept=self._sweep.once(), pumped=self._pump.once(), pruned=self._engine.prune())
+        return RunReport(
+            swept=self._sweep.once(),
+            pumped=self._pump.once(),
+            pruned=self._engine.prune(),
+            forgotten=self._engine.forget_deliveries(),
+        )
 
     def wake(self) -> None:
         """Look now, instead of at the end of the period."""
@@ -223,14 +230,17 @@ class Runner:
             self._tidy()
 
     def _tidy(self) -> None:
-        """Do what needs doing now and then: forget old keys, look at the clocks. No sweep fails for it."""
+        """Do what needs doing now and then: forget what is old, look at the clocks. No sweep fails for it."""
         try:
-            pruned, skew_s = self._engine.prune(), self._engine.clock_skew_s()
+            pruned, forgotten = self._engine.prune(), self._engine.forget_deliveries()
+            skew_s = self._engine.clock_skew_s()
         except EoiError as exc:
             _log.warning("tidying.failed", code=exc.code)
             return
         if pruned:
             _log.info("keys.pruned", count=pruned)
+        if forgotten:
+            _log.info("deliveries.forgotten", count=forgotten)
         if skew_s is not None and abs(skew_s) > SKEWED_S:
             _log.warning("clock.skewed", skew_s=round(skew_s, 3))
 

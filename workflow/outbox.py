@@ -108,6 +108,11 @@ class Outbox:
         with self._database.connect() as connection:
             return store.oldest_waiting(connection)
 
+    def waiting(self) -> dict[tuple[str, str], int]:
+        """Return how many deliveries have not arrived, by courier and state (`pending`, `parked`)."""
+        with self._database.connect() as connection:
+            return deliveries.waiting(connection)
+
 
 def fan_out(connection: Connection) -> bool:
     """Make deliveries of the events that wait, all as they are at one moment; return whether any waited.

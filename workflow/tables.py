@@ -293,6 +293,7 @@ class DeliveryRow(Row, table=True):
             "position",
             where="state = 'pending'",
         ),
+        _partial("ix_eoi_delivery_parked", "endpoint_id", where="state = 'parked'"),
         _partial("ix_eoi_delivery_due", "endpoint_id", "due_at", "id", where="state = 'pending'"),
         _partial("ix_eoi_delivery_lent", "endpoint_id", where="leased_until IS NOT NULL"),
     )

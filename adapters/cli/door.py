@@ -144,7 +144,7 @@ class Door:
     @contextmanager
     def engine_as_it_is(self) -> Iterator["Engine"]:
         """Lend an engine on the database, whatever is there; nothing is opened before it is used."""
-        from adapters.bootstrap import build_engine
+        from adapters.core import build_engine
 
         with build_engine(self.settings()) as engine:
             yield engine

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 HANGING_S: Final = 5.0
 #: How long `serve` waits at a time, in seconds, before it looks whether it was told to stop.
 AGAIN_S: Final = 1.0
+#: What is said where secrets are not sealed.
+UNSEALED: Final = (
+    "EOI_SECRET_KEY is not set: secrets of endpoints lie readable in the database. "
+    "`openssl rand -base64 32` makes a key."
+)
 #: How long it may take to say that it did not end by itself, in seconds.
 LAST_WORDS_S: Final = 1.0
 #: What tells `serve` to stop.
@@ -66,6 +71,8 @@ def serve(door: Door) -> None:
         door.make_if_missing(app.engine)
         app.start()
         due = app.engine.next_due()
+        if not settings.secret_key.get_secret_value():
+            door.tell.aside(UNSEALED)
         door.tell.aside(f"Serving {door.place()}. {_next_due(due)} Ctrl-C stops.")
         door.tell.answer({"serving": door.place(), "next_due": due}, ())
         while not stop.wait(AGAIN_S):

@@ -26,7 +26,7 @@ from workflow.vault import PlainVault
 #: How long each step (look the name up, connect, send, wait for the answer, read it) may take, in seconds.
 TIMEOUT_S: Final = 10.0
 #: The longest that an endpoint may ask for, in seconds.
-LONGEST_TIMEOUT_S: Final = 60.0
+LONGEST_TIMEOUT_S: Final = 30.0
 #: How many times that an attempt may take in all.
 STEPS: Final = 3
 #: How much of an answer is read, in bytes, before the connection is dropped instead.
@@ -39,6 +39,15 @@ class _Target:
 
     receiver: Receiver
     url: httpx.URL
+
+
+def longest_attempt_s(timeout_s: float) -> float:
+    """Return how long an attempt may take in all, whatever an endpoint asks for, in seconds.
+
+    Args:
+        timeout_s: how long each step may take, unless an endpoint has a time of its own.
+    """
+    return max(LONGEST_TIMEOUT_S, STEPS * timeout_s)
 
 
 class WebhookCourier:
@@ -71,6 +80,7 @@ class WebhookCourier:
         self._vault = vault or PlainVault()
         self._timeout_s = timeout_s
         self._longest_timeout_s = longest_timeout_s
+        self._in_all_s = longest_attempt_s(timeout_s)
         self._lookups = Lookups(resolve)
         # No client around it: that would follow redirects, keep cookies, obey the proxies of the environment,
         # to which what was vetted here would go instead, and take half as long again.
@@ -92,7 +102,7 @@ class WebhookCourier:
 
     def _attempt(self, delivery: Delivery) -> Outcome:
         timeout_s = self._patience_s(delivery)
-        give_up_at = time.monotonic() + STEPS * timeout_s
+        give_up_at = time.monotonic() + min(STEPS * timeout_s, self._in_all_s)
         target, content = self._target(delivery.address), body(delivery.event)
         headers = self._headers(delivery.headers) + self._signed(delivery, content)
         request = httpx.Request(

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     String,
     and_,
     bindparam,
@@ -17,12 +18,13 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union_all,
     update,
 )
 
 from workflow.connection import Connection
 from workflow.statements import Prepared
-from workflow.store.outbox import SUBJECT
+from workflow.store.outbox import LOG, SUBJECT
 from workflow.store.tables import DELIVERY, ENDPOINT, OUTBOX, TRY
 from workflow.views import DeliveryDetail, DeliveryView, EndpointStats, TryView
 
@@ -71,6 +73,22 @@ _TRIES: Final = Prepared(
     select(TRY.c.number, TRY.c.at, TRY.c.duration_ms, TRY.c.status, TRY.c.error, TRY.c.answer)
     .where(TRY.c.delivery_id == bindparam("the_id"))
     .order_by(TRY.c.number)
+)
+
+_NOT_ARRIVED: Final = union_all(
+    *(
+        select(DELIVERY.c.endpoint_id, literal(state).label("state"), func.count().label("count"))
+        .where(where)
+        .group_by(DELIVERY.c.endpoint_id)
+        for state, where in (("pending", _PENDING), ("parked", _PARKED))
+    )
+).subquery()
+_COURIER: Final = func.coalesce(ENDPOINT.c.courier, LOG)
+_WAITING: Final = Prepared(
+    select(_COURIER, _NOT_ARRIVED.c.state, cast(func.sum(_NOT_ARRIVED.c.count), Integer))
+    .select_from(_NOT_ARRIVED)
+    .outerjoin(ENDPOINT, ENDPOINT.c.id == _NOT_ARRIVED.c.endpoint_id)
+    .group_by(_COURIER, _NOT_ARRIVED.c.state)
 )
 
 _GONE_WITH_ENDPOINT: Final = Prepared(
@@ -209,6 +227,11 @@ def stats(connection: Connection) -> list[EndpointStats]:
         )
         for endpoint, url, pending, parked, delivered, attempts, oldest, last in connection.rows(_STATS)
     ]
+
+
+def waiting(connection: Connection) -> dict[tuple[str, str], int]:
+    """Return how many deliveries have not arrived, by courier and state."""
+    return {(courier, state): count for courier, state, count in connection.rows(_WAITING)}
 
 
 def park_of(connection: Connection, endpoint_id: str) -> None:

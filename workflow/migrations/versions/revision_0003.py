@@ -16,6 +16,7 @@ depends_on = None
 _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _INSTANT = sa.DateTime(timezone=True)
 _PENDING = sa.text("state = 'pending'")
+_PARKED = sa.text("state = 'parked'")
 _FED = sa.text("feed IS NOT NULL")
 
 
@@ -27,6 +28,13 @@ def upgrade() -> None:
     op.add_column("eoi_delivery", sa.Column("forgiven", sa.Integer(), nullable=False, server_default="0"))
     op.drop_index("ix_eoi_delivery_line", "eoi_delivery")
     _line("endpoint_id", "subject_id", "recipient", "position")
+    op.create_index(
+        "ix_eoi_delivery_parked",
+        "eoi_delivery",
+        ["endpoint_id"],
+        sqlite_where=_PARKED,
+        postgresql_where=_PARKED,
+    )
     op.add_column("eoi_outbox", sa.Column("feed", _NUMBER, nullable=True))
     op.execute(sa.text("UPDATE eoi_outbox SET feed = position WHERE fanned_out"))
     op.create_index(
@@ -62,6 +70,7 @@ def downgrade() -> None:
     op.drop_table("eoi_try")
     op.drop_index("uq_eoi_outbox_feed", "eoi_outbox")
     op.drop_column("eoi_outbox", "feed")
+    op.drop_index("ix_eoi_delivery_parked", "eoi_delivery")
     op.drop_index("ix_eoi_delivery_line", "eoi_delivery")
     op.drop_column("eoi_delivery", "forgiven")
     op.drop_column("eoi_delivery", "recipient")

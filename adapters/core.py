@@ -1,0 +1,42 @@
+"""The engine alone, put together as the settings say, for who closes and delivers nothing."""
+
+import sqlalchemy
+
+from adapters.settings import Settings
+from workflow import Engine
+from workflow.ports import Clock, Vault
+from workflow.vault import PlainVault
+
+
+def build_engine(
+    settings: Settings, engine: sqlalchemy.Engine | None = None, *, clock: Clock | None = None
+) -> Engine:
+    """Put the engine alone together, for who closes and delivers nothing.
+
+    Raises:
+        BadInput: settings that cannot be used.
+    """
+    return Engine(
+        settings.database_url if engine is None else engine,
+        clock=clock,
+        settle_s=settings.settle_s,
+        lock_timeout_s=settings.lock_timeout_s,
+        keep_keys_days=settings.keep_keys_days,
+        keep_deliveries_days=settings.keep_deliveries_days,
+        pool_size=settings.pool_size,
+        vault=vault_of(settings),
+    )
+
+
+def vault_of(settings: Settings) -> Vault:
+    """Return what seals secrets: nothing, where no key was given.
+
+    Raises:
+        BadInput: what was given is no key.
+    """
+    keys = [key.strip() for key in settings.secret_key.get_secret_value().split(",") if key.strip()]
+    if not keys:
+        return PlainVault()
+    from adapters.vault import KeyedVault  # noqa: PLC0415 -- cryptography takes its time, and few commands need it
+
+    return KeyedVault(keys)
