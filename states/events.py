@@ -36,7 +36,12 @@ class EventType(StrEnum):
     EOI_REINSTATED = "eoi.reinstated"
     #: Its call was cancelled.
     EOI_CANCELLED = "eoi.cancelled"
-    #: Nothing: somebody tries whether a receiver is there.
+
+
+class Ping(StrEnum):
+    """What is told though nothing happened."""
+
+    #: Somebody tries whether a receiver is there.
     ENDPOINT_PINGED = "endpoint.pinged"
 
 
@@ -46,7 +51,7 @@ class Event:
 
     #: `{subject}:{version}`, unique for ever, the same in every retry.
     id: str
-    type: EventType
+    type: EventType | Ping
     call_id: str
     #: The council's own reference of the call: 46/23.
     call_reference: str

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from states.access import require_role
 from states.errors import BadInput
-from states.events import Event, EventType
+from states.events import Event, Ping
 from states.names import Role
 from states.text import plain_id, plain_text
 from workflow.connection import Connection
@@ -268,7 +268,7 @@ def _new_secret() -> str:
 def _ping(endpoint_id: str, now: datetime) -> Event:
     return Event(
         id=f"{new_id()}:1",
-        type=EventType.ENDPOINT_PINGED,
+        type=Ping.ENDPOINT_PINGED,
         call_id=endpoint_id,
         call_reference="",
         eoi_id=None,

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from states.errors import BadInput
-from states.events import Event, EventType
+from states.events import Event, EventType, Ping
 from workflow.ids import shown
 from workflow.log import get_log
 from workflow.ports import Hook
@@ -32,7 +32,7 @@ class Hooks:
     def __init__(self) -> None:
         """Begin with nobody."""
         self._changing = threading.Lock()
-        self._by_type: dict[EventType, tuple[_Entry, ...]] = {}
+        self._by_type: dict[EventType | Ping, tuple[_Entry, ...]] = {}
 
     def on(self, pattern: str, hook: Hook) -> Callable[[], None]:
         """Call `hook` with each event whose type fits: `eoi.submitted`, `eoi.*`, `*`.

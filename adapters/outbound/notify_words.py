@@ -9,7 +9,7 @@ from typing import Final, NoReturn, Self
 
 from states.deadlines import date_in_words, deadline_in_words, moment_in_words, zone
 from states.errors import BadInput
-from states.events import Event, EventType
+from states.events import Event, EventType, Ping
 from workflow.hooks import event_types
 from workflow.ports import About
 
@@ -32,7 +32,7 @@ class Templates:
             BadInput: none at all, a pattern that fits no event, an id that is none, or a pattern that can
                 never count, since those before it fit all that it fits.
         """
-        self._of: dict[EventType, str] = {}
+        self._of: dict[EventType | Ping, str] = {}
         for pattern, template in given.items() if isinstance(given, Mapping) else given:
             self._add(pattern, template)
         if not self._of:
@@ -48,7 +48,7 @@ class Templates:
         entries = [entry.partition("=") for entry in text.split(",") if entry.strip()]
         return cls([(pattern.strip(), template.strip()) for pattern, _, template in entries])
 
-    def template(self, type_: EventType) -> str | None:
+    def template(self, type_: EventType | Ping) -> str | None:
         """Return the id of the template for events of a type; None: there is none."""
         return self._of.get(type_)
 

@@ -350,3 +350,17 @@ def test_an_outbox_that_has_been_told_costs_a_pump_nothing_on_postgresql(
     steps = _plan(engine, name, "EXPLAIN")
     assert [step for step in steps if "ix_eoi_outbox_waiting" in step] != []
     assert [step for step in steps if "Seq Scan on eoi_outbox" in step] == []
+
+
+def test_what_is_given_back_twice_takes_nothing_from_who_has_it_now(
+    engine: Engine, call: CallView, clock: FrozenClock
+) -> None:
+    """A pump that does not know whether it was written down says it again: another one has it by then."""
+    (taken,) = _claim(engine)
+    back = Attempted(delivery=taken, outcome=Delayed(why="back"), begun_at=None)
+    assert engine.outbox.record([back], clock.now(), rest_s=no_rest) == [True]
+    clock.move_by(seconds=1)
+    (again,) = _claim(engine)
+    assert again.attempt == taken.attempt
+    assert engine.outbox.record([back], clock.now(), rest_s=no_rest) == [False]
+    assert _arrive(engine, again) == [True]

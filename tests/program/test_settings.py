@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from adapters.settings import Settings, as_url, place, variable
 from states.errors import BadInput
@@ -20,6 +21,16 @@ SAID = {
         "10.0.0.0/8, inside.example:8080",
     ),
     "EOI_WEBHOOK_TIMEOUT_S": ("webhook_timeout_s", "3", 3.0),
+    "EOI_SECRET_KEY": ("secret_key", "a key", SecretStr("a key")),
+    "EOI_KEEP_DELIVERIES_DAYS": ("keep_deliveries_days", "7", 7.0),
+    "EOI_SMTP_URL": ("smtp_url", "smtp://mail.example", SecretStr("smtp://mail.example")),
+    "EOI_SMTP_SENDER": ("smtp_sender", "bases@council.example", "bases@council.example"),
+    "EOI_SMTP_TIMEOUT_S": ("smtp_timeout_s", "3", 3.0),
+    "EOI_LETTERS": ("letters", "/etc/eoi/letters", "/etc/eoi/letters"),
+    "EOI_NOTIFY_KEY": ("notify_key", "a key", SecretStr("a key")),
+    "EOI_NOTIFY_TEMPLATES": ("notify_templates", "call.*=an id", "call.*=an id"),
+    "EOI_NOTIFY_REPLY_TO": ("notify_reply_to", "an id", "an id"),
+    "EOI_NOTIFY_URL": ("notify_url", "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
     "EOI_LOG_LEVEL": ("log_level", " debug ", "DEBUG"),
     "EOI_AS": ("acting_as", "programme.team", "programme.team"),
     "EOI_ROLES": ("roles", "officer, ,admin", ("officer", "admin")),
@@ -34,6 +45,16 @@ DEFAULTS: dict[str, Any] = {
     "pool_size": 10,
     "webhook_allow": "",
     "webhook_timeout_s": 10.0,
+    "secret_key": SecretStr(""),
+    "keep_deliveries_days": 90.0,
+    "smtp_url": SecretStr(""),
+    "smtp_sender": "",
+    "smtp_timeout_s": None,
+    "letters": "",
+    "notify_key": SecretStr(""),
+    "notify_templates": "",
+    "notify_reply_to": "",
+    "notify_url": "",
     "log_level": "INFO",
     "acting_as": None,
     "roles": (),

@@ -40,6 +40,7 @@ PURE_ENOUGH = {"states/lifecycle.py": {"logging", "transitions"}}
 #: File or folder -> what it may import inside a function, and why it is not at the top.
 LATE = {
     "adapters/cli/": (*FLOORS, "rich"),  # `--help` is quick
+    "adapters/core.py": ("adapters.vault",),  # only who has a key pays for cryptography
     "workflow/engine.py": ("workflow.migrations",),  # only who migrates pays for Alembic
     "workflow/databases/__init__.py": ("workflow.databases.postgres",),  # its driver is an extra
 }
@@ -63,6 +64,9 @@ FAULTS = [
     ("httpx", "workflow/ports.py", "import httpx"),
     ("httpx", "scheduler/pump.py", "import httpcore"),
     ("structlog", "workflow/ports.py", "import structlog"),
+    ("outside", "workflow/vault.py", "import cryptography"),
+    ("outside", "scheduler/runner.py", "import prometheus_client"),
+    ("outside", "adapters/bootstrap.py", "import jwt"),
     ("alembic", "workflow/applications.py", "import alembic"),
     ("sqlmodel", "workflow/applications.py", "from sqlmodel import select"),
     ("pydantic", "workflow/applications.py", "import pydantic"),

@@ -42,8 +42,9 @@ _GLUE: Final = "\xa0"
 PINNED: Final = (
     Engine,
     workflow.NewCall, Actor, Option, workflow.Refusal, workflow.Event,
-    Receipt, CallView, EoiView, HistoryView, AttemptView, EndpointView, DeliveryView, CloseReport, Page,
-    ports.Clock, ports.Courier, ports.Delivery, ports.Delivered, ports.Delayed, ports.Undeliverable,
+    Receipt, CallView, EoiView, HistoryView, AttemptView, EndpointView, DeliveryView, workflow.DeliveryDetail,
+    workflow.TryView, workflow.EndpointStats, workflow.Contact, workflow.Fed, CloseReport, Page,
+    ports.Clock, ports.Courier, ports.Vault, ports.About, ports.Delivery, ports.Delivered, ports.Delayed, ports.Undeliverable,
     bootstrap.build, bootstrap.build_engine, bootstrap.App,
     runner.Runner, runner.Health, runner.RunReport, pump.PumpReport,
     testing.FrozenClock, testing.RecordingCourier, testing.officer, testing.reviewer, testing.decider,
@@ -52,7 +53,8 @@ PINNED: Final = (
 
 _SURFACE: Final = """\
 Engine(database: str | Engine, *, clock: Clock | None = None, settle_s: float = 2.0,
-        lock_timeout_s: float = 30.0, keep_keys_days: float = 30.0, pool_size: int = 10)
+        lock_timeout_s: float = 30.0, keep_keys_days: float = 30.0, keep_deliveries_days: float = 90.0,
+        pool_size: int = 10, vault: Vault | None = None)
     .open_call(new: NewCall, *, actor: Actor, **terms: Unpack[Terms]) -> CallView
     .extend_call(call_id: str, *, closes_at: datetime | None, actor: Actor, reason: str | None = None,
         **terms: Unpack[Terms]) -> CallView
@@ -84,12 +86,6 @@ Engine(database: str | Engine, *, clock: Clock | None = None, settle_s: float = 
     .next_due() -> datetime | None
     .prune() -> int
     .clock_skew_s() -> float | None
-    .on(pattern: str, hook: Callable[[Event], object]) -> Callable[[], None]
-    .add_endpoint(url: str, *, events: tuple[str, ...] | list[str] = (), actor: Actor) -> EndpointView
-    .endpoints(*, actor: Actor | None = None) -> list[EndpointView]
-    .deliveries(*, state: str | None = None, limit: int = 50,
-        actor: Actor | None = None) -> list[DeliveryView]
-    .retry(delivery_id: int | None = None, *, actor: Actor) -> int
     .migrate() -> bool
     .create() -> bool
     .check() -> list[str]
@@ -105,7 +101,7 @@ frozen Actor(id: str, roles: Iterable[str] = (), organisations: Iterable[str] = 
 frozen Option(trigger: str, label: str, to: str, ok: bool, needs: tuple[str, ...],
         reasons: tuple[Refusal, ...])
 frozen Refusal(code: str, message: str, field: str | None = None, until: datetime | None = None)
-frozen Event(*, id: str, type: EventType, call_id: str, call_reference: str, eoi_id: str | None,
+frozen Event(*, id: str, type: EventType | Ping, call_id: str, call_reference: str, eoi_id: str | None,
         applicant: str | None, source: str | None, state: str, version: int, at: datetime,
         recorded_at: datetime, closes_at: datetime)
     .subject
@@ -123,10 +119,23 @@ frozen HistoryView(*, seq: int, trigger: str, source: str | None, target: str, a
         digest: str | None)
 frozen AttemptView(*, call_id: str, eoi_id: str | None, trigger: str, code: str, actor: str,
         on_behalf_of: str | None, count: int, first_at: datetime, last_at: datetime)
-frozen EndpointView(*, id: str, courier: str, url: str, events: tuple[str, ...], created_at: datetime)
+frozen EndpointView(*, id: str, courier: str, url: str, events: tuple[str, ...], created_at: datetime,
+        timeout_s: float | None = None, concurrency: int | None = None, ordered: bool = True,
+        signed: bool = False, has_headers: bool = False, disabled_at: datetime | None = None,
+        disabled_why: str | None = None, failures: int = 0, failing_since: datetime | None = None,
+        rest_until: datetime | None = None, secret: str | None = None)
 frozen DeliveryView(*, id: int, event_id: str, type: str, endpoint: str, address: str, state: str,
         attempts: int, due_at: datetime | None, last_status: int | None, last_error: str | None,
         delivered_at: datetime | None)
+frozen DeliveryDetail(*, id: int, event_id: str, type: str, endpoint: str, address: str, state: str,
+        attempts: int, due_at: datetime | None, last_status: int | None, last_error: str | None,
+        delivered_at: datetime | None, tries: tuple[TryView, ...])
+frozen TryView(*, number: int, at: datetime, duration_s: float, status: int | None, error: str | None,
+        answer: str)
+frozen EndpointStats(*, endpoint: str, url: str, pending: int, parked: int, delivered: int, attempts: int,
+        oldest_pending_at: datetime | None, last_delivered_at: datetime | None)
+frozen Contact(*, organisation: str, address: str, name: str | None = None)
+frozen Fed(*, cursor: int, event: Event)
 frozen CloseReport(*, closed: tuple[CallView, ...] = (), lapsed: int = 0,
         failed: Mapping[str, str] = <factory>)
 frozen Page(items: tuple[T, ...], next: str | None)
@@ -134,16 +143,25 @@ Clock, a protocol
     .now() -> datetime
 Courier, a protocol
     .deliver(delivery: Delivery) -> Delivered | Delayed | Undeliverable
+Vault, a protocol
+    .seal(text: str) -> str
+    .unseal(sealed: str) -> str
+frozen About(*, title: str, opens_at: datetime, timezone: str, contact: str | None = None,
+        applicant_name: str | None = None)
 frozen Delivery(*, id: int, event: Event, courier: str, address: str, attempt: int,
-        leased_until: datetime | None = None)
-frozen Delivered(*, status: int | None = None)
-frozen Delayed(*, why: str, status: int | None = None, retry_after_s: float | None = None)
-frozen Undeliverable(*, why: str, status: int | None = None)
+        earlier_attempts: int = 0, leased_until: datetime | None = None, endpoint_id: str = '',
+        about: About | None = None, secrets: tuple[str, ...] = (), headers: str = '',
+        timeout_s: float | None = None, concurrency: int | None = None)
+frozen Delivered(*, status: int | None = None, answer: str = '')
+frozen Delayed(*, why: str, status: int | None = None, answer: str = '',
+        retry_after_s: float | None = None, of_receiver: bool = True)
+frozen Undeliverable(*, why: str, status: int | None = None, answer: str = '', gone: bool = False)
 build(settings: Settings, engine: Engine | None = None, *, clock: Clock | None = None) -> App
 build_engine(settings: Settings, engine: Engine | None = None, *, clock: Clock | None = None) -> Engine
-frozen App(engine: Engine, runner: Runner, _webhook: WebhookCourier)
+frozen App(engine: Engine, runner: Runner, metrics: Metrics, _couriers: Mapping[str, Courier])
     .start() -> None
     .close() -> None
+    .try_endpoint(endpoint_id: str, *, actor: Actor) -> tuple[Delivered | Delayed | Undeliverable, float]
 Runner(engine: Engine, couriers: Mapping[str, Courier], *, sweep_period_s: float = 1.0,
         pump_period_s: float = 1.0, workers: int = 16, lease_s: float = 60.0, grace_s: float = 30.0,
         dice: Callable[[], float] = Random.random)
@@ -155,7 +173,7 @@ Runner(engine: Engine, couriers: Mapping[str, Courier], *, sweep_period_s: float
 frozen Health(*, ok: bool, threads: Mapping[str, bool], sweep_age_s: float | None,
         pump_age_s: float | None, overdue_s: float, oldest_waiting_s: float | None,
         clock_skew_s: float | None, errors: int, last_error: str | None)
-frozen RunReport(*, swept: CloseReport, pumped: PumpReport, pruned: int)
+frozen RunReport(*, swept: CloseReport, pumped: PumpReport, pruned: int, forgotten: int = 0)
 frozen PumpReport(*, delivered: int = 0, postponed: int = 0, parked: int = 0, overtaken: int = 0)
 FrozenClock(at: datetime | None = None)
     .now() -> datetime

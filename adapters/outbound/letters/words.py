@@ -1,15 +1,16 @@
 """What a letter may say: the variables of the templates, from an event and what people are told beside it."""
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final
 
 from states.deadlines import date_in_words, deadline_in_words, last_day, moment_in_words, zone
-from states.events import Event, EventType
+from states.events import Event, EventType, Ping
 from workflow.ports import About
 
 #: How an applicant, or the audience of a call, reads the state that an event has led to.
-STATES: Final[dict[EventType, str]] = {
+STATES: Final[Mapping[EventType | Ping, str]] = {
     EventType.CALL_OPENED: "Open",
     EventType.CALL_EXTENDED: "Open",
     EventType.CALL_CLOSED: "Closed",
