@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import pytest
 
+from adapters.cli.running import UNSEALED
 from tests.servers.talking import PATIENCE_S, Program
 from workflow import CallView, Engine, HistoryView
 from workflow.clock import SystemClock
@@ -193,7 +194,11 @@ def test_its_log_is_one_line_an_event_on_stderr(day: Day) -> None:
     """Stdout has nothing but the document that `--json` asks for; the log tells each close and notice."""
     (_, plain, lines), (_, as_json, more) = day.ends
     assert (plain, json.loads(as_json)) == ("", {"serving": "eoi.db", "next_due": None})
-    asides = ("Serving eoi.db. No call is open. Ctrl-C stops.", "Stopping: what is on its way ends first.")
+    asides = (
+        UNSEALED,
+        "Serving eoi.db. No call is open. Ctrl-C stops.",
+        "Stopping: what is on its way ends first.",
+    )
     for each in (lines, more):
         assert [line for line in each if not line.startswith("timestamp=")] == list(asides)
     both = [*lines, *more]

@@ -48,7 +48,7 @@ def main() -> None:
         _set_clock(odd["ahead_s"])
     if "lease_s" in odd:
         # Without it no lease is shorter than the longest time that an attempt may take.
-        vars(bootstrap).update(LEASE_S=odd["lease_s"], STEPS=0)
+        vars(bootstrap).update(LEASE_S=odd["lease_s"], _longest_s=lambda _: 0.0)
     if "grace_s" in odd:
         vars(bootstrap).update(GRACE_S=odd["grace_s"])
     if "name" in odd:

@@ -217,7 +217,10 @@ def test_pins(tree: Path, script: ModuleType) -> None:
     assert [line for pins in pinned.values() for line, digests in pins.items() if digests == 0] == []
     everywhere = {line.partition(" ;")[0] for pins in pinned.values() for line in pins}
     versions = Counter(line.partition("==")[0] for line in everywhere)
-    assert {name for name, count in versions.items() if count > 1} <= {"django", "deprecated"}  # one for each Python
+    assert {name for name, count in versions.items() if count > 1} <= {
+        "django",
+        "deprecated",
+    }  # one for each Python
 
 
 def _new_pins(tree: Path) -> None:
