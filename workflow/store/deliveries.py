@@ -43,7 +43,13 @@ _BACK_IN_LINE: Final[dict[str, Any]] = {
     "leased_until": None,
     "delivered_at": None,
 }
-_RETRY_ONE: Final = Prepared(update(DELIVERY).where(_PARKED, _THE_ID).values(**_BACK_IN_LINE))
+#: What is for nobody any more would wait in its line for ever.
+_IS_FOR_SOMEBODY: Final = or_(
+    DELIVERY.c.endpoint_id == LOG, exists().where(ENDPOINT.c.id == DELIVERY.c.endpoint_id).correlate(DELIVERY)
+)
+_RETRY_ONE: Final = Prepared(
+    update(DELIVERY).where(_PARKED, _THE_ID, _IS_FOR_SOMEBODY).values(**_BACK_IN_LINE)
+)
 
 _LISTED: Final = (
     "id", "event_id", "type", "endpoint", "address", "state", "attempts", "due_at",
@@ -109,7 +115,7 @@ _OLD: Final = and_(_DELIVERED, DELIVERY.c.delivered_at <= bindparam("before"))
 _ORPHANED: Final = and_(
     _PARKED,
     DELIVERY.c.due_at <= bindparam("before"),
-    ~exists().where(ENDPOINT.c.id == DELIVERY.c.endpoint_id).correlate(DELIVERY),
+    ~_IS_FOR_SOMEBODY,
 )
 _FORGOTTEN: Final = (
     select(DELIVERY.c.id).where(or_(_OLD, _ORPHANED)).order_by(DELIVERY.c.id).limit(literal(PRUNED))
@@ -168,7 +174,10 @@ def redrive(
 
 @cache
 def _redrive(narrowed: tuple[str, ...], *, delivered: bool) -> Prepared:
-    conditions: list[ColumnElement[bool]] = [or_(_PARKED, _DELIVERED) if delivered else _PARKED]
+    conditions: list[ColumnElement[bool]] = [
+        or_(_PARKED, _DELIVERED) if delivered else _PARKED,
+        _IS_FOR_SOMEBODY,
+    ]
     if "since" in narrowed:
         since = select(OUTBOX.c.position).where(OUTBOX.c.recorded_at >= bindparam("since"))
         conditions.append(DELIVERY.c.position.in_(since))

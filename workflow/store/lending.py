@@ -102,6 +102,23 @@ _READY_LINES: Final = Prepared(
         case((_LINES.c.ordered, _any_of_line(~_SOMETHING_EARLIER)), else_=_any_of_line()).is_not(None)
     )
 )
+#: Nobody else's until the transaction ends; none where it is somebody's, or may not be tried any more.
+_HELD: Final = Prepared(
+    select(ENDPOINT.c.id)
+    .where(
+        ENDPOINT.c.id == bindparam("the_endpoint"),
+        ENDPOINT.c.disabled_at.is_(None),
+        or_(ENDPOINT.c.rest_until.is_(None), ENDPOINT.c.rest_until <= bindparam("now")),
+    )
+    .with_for_update(skip_locked=True)
+)
+_LENT_NOW: Final = Prepared(
+    select(func.count()).where(
+        DELIVERY.c.endpoint_id == bindparam("the_endpoint"),
+        DELIVERY.c.leased_until.is_not(None),
+        DELIVERY.c.leased_until > bindparam("now"),
+    )
+)
 #: Whether in order -> what is ready for one receiver.
 _FIRST_READY: Final = {True: _first(~_SOMETHING_EARLIER), False: _first()}
 
@@ -189,7 +206,7 @@ def claim(
     """
     turns = [
         (turn, due_at, number)
-        for line in lines
+        for line in (_as_it_is(connection, each, now) for each in lines)
         for turn, (due_at, number) in enumerate(
             connection.rows(
                 _FIRST_READY[line.ordered],
@@ -206,6 +223,15 @@ def claim(
     these = _these(len(taken))
     connection.write(these.lend, None, until=until, **taken)
     return _loaded(connection, connection.rows(these.load, **taken), now, until)
+
+
+def _as_it_is(connection: Connection, line: Line, now: datetime) -> Line:
+    """Return a line as it is now where one at a time may be tried; no other pump lends for it meanwhile."""
+    if line.failures < OPENS_AT:
+        return line
+    asked = {"the_endpoint": line.endpoint_id, "now": now}
+    lent = connection.row(_LENT_NOW, **asked) if connection.row(_HELD, **asked) else None
+    return line._replace(lent=1 if lent is None else lent[0])
 
 
 class _These(NamedTuple):
