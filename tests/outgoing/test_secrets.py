@@ -1,0 +1,120 @@
+"""Secrets of webhooks: shown once, sealed in the rows, two at a time while the receiver changes over."""
+
+import base64
+import logging
+import re
+
+import pytest
+
+from adapters.vault import KeyedVault
+from tests.databases.lent import NewEngine
+from tests.databases.raw import RawDatabase
+from tests.outgoing.hand import A, Hand, webhook
+from workflow import CallView, Engine
+from workflow.errors import SecretUnreadable
+from workflow.testing import FrozenClock, officer
+
+KEYS = [base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2)]
+
+
+def test_a_secret_is_32_random_bytes_in_base64(engine: Engine) -> None:
+    """As Standard Webhooks has it, and another one for each endpoint."""
+    secrets = [str(engine.add_endpoint(A, actor=officer()).secret) for _ in range(2)]
+    assert all(re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", each) for each in secrets)
+    assert [len(base64.b64decode(each.removeprefix("whsec_"))) for each in secrets] == [32, 32]
+    assert secrets[0] != secrets[1]
+
+
+def test_a_secret_is_shown_once_and_never_again(
+    new_engine: NewEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No list, view, repr, delivery or log shows it; that there is one is shown."""
+    engine = new_engine(vault=KeyedVault(KEYS[:1]))
+    with caplog.at_level(logging.DEBUG):
+        added = engine.add_endpoint(A, headers={"Authorization": "Bearer hunter2"}, actor=officer())
+        rotated = engine.rotate_endpoint(added.id, actor=officer())
+        enabled = engine.enable_endpoint(added.id, actor=officer())
+        ping = engine.ping(added.id, actor=officer())
+    assert (enabled.secret, enabled.signed, engine.endpoint(added.id).secret) == (None, True, None)
+    seen = repr((added, rotated, enabled, engine.endpoints(), engine.endpoint(added.id), ping)) + caplog.text
+    for hidden in (str(added.secret), str(rotated.secret), "hunter2"):
+        assert hidden not in seen
+    assert [each.secret for each in engine.endpoints()] == [None]
+
+
+def test_with_a_key_what_is_stored_tells_nobody_anything(
+    new_engine: NewEngine, database: RawDatabase
+) -> None:
+    """The rows hold neither secret nor header; what a courier gets, the same key reads again."""
+    vault = KeyedVault(KEYS[:1])
+    engine = new_engine(vault=vault)
+    added = engine.add_endpoint(A, headers={"X-Key": "hunter2"}, actor=officer())
+    rotated = engine.rotate_endpoint(added.id, actor=officer())
+    stored = str(database.rows("eoi_endpoint"))
+    for hidden in (str(added.secret), str(rotated.secret), "hunter2", "X-Key"):
+        assert hidden.removeprefix("whsec_") not in stored
+    delivery = engine.ping(added.id, actor=officer())
+    assert [vault.unseal(each) for each in delivery.secrets] == [rotated.secret, added.secret]
+    assert vault.unseal(delivery.headers) == '{"X-Key": "hunter2"}'
+
+
+def test_what_was_sealed_is_read_under_a_new_key_that_stands_before_the_old_one(
+    new_engine: NewEngine,
+) -> None:
+    """And by nobody who has another key."""
+    added = new_engine(vault=KeyedVault(KEYS[:1])).add_endpoint(A, actor=officer())
+    (sealed,) = new_engine().ping(added.id, actor=officer()).secrets
+    assert KeyedVault(KEYS[::-1]).unseal(sealed) == added.secret
+    with pytest.raises(SecretUnreadable):
+        KeyedVault(KEYS[1:]).unseal(sealed)
+
+
+def test_without_a_key_a_secret_is_kept_as_what_it_is(new_engine: NewEngine) -> None:
+    """A vault that gets a key later reads it still."""
+    added = new_engine().add_endpoint(A, actor=officer())
+    (kept,) = new_engine(vault=KeyedVault(KEYS)).ping(added.id, actor=officer()).secrets
+    assert KeyedVault(KEYS).unseal(kept) == added.secret
+
+
+def _signed_by(hand: Hand) -> list[str]:
+    """Return what signs the next delivery, which is given back."""
+    (delivery,) = hand.claim(limit=1)
+    hand.give_back(delivery)
+    return [each.removeprefix("plain:") for each in delivery.secrets]
+
+
+def test_two_secrets_sign_until_the_old_one_ends(
+    engine: Engine, call: CallView, hand: Hand, clock: FrozenClock
+) -> None:
+    """The newest stands first; from that instant on it signs alone."""
+    added = engine.add_endpoint(A, actor=officer())
+    hand.drafts(call.id, 1)
+    assert _signed_by(hand) == [added.secret]
+    rotated = engine.rotate_endpoint(added.id, actor=officer(), keep_old_s=100)
+    assert _signed_by(hand) == [rotated.secret, added.secret]
+    clock.move_by(seconds=99.999)
+    assert _signed_by(hand) == [rotated.secret, added.secret]
+    clock.move_by(seconds=0.001)
+    assert _signed_by(hand) == [rotated.secret]
+
+
+def test_an_old_secret_that_leaked_ends_at_once(engine: Engine, call: CallView, hand: Hand) -> None:
+    """Nothing more is signed by it."""
+    endpoint_id = webhook(engine)
+    hand.drafts(call.id, 1)
+    rotated = engine.rotate_endpoint(endpoint_id, actor=officer(), keep_old_s=0)
+    assert _signed_by(hand) == [rotated.secret]
+
+
+def test_rotated_twice_the_two_newest_sign_for_a_day(
+    engine: Engine, call: CallView, hand: Hand, clock: FrozenClock
+) -> None:
+    """There are never three; and who says nothing of it has a day to change over."""
+    endpoint_id = webhook(engine)
+    hand.drafts(call.id, 1)
+    one, two = (engine.rotate_endpoint(endpoint_id, actor=officer()) for _ in range(2))
+    assert _signed_by(hand) == [two.secret, one.secret]
+    clock.move_by(days=1, microseconds=-1)
+    assert _signed_by(hand) == [two.secret, one.secret]
+    clock.move_by(microseconds=1)
+    assert _signed_by(hand) == [two.secret]
