@@ -98,7 +98,9 @@ def _deliveries_from(
 
 
 # Nobody where somebody should be is a delivery too, without a recipient: it is parked, and so told.
-_ADDRESS: Final = func.coalesce(CONTACT.c.address, "")
+# An office that stands on one list for several schools is told once.
+_OF_LIST: Final = select(CONTACT.c.list_name, CONTACT.c.address).distinct().subquery("contact")
+_ADDRESS: Final = func.coalesce(_OF_LIST.c.address, "")
 _OF_APPLICANT: Final = select(CONTACT.c.organisation, CONTACT.c.address).distinct().subquery("contact")
 #: To whom, by a word -> the expression of the address, and where it is found.
 _PEOPLE: Final[dict[str, tuple[Any, Any]]] = {
@@ -111,10 +113,10 @@ _PEOPLE: Final[dict[str, tuple[Any, Any]]] = {
     AUDIENCE: (
         _ADDRESS,
         OUTBOX.join(CALL, CALL.c.id == OUTBOX.c.call_id).outerjoin(
-            CONTACT, CONTACT.c.list_name == CALL.c.audience
+            _OF_LIST, _OF_LIST.c.list_name == CALL.c.audience
         ),
     ),
-    LIST: (_ADDRESS, OUTBOX.outerjoin(CONTACT, CONTACT.c.list_name == bindparam("list_name"))),
+    LIST: (_ADDRESS, OUTBOX.outerjoin(_OF_LIST, _OF_LIST.c.list_name == bindparam("list_name"))),
 }
 
 
