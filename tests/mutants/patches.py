@@ -21,7 +21,7 @@ from typing import Final
 #: Field of a header -> whether a patch must have it.
 FIELDS: Final = {"What": True, "Killed by": True, "Layers": False}
 
-_NAME: Final = re.compile(r"(?P<number>\d{2})-(?P<name>[a-z0-9-]+)\.patch")
+_NAME: Final = re.compile(r"(?P<number>\d{2,3})-(?P<name>[a-z0-9-]+)\.patch")
 _FIELD: Final = re.compile(r"(?P<field>[A-Z][a-z ]*): +(?P<text>\S.*)")
 _TEST: Final = re.compile(r"tests/\S+\.py::\S+")
 _OLD: Final = " -"

@@ -78,9 +78,9 @@ def test_one_delivery_at_a_time_tries_it(
     """While it is on its way nothing else is sent there; when it fails the endpoint rests again."""
     hand.fail(5)
     clock.move_by(seconds=REST_S)
-    (probe,) = hand.claim()
-    assert hand.claim() == []
-    hand.end(DOWN, probe)
+    probes = hand.claim()
+    assert (len(probes), hand.claim()) == (1, [])
+    hand.end(DOWN, *probes)
     assert hand.claim() == []
     clock.move_by(seconds=REST_S)
     assert len(hand.claim()) == 1

@@ -176,8 +176,9 @@ def test_terms_that_cannot_be_kept_are_refused(
 ) -> None:
     """Who adds it is told which field is wrong, and nothing is added."""
     before = database.tables()
+    asked: dict[str, Any] = {"url": URL, "actor": officer(), **terms}
     with pytest.raises(BadInput) as refused:
-        engine.add_endpoint(**({"url": URL, "actor": officer()} | terms))
+        engine.add_endpoint(**asked)
     assert refused.value.field == field
     assert database.tables() == before
 

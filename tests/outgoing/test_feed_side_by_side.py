@@ -105,16 +105,17 @@ def test_readers_and_pumps_at_work_see_each_event_once_and_in_order(
 
     webhook(engine)
     with ThreadPoolExecutor() as pool:
-        others = [pool.submit(each) for each in (read, read)], [pool.submit(each) for each in (pump, pump)]
+        readers, pumps = [pool.submit(read) for _ in range(2)], [pool.submit(pump) for _ in range(2)]
         for each in [pool.submit(write, urn) for urn in (1, 2, 3)]:
             each.result(LONG_S)
         done.set()
-        (one, two), gone = ([each.result(LONG_S) for each in kind] for kind in others)
+        one, two = (each.result(LONG_S) for each in readers)
+        gone = [event_id for each in pumps for event_id in each.result(LONG_S)]
     assert [each.cursor for each in one] == list(range(1, 3 * (moves + 1) + 2))
     assert one == two
     ids = [each.event.id for each in one]
     assert len(set(ids)) == len(ids)
-    assert sorted(gone[0] + gone[1]) == sorted(ids)
+    assert sorted(gone) == sorted(ids)
     _each_in_order(one)
 
 
