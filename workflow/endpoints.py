@@ -172,10 +172,13 @@ def remove(connection: Connection, actor: object, endpoint_id: object) -> Endpoi
         Refused: `role-missing`: no officer, no admin.
     """
     require_keeper(actor, to="remove an endpoint")
-    with own_transaction(connection, one_state=True):
+    with own_transaction(connection):
         known = existing(connection, endpoint_id)
+        # Deliveries are locked before endpoints, as by whoever writes down attempts; those that were being
+        # made meanwhile are there when it could be removed.
         deliveries.park_of(connection, known.id)
         endpoints.remove(connection, known.id)
+        deliveries.park_of(connection, known.id)
     return known
 
 

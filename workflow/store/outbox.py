@@ -55,8 +55,11 @@ _FIRST_WAITING: Final = (
 )
 _WAITING_UP_TO: Final = Prepared(select(func.max(_FIRST_WAITING.c.position)))
 _LAST: Final = Prepared(select(func.max(OUTBOX.c.position)))
+# None is removed before its deliveries are there to be parked; what else is written of it waits for nobody.
 _ENDPOINTS: Final = Prepared(
-    select(ENDPOINT.c.id, ENDPOINT.c.events, ENDPOINT.c.after_position, ENDPOINT.c.courier, ENDPOINT.c.url)
+    select(
+        ENDPOINT.c.id, ENDPOINT.c.events, ENDPOINT.c.after_position, ENDPOINT.c.courier, ENDPOINT.c.url
+    ).with_for_update(read=True, key_share=True)
 )
 # Their places in the feed follow on one another; who reads it sees all of a batch or none.
 _PLACED: Final = (
