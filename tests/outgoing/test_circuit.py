@@ -45,7 +45,9 @@ def test_failures_count_however_many_are_written_down_at_once(
     engine: Engine, hand: Hand, endpoint_id: str
 ) -> None:
     """Five that were on their way together open it as five in a row do."""
-    hand.end(DOWN, *hand.claim()[:5])
+    taken = hand.claim()
+    hand.end(DOWN, *taken[:5])
+    hand.give_back(*taken[5:])
     assert engine.endpoint(endpoint_id).failures == 5
     assert hand.claim() == []
 
@@ -237,3 +239,18 @@ def test_what_was_given_up_comes_back_when_a_person_says_so(
     assert hand.claim() == []
     assert engine.redrive(actor=officer(), endpoint=endpoint_id) == len(SIX)
     assert told(hand.claim()) == [(A, "eoi.drafted")] * len(SIX)
+
+
+def test_what_is_sent_again_to_one_that_is_not_well_goes_out_behind_one_probe(
+    engine: Engine, hand: Hand, endpoint_id: str, *, clock: FrozenClock
+) -> None:
+    """Where nobody has said that it is well again, it has to show it; all the others follow then."""
+    _fails_since(hand, clock)
+    hand.fail(1)
+    engine.redrive(actor=officer())
+    assert hand.claim() == []
+    clock.move_by(seconds=REST_S)
+    probes = hand.claim()
+    assert len(probes) == 1
+    hand.arrive(*probes)
+    assert len(hand.claim()) == len(SIX) - 1
