@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+import sqlalchemy
 from sqlalchemy.orm import Session
 
 from tests.clock import now
 from tests.databases.raw import RawDatabase
-from workflow import Engine
+from workflow import Engine, TransactionConflict
 from workflow.testing import FrozenClock, new_call, officer, school
 
 #: How long ago all of it happens: whoever sees a call finds it due, and lets its drafts lapse together.
@@ -33,10 +34,20 @@ def happen(database: RawDatabase, terms: Terms) -> None:
     host, clock = database.host(), FrozenClock(now() - AGO)
     with Engine(host, clock=clock) as engine:
         for number in range(terms.calls):
-            with Session(host) as session:
-                _fill(engine, session, number, terms)
-                session.commit()
+            while not _is_filled(engine, host, number, terms):
+                pass
     host.dispose()
+
+
+def _is_filled(engine: Engine, host: sqlalchemy.Engine, number: int, terms: Terms) -> bool:
+    """Return whether it could be done; a host gives up where a node holds SQLite's write lock."""
+    with Session(host) as session:
+        try:
+            _fill(engine, session, number, terms)
+        except TransactionConflict:
+            return False
+        session.commit()
+    return True
 
 
 def _fill(engine: Engine, session: Session, number: int, terms: Terms) -> None:

@@ -46,7 +46,6 @@ def answer(status: int, body: bytes = b"no", **headers: str) -> bytes:
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
 
 
-_WAIT: Final = {"Retry_After": f"{ASKED_S}"}
 #: Each, and how often it is met with.
 _FATES: Final[dict[Fate, int]] = {
     Fate("taken"): 700,
@@ -59,8 +58,8 @@ _FATES: Final[dict[Fate, int]] = {
     Fate("500", answer(500)): 15,
     Fate("502", answer(502), then="closed"): 15,
     Fate("504", answer(504)): 15,
-    Fate("503, wait", answer(503, **_WAIT), asked_s=ASKED_S): 8,
-    Fate("429, wait", answer(429, **_WAIT), asked_s=ASKED_S): 8,
+    Fate("503, wait", answer(503, Retry_After=f"{ASKED_S}"), asked_s=ASKED_S): 8,
+    Fate("429, wait", answer(429, Retry_After=f"{ASKED_S}"), asked_s=ASKED_S): 8,
     Fate("redirect", answer(307, Location="/elsewhere")): 15,
     Fate("hangs up", b"", then="closed"): 12,
     Fate("reset", b"", then="reset"): 12,

@@ -112,6 +112,7 @@ class Witness:
 
 def witness(
     database: RawDatabase,
+    *,
     wants: Sequence[Wants],
     came: Sequence[Came],
     unsigned: Sequence[Came],
