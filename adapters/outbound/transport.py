@@ -52,7 +52,7 @@ class PunctualTransport(httpx.HTTPTransport):
         super().__init__(verify=context, trust_env=False)
         self._under_way = _UnderWay()
         # httpx takes no backend; its pool is the only thing here that is not public.
-        self._pool = httpcore.ConnectionPool(
+        self._pool = _Pool(
             ssl_context=context,
             max_connections=None,  # the pump's workers are limit enough
             max_keepalive_connections=20,
@@ -64,6 +64,33 @@ class PunctualTransport(httpx.HTTPTransport):
         """Send it on its way; without one it goes nowhere."""
         self._under_way.way = request.extensions.get(WAY, Way())
         return super().handle_request(request)
+
+
+class _Pool(httpcore.ConnectionPool):
+    """Keeps connections on which nothing is left over."""
+
+    def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
+        return _Connection(
+            origin,
+            ssl_context=self._ssl_context,
+            keepalive_expiry=self._keepalive_expiry,
+            network_backend=self._network_backend,
+        )
+
+
+class _Connection(httpcore.HTTPConnection):
+    """Is not used again once more has come than an answer: that would be taken for the next one's answer.
+
+    Source: RFC 9112, 9.2. httpcore looks for it in the socket, but not among what it has already read.
+    """
+
+    def has_expired(self) -> bool:
+        return super().has_expired() or (self.is_idle() and self._left_over())
+
+    def _left_over(self) -> bool:
+        http = self._connection
+        # Nothing public leads to what h11 has read and not used.
+        return isinstance(http, httpcore.HTTP11Connection) and http._h11_state.trailing_data[0] != b""  # noqa: SLF001
 
 
 class _UnderWay(threading.local):
