@@ -73,12 +73,12 @@ def all_is_done(database: RawDatabase, happening: Future[None], within_s: float)
         if not happening.done():
             return False
         happening.result()
-        left = (
+        undone = (
             "SELECT 1 FROM eoi_call WHERE state = 'open' UNION ALL "
             "SELECT 1 FROM eoi_outbox WHERE fanned_out = (1 = 0) UNION ALL "
             "SELECT 1 FROM eoi_delivery WHERE state = 'pending'"
         )
-        return database.ask(left) == []
+        return database.ask(undone) == []
 
     return look
 
