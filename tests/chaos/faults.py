@@ -9,7 +9,7 @@ TOO_LATE_S: Final = 0.9
 #: How long a sender is asked to wait, in seconds.
 ASKED_S: Final = 1
 #: Which share of all events is poison to a receiver: it answers each of them with the same refusal for good.
-POISONED: Final = 0.004
+POISONED: Final = 0.003
 #: What it answers to them.
 REFUSALS: Final = (400, 404, 409, 413, 422)
 #: Which share of connections is reset before anything is read.
@@ -32,7 +32,12 @@ class Fate(NamedTuple):
     @property
     def accepts(self) -> bool:
         """Whether whoever hears it knows that the event arrived."""
-        return self.answer.startswith(b"HTTP/1.1 2") and self.name != "too late"
+        return self.says_yes and self.name != "too late"
+
+    @property
+    def says_yes(self) -> bool:
+        """Whether it says in the end that the event arrived, if anybody still hears it."""
+        return self.answer[9:10] == b"2" and b"\r\n" in self.answer
 
     @property
     def refuses(self) -> bool:

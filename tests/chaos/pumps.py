@@ -40,8 +40,8 @@ class Pump(Program):
         self.name = name
         #: When it was killed, on the monotonic clock; None: it was not.
         self.killed_at_s: float | None = None
-        #: When it was last told to stand still; None: it was not.
-        self.frozen_at_s: float | None = None
+        #: When it was told to stand still.
+        self.frozen_at_s: list[float] = []
         self.stands_still = False
         super().__init__(
             [sys.executable, "-m", "tests.chaos.machine", json.dumps(_ODD | {"name": name}), "serve"],
@@ -79,7 +79,8 @@ class Pump(Program):
 
     def freeze(self) -> None:
         """Let it stand still."""
-        self.stands_still, self.frozen_at_s = True, time.monotonic()
+        self.stands_still = True
+        self.frozen_at_s.append(time.monotonic())
         self.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -103,6 +104,7 @@ class Pumps:
         """
         self._url, self._size, self._dice = url, size, dice
         self._blows_at = sorted(dice.sample(range(over // 10, over), blows), reverse=True)
+        self._kinds = list[str]()
         self._posts = 0
         #: Every node that ever was, by its name.
         self.all: dict[str, Pump] = {}
@@ -153,7 +155,8 @@ class Pumps:
         return self.all[name]
 
     def _strike(self, sender: Pump) -> None:
-        kind = self._dice.choice(["the sender", "the sender", "anybody", "freeze"])
+        self._kinds = self._kinds or ["the sender", "the sender", "anybody", "freeze"]
+        kind = self._kinds.pop(self._dice.randrange(len(self._kinds)))
         if kind == "freeze":
             self.frozen += 1
             sender.freeze()
@@ -170,5 +173,5 @@ class Pumps:
                 if pump.killed_at_s is not None:
                     place, _, time_there = pump.name.partition(".")
                     self._places[number] = self._started(f"{place}.{int(time_there) + 1}")
-                elif pump.stands_still and time.monotonic() > (pump.frozen_at_s or 0.0) + FROZEN_S:
+                elif pump.stands_still and time.monotonic() > pump.frozen_at_s[-1] + FROZEN_S:
                     pump.thaw()

@@ -160,6 +160,7 @@ class Receivers:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        await asyncio.sleep(0)  # what was broken off is closed in the loop's next round
 
     def _count_down(self, door: Door) -> None:
         door.until_down -= 1

@@ -22,7 +22,7 @@ from workflow.testing import officer
 ENDPOINTS: Final[tuple[dict[str, Any], ...]] = (
     {"events": ["*"]},
     {"events": ["*"], "ordered": False},
-    {"events": ["eoi.*"], "concurrency": 2},
+    {"events": ["eoi.saved", "eoi.lapsed"], "concurrency": 2},
     {"events": ["call.*"]},
     {"events": ["eoi.drafted", "eoi.lapsed"]},
     {"events": ["eoi.saved", "eoi.submitted"]},
@@ -43,7 +43,7 @@ class Scale(NamedTuple):
     within_s: float
 
 
-PLAIN: Final = Scale(Terms(calls=5), nodes=3, blows=6, within_s=40)
+PLAIN: Final = Scale(Terms(calls=5), nodes=3, blows=4, within_s=60)
 LONG: Final = Scale(Terms(calls=164), nodes=3, blows=80, within_s=3600)
 
 

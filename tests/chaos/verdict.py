@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from scheduler.backoff import GAPS
-from tests.chaos.pumps import Pump
+from tests.chaos.pumps import FROZEN_S, LEASE_S, Pump
 from tests.chaos.receiver import Came
 from tests.databases.raw import RawDatabase
 
@@ -93,17 +93,20 @@ class Witness:
                     found[self._why(before, again)].append(again)
         return found
 
-    def overslept(self, came: Came) -> bool:
-        """Return whether its sender had stood still before, so that its lease was over."""
-        frozen_at_s = self.nodes[came.sender].frozen_at_s
-        return frozen_at_s is not None and frozen_at_s < came.at_s
+    def overslept(self, came: Came, by_s: float) -> bool:
+        """Return whether its sender stood still about then, and its lease may have been over by then."""
+        return any(
+            at_s - LEASE_S < came.at_s < at_s + FROZEN_S + LEASE_S and at_s < by_s
+            for at_s in self.nodes[came.sender].frozen_at_s
+        )
 
     def _why(self, before: Came, again: Came) -> str:
         node, row = self.nodes[before.sender], self.rows[before.door, before.id]
         killed = node.killed_at_s is not None and node.killed_at_s < again.at_s
-        if killed and not {("delivered", row.id), ("postponed", row.id)} & node.logged:
+        if killed and ("delivered", row.id) not in node.logged:
             return "killed"
-        if self.overslept(before) or self.overslept(again) or ("overtaken", row.id) in node.logged:
+        overslept = self.overslept(before, again.at_s) or self.overslept(again, again.at_s)
+        if overslept or ("overtaken", row.id) in node.logged:
             return "lease"
         if before.fate.name == "too late" or row.id in self.timed_out:
             return "answered too late"
@@ -157,7 +160,7 @@ def _not_delivered(seen: Witness) -> Iterable[object]:
 
 def _believed(seen: Witness) -> Iterable[object]:
     """Look for what is called delivered although its receiver never said so, however late."""
-    said_yes = {(each.door, each.id) for each in seen.came if each.answered and not each.fate.refuses}
+    said_yes = {(each.door, each.id) for each in seen.came if each.answered and each.fate.says_yes}
     return [row for line, row in seen.rows.items() if row.state == "delivered" and line not in said_yes]
 
 
@@ -188,7 +191,7 @@ def _out_of_order(seen: Witness) -> Iterable[object]:
 
 def _is_left_over(seen: Witness, came: Came) -> bool:
     """Return whether it may be late: its sender overslept its lease, or no longer waited when it was read."""
-    return seen.overslept(came) or seen.rows[came.door, came.id].id in seen.timed_out
+    return seen.overslept(came, came.at_s) or seen.rows[came.door, came.id].id in seen.timed_out
 
 
 def _before(seen: Witness) -> dict[Line, set[Line]]:
