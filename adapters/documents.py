@@ -17,14 +17,15 @@ from states.errors import BadInput, EoiError, Refused
 _UNFIT: Final = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def to_json(answer: object, *, ascii_only: bool = False) -> str:
+def to_json(answer: object, *, ascii_only: bool = False, one_line: bool = False) -> str:
     """Return an answer as one JSON document, fit for a terminal and for UTF-8.
 
     Args:
         answer: see `document`.
         ascii_only: write every other character as its code, for whom UTF-8 cannot be sent to.
+        one_line: as one of many, each on a line of its own (https://jsonlines.org).
     """
-    text = json.dumps(document(answer), ensure_ascii=ascii_only, indent=2)
+    text = json.dumps(document(answer), ensure_ascii=ascii_only, indent=None if one_line else 2)
     return _UNFIT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -57,16 +57,25 @@ def counts(connection: Connection, actor: object) -> dict[str, int]:
     return stored.counts(connection)
 
 
+def checked(given: Contact) -> Contact:
+    """Return a contact as it can be kept.
+
+    Raises:
+        BadInput: no organisation, no e-mail address, a name that cannot be kept; `field` says which.
+    """
+    return Contact(
+        organisation=plain_id(given.organisation, field="organisation"),
+        address=mail_address(given.address, field="address"),
+        name=name_or_none(given.name, field="name", longest=LINE),
+    )
+
+
 def _checked(given: object, number: int) -> Contact:
     if not isinstance(given, Contact):
         msg = f"Number {number} is no Contact, but {type(given).__name__}."
         raise BadInput(msg, field="contacts")
     try:
-        return Contact(
-            organisation=plain_id(given.organisation, field="organisation"),
-            address=mail_address(given.address, field="address"),
-            name=name_or_none(given.name, field="name", longest=LINE),
-        )
+        return checked(given)
     except BadInput as exc:
         msg = f"Number {number}: {exc.message}"
         raise BadInput(msg, field="contacts") from exc

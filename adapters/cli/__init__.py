@@ -5,7 +5,8 @@
     options     arguments and options that several commands take
     telling     how things are told on a terminal; `adapters.documents` tells them as JSON
     views       calls and EOIs in words
-    sheets, calls, eois, delivery, running, storage    the commands
+    receivers   webhooks' receivers, looked at and tried
+    sheets, calls, eois, endpoints, delivery, contacts, events, running, storage    the commands
 
 Commands import the composition root inside, so that `--help` is quick.
 """

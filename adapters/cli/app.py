@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from adapters.cli import calls, delivery, eois, running, sheets, storage
+from adapters.cli import calls, contacts, delivery, endpoints, eois, events, running, sheets, storage
 from adapters.cli.door import Door, command, everywhere, sign
 
 _HELP: Final = """The life of expressions of interest: calls, EOIs, deadlines, notices.
@@ -22,8 +22,9 @@ refused or failed, 2 wrong usage.
 
 _GROUPS: Final = {
     "call": "Calls for expressions of interest.",
-    "endpoint": "Receivers of webhooks.",
+    "endpoint": "Receivers of events: other systems by webhook, people by e-mail.",
     "outbox": "What is on its way to them.",
+    "contact": "Lists of those who are told by e-mail.",
     "db": "The database itself.",
 }
 _SINK: Final = Path(os.devnull)
@@ -104,10 +105,12 @@ def _put_together() -> typer.Typer:
     program = _group("eoi", _HELP, begin=_begin)
     sheets.enter(groups["call"])
     calls.enter(groups["call"])
-    delivery.enter_endpoints(groups["endpoint"])
-    delivery.enter_outbox(groups["outbox"])
+    endpoints.enter(groups["endpoint"])
+    delivery.enter(groups["outbox"])
+    contacts.enter(groups["contact"])
     storage.enter(groups["db"])
     eois.enter(program)
+    events.enter(program)
     running.enter(program)
     command(program, "diagram", examples="eoi diagram call")(diagram)
     for group in groups.values():

@@ -1,29 +1,51 @@
-"""Commands about what leaves the engine: endpoints, and the outbox."""
+"""Commands about the outbox: what is on its way to receivers, and what was."""
 
-from typing import Annotated
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from adapters.cli.door import Door, command
-from adapters.cli.telling import stamp, table
+from adapters.cli.options import instant_of
+from adapters.cli.telling import facts, stamp, table
+from states.errors import BadDeadline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from workflow import DeliveryDetail
+
+#: In which a date is meant.
+ZONE: Final = "Europe/London"
 
 
-def enter_endpoints(app: typer.Typer) -> None:
-    """Enter the commands about receivers."""
-    command(
-        app,
-        "add",
-        examples="""
-        eoi endpoint add https://council.example/eoi --as programme.team --role officer
-        eoi endpoint add https://council.example/eoi --events eoi.submitted --events 'call.*'
-        """,
-    )(add)
-    command(app, "list")(list_endpoints)
+def since_of(words: str) -> datetime:
+    """Read an instant with its offset, or a date: its first instant in London."""
+    from states.deadlines import instant
+
+    try:
+        return instant(datetime.combine(date.fromisoformat(words.strip()), time()), ZONE)
+    except (BadDeadline, ValueError):
+        pass
+    try:
+        return instant_of(words)
+    except typer.BadParameter:
+        msg = f"{words!r} is no date such as 2023-03-17, and no time with its offset: 2023-03-17T09:00Z."
+        raise typer.BadParameter(msg) from None
 
 
-def enter_outbox(app: typer.Typer) -> None:
-    """Enter the commands about deliveries."""
-    command(app, "list", examples="eoi outbox list --state parked")(list_deliveries)
+Id = Annotated[int, typer.Argument(metavar="ID", help="A delivery: its number in `eoi outbox list`.")]
+Receiver = Annotated[
+    str | None, typer.Option("--endpoint", metavar="ID", help="Only to this endpoint; or `log`.")
+]
+
+
+def enter(app: typer.Typer) -> None:
+    """Enter the commands."""
+    command(app, "list", examples="eoi outbox list --state parked")(list_)
+    command(app, "show", examples="eoi outbox show 17")(show)
     command(
         app,
         "retry",
@@ -32,50 +54,29 @@ def enter_outbox(app: typer.Typer) -> None:
         eoi outbox retry --all --as programme.team --role officer
         """,
     )(retry)
+    command(
+        app,
+        "redrive",
+        examples="""
+        eoi outbox redrive --endpoint ID
+        eoi outbox redrive --since 2023-03-17 --endpoint ID --delivered
+        """,
+    )(redrive)
+    command(app, "stats", examples="eoi outbox stats")(stats)
 
 
-def add(
-    door: Door,
-    url: Annotated[
-        str, typer.Argument(metavar="URL", help="Where to POST; https, unless EOI_WEBHOOK_ALLOW names it.")
-    ],
-    *,
-    events: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--events", metavar="EVENTS", help="Which, such as call.*; may be repeated. Else every event."
-        ),
-    ] = None,
-) -> None:
-    """Add a receiver; it gets the events from now on. Officer or admin."""
-    from adapters.outbound.addresses import Allow, vet
-
-    vet(url.strip(), Allow.parse(door.settings().webhook_allow))
-    patterns = [word for words in events or () for word in words.replace(",", " ").split()]
-    with door.engine() as engine:
-        view = engine.add_endpoint(url, events=patterns, actor=door.actor())
-    door.tell.answer(view, [f"Endpoint {view.id} gets {', '.join(view.events)} at {view.url}."])
-
-
-def list_endpoints(door: Door) -> None:
-    """List every receiver. Officer, admin or auditor."""
-    with door.engine() as engine:
-        found = engine.endpoints(actor=door.reader())
-    rows = ((each.id, each.url, " ".join(each.events), stamp(each.created_at, "UTC")) for each in found)
-    door.tell.answer(found, table(("endpoint", "URL", "events", "added"), rows, prose="events"))
-
-
-def list_deliveries(
+def list_(
     door: Door,
     *,
     state: Annotated[
         str | None, typer.Option("--state", metavar="STATE", help="pending, delivered or parked.")
     ] = None,
+    endpoint: Receiver = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="At the most so many.")] = 50,
 ) -> None:
     """List deliveries, the newest first. Officer, admin or auditor."""
     with door.engine() as engine:
-        found = engine.deliveries(state=state, limit=limit, actor=door.reader())
+        found = engine.deliveries(state=state, endpoint=endpoint, limit=limit, actor=door.reader())
         oldest = engine.outbox.oldest_waiting()
     rows = (
         (
@@ -99,6 +100,13 @@ def list_deliveries(
     door.tell.answer(found, [*table(head, rows, prose="last error"), *waits])
 
 
+def show(door: Door, delivery: Id) -> None:
+    """Show one delivery with every attempt. Officer, admin or auditor."""
+    with door.engine() as engine:
+        view = engine.delivery(delivery, actor=door.reader())
+    door.tell.answer(view, _told(view))
+
+
 def retry(
     door: Door,
     delivery: Annotated[int | None, typer.Argument(metavar="ID", help="A parked delivery.")] = None,
@@ -111,4 +119,90 @@ def retry(
         raise typer.BadParameter(msg)
     with door.engine() as engine:
         count = engine.retry(delivery, actor=door.actor())
-    door.tell.answer({"retried": count}, [f"{count} back in line; `eoi serve` or `eoi tick` delivers."])
+    door.tell.answer({"retried": count}, [_back_in_line(count)])
+
+
+def redrive(
+    door: Door,
+    *,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            "--since",
+            parser=since_of,
+            metavar="TIME",
+            help="Only events since then: a date (in London), or a time with its offset.",
+        ),
+    ] = None,
+    endpoint: Receiver = None,
+    delivered: Annotated[
+        bool, typer.Option("--delivered", help="Also what was delivered, for a receiver that has lost it.")
+    ] = False,
+) -> None:
+    """Send again what is parked. Officer or admin.
+
+    With --delivered also what arrived; then say --since when. A receiver knows an event that it has already
+    by its id.
+    """
+    with door.engine() as engine:
+        if endpoint is not None and endpoint != "log":
+            engine.endpoint(endpoint, actor=door.actor())  # a slip in its id is told
+        count = engine.redrive(since=since, endpoint=endpoint, delivered=delivered, actor=door.actor())
+    door.tell.answer({"redriven": count}, [_back_in_line(count)])
+
+
+def stats(door: Door) -> None:
+    """Count what there is for each endpoint. Officer, admin or auditor."""
+    with door.engine() as engine:
+        found = engine.delivery_stats(actor=door.reader())
+    rows = (
+        (
+            each.endpoint,
+            each.url,
+            each.pending,
+            each.parked,
+            each.delivered,
+            each.attempts,
+            stamp(each.oldest_pending_at, "UTC"),
+            stamp(each.last_delivered_at, "UTC"),
+        )
+        for each in found
+    )
+    head = ("endpoint", "to", "pending", "parked", "delivered", "tries", "waits since", "last arrival")
+    door.tell.answer(found, table(head, rows))
+
+
+def _back_in_line(count: int) -> str:
+    return (
+        f"{count} back in line; `eoi serve` or `eoi tick` delivers."
+        if count
+        else "Nothing fits: none was put back."
+    )
+
+
+def _told(view: "DeliveryDetail") -> "Iterator[RenderableType]":
+    yield facts(
+        [
+            ("Event", view.type),
+            ("Event id", view.event_id),
+            ("To", view.address),
+            ("Endpoint", view.endpoint),
+            ("State", view.state),
+            ("Tries", view.attempts),
+            ("Next", stamp(view.due_at, "UTC")),
+            ("Delivered", stamp(view.delivered_at, "UTC")),
+            ("Last error", view.last_error),
+        ]
+    )
+    rows = (
+        (
+            each.number,
+            stamp(each.at, "UTC"),
+            f"{each.duration_s:.3f} s",
+            each.status,
+            each.error or "arrived",
+            each.answer,
+        )
+        for each in view.tries
+    )
+    yield from table(("try", "at", "took", "status", "what came of it", "answer"), rows, prose="answer")

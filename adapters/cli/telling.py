@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from io import StringIO
@@ -48,6 +49,20 @@ class Teller:
         else:
             _write(sys.stdout, _drawn(text, sys.stdout))
 
+    def lines(self, answers: Iterable[tuple[object, str]]) -> None:
+        """Tell many answers, one on each line: the values as JSON, or their texts.
+
+        Raises:
+            AnswerLost: they could not be written.
+            BrokenPipeError: nobody reads them.
+        """
+        ascii_only = not _takes_unicode(sys.stdout)
+        told = [
+            to_json(value, ascii_only=ascii_only, one_line=True) if self.json else _one_line(text)
+            for value, text in answers
+        ]
+        _write(sys.stdout, "".join(f"{line}\n" for line in told))
+
     def aside(self, sentence: str) -> None:
         """Tell something that is no part of the answer; where that cannot be done, it is left out."""
         _say([_styled(sentence, "dim")])
@@ -63,8 +78,16 @@ class Teller:
             _say([*_reasons(error), *([hint] if hint else [])])
 
     def _document(self, value: object) -> None:
-        unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-        _write(sys.stdout, to_json(value, ascii_only=not unicode) + "\n")
+        _write(sys.stdout, to_json(value, ascii_only=not _takes_unicode(sys.stdout)) + "\n")
+
+
+@contextmanager
+def while_it_is_read() -> Iterator[None]:
+    """Tell for as long as somebody reads: whoever goes has had enough, and nothing went wrong."""
+    try:
+        yield
+    except BrokenPipeError:
+        _let_go(sys.stdout)
 
 
 def table(
@@ -206,9 +229,17 @@ def _write(out: TextIO, text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as exc:
-        # What could not be written would be tried again when the process ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        _let_go(out)
         raise AnswerLost(exc.strerror) from exc
+
+
+def _let_go(out: TextIO) -> None:
+    """Let nothing more go anywhere: what could not be written would be tried again when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+
+
+def _takes_unicode(out: TextIO) -> bool:
+    return (out.encoding or "").lower().startswith("utf")
 
 
 def _one_line(cell: object) -> str:

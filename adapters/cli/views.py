@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from adapters.cli.telling import facts, in_words, moment
+from adapters.cli.telling import facts, in_words, moment, stamp
 from adapters.documents import instant, to_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from workflow import CallView, EoiView, Option, Receipt
+    from workflow import CallView, EndpointView, EoiView, Option, Receipt
 
 #: States that are not told by their own word.
 _IN_WORDS: Final = {"draft": "a draft"}
@@ -90,3 +90,36 @@ def option_told(option: "Option") -> "Iterator[str]":
     yield f"{'yes' if option.ok else 'no ':<4} {option.trigger} -> {option.to}: {option.label}{needs}"
     for reason in option.reasons:
         yield f"     - {reason.message} [{reason.code}]"
+
+
+def endpoint_state(view: "EndpointView") -> str:
+    """Return how an endpoint stands, in one word."""
+    if view.disabled_at is not None:
+        return "disabled"
+    return "failing" if view.failures else "enabled"
+
+
+def endpoint_facts(view: "EndpointView") -> "RenderableType":
+    """Return what there is to know of an endpoint; its secret and headers are never shown."""
+    return facts(
+        [
+            ("To", view.url),
+            ("By", view.courier),
+            ("Events", " ".join(view.events)),
+            ("State", endpoint_state(view)),
+            ("Disabled", stamp(view.disabled_at, "UTC")),
+            ("Why", view.disabled_why),
+            (
+                "Failures",
+                f"{view.failures} since {stamp(view.failing_since, 'UTC')}" if view.failures else None,
+            ),
+            ("Rests until", stamp(view.rest_until, "UTC")),
+            ("Each step", None if view.timeout_s is None else f"{view.timeout_s:g} s at the most"),
+            ("At once", view.concurrency),
+            ("In order", "yes" if view.ordered else "no"),
+            ("Signed", "yes" if view.signed else "no"),
+            ("Headers", "yes, never shown" if view.has_headers else None),
+            ("Added", stamp(view.created_at, "UTC")),
+            ("Id", view.id),
+        ]
+    )

@@ -1,0 +1,242 @@
+"""Commands about endpoints: who gets events, by which courier, on which terms."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from adapters.cli.door import FAILED, Door, command
+from adapters.cli.options import Reason
+from adapters.cli.telling import facts, stamp, table
+from adapters.cli.views import endpoint_facts, endpoint_state
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from adapters.cli.receivers import Tried
+    from workflow import EndpointView, Engine
+
+#: How many hours a day has, and so many an old secret is valid.
+DAY_H: Final = 24.0
+#: The most hours that an old secret may be valid: thirty days.
+LONGEST_H: Final = 30 * DAY_H
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="An endpoint: its id.")]
+
+
+def enter(app: typer.Typer) -> None:
+    """Enter the commands."""
+    command(
+        app,
+        "add",
+        examples="""
+        eoi endpoint add https://council.example/eoi --as programme.team --role officer
+        eoi endpoint add https://council.example/eoi --events eoi.submitted --events 'call.*'
+        eoi endpoint add https://council.example/eoi --header 'X-Team: places' --timeout 5
+        eoi endpoint add applicant --via smtp --events 'eoi.*'
+        eoi endpoint add list:governors --via notify --events call.closed
+        """,
+    )(add)
+    command(app, "list", examples="eoi endpoint list")(list_)
+    command(app, "show", examples="eoi endpoint show ID")(show)
+    command(app, "disable", examples='eoi endpoint disable ID --reason "Maintenance until Friday"')(disable)
+    command(app, "enable", examples="eoi endpoint enable ID")(enable)
+    command(app, "rotate", examples="eoi endpoint rotate ID --keep-old 48")(rotate)
+    command(app, "test", examples="eoi endpoint test ID")(test)
+    command(app, "remove", examples="eoi endpoint remove ID")(remove)
+
+
+def add(
+    door: Door,
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL",
+            help="Where to POST; https, unless EOI_WEBHOOK_ALLOW names it. Or whom to write to: an e-mail "
+            "address, applicant, audience, officers, list:NAME.",
+        ),
+    ],
+    *,
+    via: Annotated[
+        str, typer.Option("--via", metavar="COURIER", help="webhook, smtp or notify.")
+    ] = "webhook",
+    events: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--events", metavar="EVENTS", help="Which, such as call.*; may be repeated. Else every event."
+        ),
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--header", metavar="'NAME: VALUE'", help="Goes with each request of a webhook; may be repeated."
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", help="How long each step may take, 0.1 to 30."),
+    ] = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option("--concurrency", metavar="N", help="How many are on their way at once from each node."),
+    ] = None,
+    unordered: Annotated[
+        bool, typer.Option("--unordered", help="What is of one EOI need not arrive in order.")
+    ] = False,
+) -> None:
+    """Add a receiver; it gets the events from now on. Officer or admin.
+
+    A webhook's secret is shown this once. Its URL's name is looked up; where it leads to a private address
+    that EOI_WEBHOOK_ALLOW does not name, it is refused.
+    """
+    headers = _headers(header or ())
+    if via == "webhook":
+        _look_at(door, url.strip())
+    patterns = [word for words in events or () for word in words.replace(",", " ").split()]
+    with door.engine() as engine:
+        view = engine.add_endpoint(
+            url.strip(),
+            via=via,
+            events=patterns,
+            headers=headers,
+            timeout_s=timeout,
+            concurrency=concurrency,
+            ordered=not unordered,
+            actor=door.actor(),
+        )
+        _warn_of_nobody(door, engine, view)
+    gets = f"Endpoint {view.id} gets {', '.join(view.events)} at {view.url}"
+    by = "" if view.courier == "webhook" else f" by {view.courier}"
+    door.tell.answer(view, [f"{gets}{by}.", *_secret(view)])
+
+
+def list_(door: Door) -> None:
+    """List every receiver. Officer, admin or auditor."""
+    with door.engine() as engine:
+        found = engine.endpoints(actor=door.reader())
+    rows = (
+        (
+            each.id,
+            each.url,
+            each.courier,
+            endpoint_state(each),
+            " ".join(each.events),
+            stamp(each.created_at, "UTC"),
+        )
+        for each in found
+    )
+    door.tell.answer(found, table(("endpoint", "to", "by", "state", "events", "added"), rows, prose="events"))
+
+
+def show(door: Door, endpoint: Id) -> None:
+    """Show one receiver. Officer, admin or auditor."""
+    with door.engine() as engine:
+        view = engine.endpoint(endpoint, actor=door.reader())
+    door.tell.answer(view, [endpoint_facts(view)])
+
+
+def disable(door: Door, endpoint: Id, *, reason: Reason = None) -> None:
+    """Send nothing there until it is enabled. Officer or admin.
+
+    What happens meanwhile is kept for it.
+    """
+    with door.engine() as engine:
+        view = engine.disable_endpoint(endpoint, actor=door.actor(), reason=reason)
+    said = f"Nothing is sent to {view.url} any more; it is kept until `eoi endpoint enable {view.id}`."
+    door.tell.answer(view, [said])
+
+
+def enable(door: Door, endpoint: Id) -> None:
+    """Send there again, what was kept first. Officer or admin."""
+    with door.engine() as engine:
+        view = engine.enable_endpoint(endpoint, actor=door.actor())
+    door.tell.answer(view, [f"{view.url} gets its events again, what was kept first."])
+
+
+def rotate(
+    door: Door,
+    endpoint: Id,
+    *,
+    keep_old: Annotated[
+        float,
+        typer.Option(
+            "--keep-old",
+            metavar="HOURS",
+            min=0,
+            max=LONGEST_H,
+            help="How long the old secret signs beside the new one.",
+        ),
+    ] = DAY_H,
+) -> None:
+    """Give a webhook a new secret, shown this once. Officer or admin.
+
+    Until the old one ends, each request is signed with both: either will do for the receiver.
+    """
+    with door.engine() as engine:
+        view = engine.rotate_endpoint(endpoint, actor=door.actor(), keep_old_s=keep_old * 3600)
+    signs = f"The old one signs beside it for {keep_old:g} hours." if keep_old else "The old one has ended."
+    door.tell.answer(view, [*_secret(view), signs])
+
+
+def test(door: Door, endpoint: Id) -> None:
+    """Send a webhook an event `endpoint.pinged`, and show what it answers. Officer or admin.
+
+    Exit status 1 where it did not arrive. Nothing of it is kept.
+    """
+    from adapters.cli.receivers import try_endpoint
+
+    with door.engine() as engine:
+        delivery = engine.ping(endpoint, actor=door.actor())
+    tried = try_endpoint(door.settings(), delivery)
+    door.tell.answer(tried, _tried(tried))
+    if not tried.arrived:
+        raise typer.Exit(FAILED)
+
+
+def remove(door: Door, endpoint: Id) -> None:
+    """Remove a receiver for good; what waited for it is parked. Officer or admin."""
+    with door.engine() as engine:
+        view = engine.remove_endpoint(endpoint, actor=door.actor())
+    door.tell.answer(view, [f"{view.url} gets nothing more: its endpoint is removed."])
+
+
+def _headers(lines: Sequence[str]) -> dict[str, str]:
+    """Read `Name: value` from each line. What is wrong is said without showing it: it may be a secret."""
+    named: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        name, colon, value = line.partition(":")
+        if not colon or name.strip() in named:
+            what = "has a name that was given before" if colon else "has no colon: write 'Name: value'"
+            msg = f"Header number {number} {what}."
+            raise typer.BadParameter(msg, param_hint="--header")
+        named[name.strip()] = value.strip()
+    return named
+
+
+def _look_at(door: Door, url: str) -> None:
+    from adapters.cli.receivers import look_at
+
+    if doubt := look_at(url, door.settings()):
+        door.tell.aside(doubt)
+
+
+def _warn_of_nobody(door: Door, engine: "Engine", view: "EndpointView") -> None:
+    """Say that nobody is on the list that an endpoint stands for, while that can still be mended in time."""
+    word, _, name = view.url.partition(":")
+    if view.courier != "webhook" and word == "list" and name not in engine.contact_lists():
+        door.tell.aside(f"Nobody is on the list {name} yet: `eoi contact import CSV --list '{name}'`.")
+
+
+def _secret(view: "EndpointView") -> list[str]:
+    """Return a secret that was just made, with a word that this is the only time."""
+    if view.secret is None:
+        return []
+    return [
+        f"Its secret is {view.secret}",
+        "Keep it now: it is not shown again. It shows the receiver who sent it.",
+    ]
+
+
+def _tried(tried: "Tried") -> "Iterator[RenderableType]":
+    yield f"It arrived at {tried.address}." if tried.arrived else f"It did not arrive: {tried.why}"
+    yield facts([("Status", tried.status), ("Took", f"{tried.duration_s:.3f} s"), ("Answer", tried.answer)])
