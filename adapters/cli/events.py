@@ -4,7 +4,7 @@ import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
@@ -13,6 +13,8 @@ from adapters.cli.telling import stamp, while_it_is_read
 
 if TYPE_CHECKING:
     from workflow import Fed, Page
+
+T = TypeVar("T")
 
 #: How many are told where nobody says how many.
 LIMIT: Final = 100
@@ -71,8 +73,8 @@ def events(
 
 
 def _pages(
-    ask: "Callable[[int, int], Page[Fed]]", after: int, left: int | None, *, follow: bool
-) -> "Iterator[Page[Fed]]":
+    ask: "Callable[[int, int], Page[T]]", after: int, left: int | None, *, follow: bool
+) -> "Iterator[Page[T]]":
     """Yield pages until there is nothing more, or as many as are wanted; following, while it is read.
 
     Args:

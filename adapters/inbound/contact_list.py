@@ -19,7 +19,7 @@ COLUMNS: Final = (*NEEDED, "name")
 
 #: Column -> what is wrong with what stands there.
 _WRONG: Final = {
-    "organisation": "is no organisation's id: too long, or with a character that cannot be seen",
+    "organisation": "is no id: too long, or with a character that cannot be seen",
     "address": "is no e-mail address",
     "name": "is no name: too long, or with a character that cannot be shown",
 }

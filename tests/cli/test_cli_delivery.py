@@ -1,19 +1,27 @@
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.webhooks.receivers import Receiver, says
 from workflow import CallView, Engine
-from workflow.testing import officer, school, submitted
+from workflow.testing import FrozenClock, new_call, officer, school, submitted
 
 OFFICER = ("--as", "programme.team", "--role", "officer")
-URL = "https://council.example/eoi"
 # Nobody listens on port 9 of this machine.
 NOWHERE = "http://127.0.0.1:9/eoi"
 Eoi = Callable[..., Any]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Lend a receiver that listens by http."""
+    with Receiver() as receiver:
+        yield receiver
 
 
 def park_all(tmp_path: Path) -> None:
@@ -23,44 +31,6 @@ def park_all(tmp_path: Path) -> None:
         rows.commit()
 
 
-def test_a_receiver_is_added_and_listed(eoi: Eoi) -> None:
-    """An officer adds receivers, each for its events; JSON has the fields of EndpointView."""
-    every = eoi("endpoint", "add", URL, *OFFICER, "--json")
-    assert every.json.keys() == {"id", "courier", "url", "events", "created_at"}
-    assert (every.json["courier"], every.json["url"], every.json["events"]) == ("webhook", URL, ["*"])
-    some = eoi(
-        "endpoint", "add", f"{URL}/2", "--events", "eoi.submitted, call.*", "--events", "eoi.lapsed", *OFFICER
-    )
-    assert "gets eoi.submitted, call.*, eoi.lapsed at https://council.example/eoi/2." in some.out
-    listed = eoi("endpoint", "list", *OFFICER, "--json").json
-    assert (len(listed), every.json in listed) == (2, True)
-    told = eoi("endpoint", "list", "--as", "a", "--role", "auditor").out
-    assert [line.split()[1] for line in told.splitlines()[1:]] == [each["url"] for each in listed]
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("http://council.example/eoi",), "EOI_WEBHOOK_ALLOW"),
-        (("https://127.0.0.1/eoi",), "EOI_WEBHOOK_ALLOW"),
-        (("nonsense",), "'nonsense'"),
-        ((URL, "--events", "eoi.promoted"), "eoi.promoted"),
-    ],
-)
-def test_a_receiver_that_cannot_be_meant_is_refused(eoi: Eoi, words: tuple[str, ...], said: str) -> None:
-    """Plain http, a private address, none, an unknown event: refused with what was wrong, nothing added."""
-    answer = eoi("endpoint", "add", *words, *OFFICER, "--json")
-    assert (answer.status, answer.json["code"]) == (1, "bad-input")
-    assert said in answer.json["detail"]
-    assert eoi("endpoint", "list", "--json").json == []
-
-
-def test_a_private_receiver_is_added_where_the_operator_names_it(eoi: Eoi) -> None:
-    """What EOI_WEBHOOK_ALLOW names may be private, and plain http."""
-    answer = eoi("endpoint", "add", NOWHERE, *OFFICER, EOI_WEBHOOK_ALLOW="10.0.0.0/8, 127.0.0.1")
-    assert (answer.status, NOWHERE in answer.out) == (0, True)
-
-
 def test_receivers_and_deliveries_are_not_for_applicants(eoi: Eoi, engine: Engine, past: CallView) -> None:
     """A school neither sees nor keeps what is on its way to others."""
     submitted(engine, past.id, school())
@@ -68,8 +38,11 @@ def test_receivers_and_deliveries_are_not_for_applicants(eoi: Eoi, engine: Engin
     for words in (
         ("endpoint", "list"),
         ("outbox", "list"),
-        ("endpoint", "add", URL),
+        ("endpoint", "add", "a@council.example", "--via", "smtp"),
+        ("outbox", "show", "1"),
+        ("outbox", "stats"),
         ("outbox", "retry", "--all"),
+        ("outbox", "redrive"),
     ):
         answer = eoi(*words, *head, "--json")
         assert (answer.status, answer.json["code"]) == (1, "role-missing"), words
@@ -169,6 +142,97 @@ def test_parked_deliveries_are_put_back_one_or_all(
     )
     for words in ((), (one, "--all"), ("many",)):
         assert (eoi("outbox", "retry", *words, *OFFICER).status) == 2
+
+
+def test_one_delivery_is_shown_with_every_attempt(
+    eoi: Eoi, engine: Engine, past: CallView, receiver: Receiver
+) -> None:
+    """Whoever looks into a delivery sees each attempt, with its status and how the answer began."""
+    receiver.answer = says(500, b"the disk is full")
+    endpoint = engine.add_endpoint(receiver.url(), actor=officer())
+    engine.draft(past.id, answers={}, actor=school())
+    eoi("tick", EOI_WEBHOOK_ALLOW="127.0.0.1")
+    number = str(eoi("outbox", "list", "--endpoint", endpoint.id, "--limit", "1", "--json").json[0]["id"])
+    shown = eoi("outbox", "show", number, "--json").json
+    (tried,) = shown["tries"]
+    assert (shown["state"], shown["attempts"], shown["endpoint"]) == ("pending", 1, endpoint.id)
+    assert (tried["number"], tried["status"], tried["answer"]) == (1, 500, "the disk is full")
+    assert tried["error"] == "The receiver answered 500 Internal Server Error."
+    told = eoi("outbox", "show", number).told
+    assert f"Event id {shown['event_id']} To {receiver.url()} Endpoint {endpoint.id} State pending" in told
+    assert "500 The receiver answered 500 Internal Server Error. the disk is full" in told
+    missing = eoi("outbox", "show", "999", "--json")
+    assert (missing.status, missing.json["code"]) == (1, "not-found")
+
+
+def test_deliveries_are_narrowed_to_one_endpoint(eoi: Eoi, engine: Engine, past: CallView) -> None:
+    """Each endpoint has deliveries of its own; what nobody was there for is the log's."""
+    endpoint = engine.add_endpoint(NOWHERE, events=["eoi.drafted"], actor=officer())
+    submitted(engine, past.id, school())
+    eoi("tick", EOI_WEBHOOK_ALLOW="127.0.0.1")
+    rows = eoi("outbox", "list", "--endpoint", endpoint.id, "--json").json
+    assert [(each["endpoint"], each["type"]) for each in rows] == [(endpoint.id, "eoi.drafted")]
+    assert {each["endpoint"] for each in eoi("outbox", "list", "--endpoint", "log", "--json").json} == {"log"}
+    counted = {each["endpoint"]: each for each in eoi("outbox", "stats", "--json").json}
+    assert counted.keys() == {endpoint.id, "log"}
+    assert {
+        name: counted[endpoint.id][name] for name in ("url", "pending", "parked", "delivered", "attempts")
+    } == {
+        "url": NOWHERE,
+        "pending": 1,
+        "parked": 0,
+        "delivered": 0,
+        "attempts": 1,
+    }
+    (head, line, _) = eoi("outbox", "stats").out.splitlines()
+    assert head.split()[:4] == ["endpoint", "to", "pending", "parked"]
+    assert line.startswith(f"{endpoint.id}  {NOWHERE}  1        0")
+    assert "2023-03-16 12:00:00 UTC" in line
+
+
+def test_what_is_parked_is_sent_again_by_endpoint_and_time(
+    eoi: Eoi, engine: Engine, clock: FrozenClock, receiver: Receiver, tmp_path: Path
+) -> None:
+    """`redrive` takes what is parked for one endpoint, of events since an instant or a day in London."""
+    clock.move_to(datetime(2023, 7, 1, 23, 30, tzinfo=UTC))  # half an hour into 2 July in London
+    ours = engine.add_endpoint(receiver.url(), actor=officer())
+    engine.add_endpoint(NOWHERE, actor=officer())
+    engine.open_call(new_call(reference="1/23", closes_on=date(2099, 1, 1)), actor=officer())
+    eoi("tick", EOI_WEBHOOK_ALLOW="127.0.0.1")
+    park_all(tmp_path)
+    assert eoi("outbox", "redrive", "--since", "2023-07-03", *OFFICER, "--json").json == {"redriven": 0}
+    assert eoi("outbox", "redrive", "--since", "2023-07-02T00:31+01:00", *OFFICER).out == (
+        "Nothing fits: none was put back.\n"
+    )
+    ran = eoi("outbox", "redrive", "--since", "2023-07-02", "--endpoint", ours.id, *OFFICER, "--json")
+    assert ran.json == {"redriven": 0}  # it is delivered, and stays so
+    again = ("--since", "2023-07-02", "--endpoint", ours.id, "--delivered")
+    assert eoi("outbox", "redrive", *again, *OFFICER, "--json").json == {"redriven": 1}
+    assert eoi("tick", "--json", EOI_WEBHOOK_ALLOW="127.0.0.1").json["pumped"]["delivered"] == 1
+    first, second = (taken.header("webhook-id") for taken in receiver.taken)
+    assert first == second
+    assert eoi("outbox", "redrive", *OFFICER).out.startswith("1 back in line")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("--since", "yesterday"), 2, "2023-03-17T09:00Z"),
+        (("--since", "2023-03-17T09:00"), 2, "with its offset"),
+        (("--since", "1847-12-01"), 2, "no date"),  # whose first minute London's clocks left out
+        (("--since", "0001-01-01"), 1, "the year 1:"),
+        (("--since", "9999-12-31"), 1, "the year 9999"),
+        (("--delivered",), 1, "Say since when"),
+        (("--endpoint", "nonsense"), 1, "'nonsense'"),
+        (("--endpoint", "01890000-0000-7000-8000-000000000000"), 1, "No endpoint has the id"),
+    ],
+)
+def test_a_redrive_that_cannot_be_meant_is_refused(
+    eoi: Eoi, words: tuple[str, ...], status: int, said: str
+) -> None:
+    """No instant, one without its offset, all that ever arrived, an endpoint that is none: refused."""
+    answer = eoi("outbox", "redrive", *words, *OFFICER)
+    assert (answer.status, said in " ".join(answer.err.split())) == (status, True), answer.err
 
 
 def test_a_fresh_database_is_made_and_checked(eoi: Eoi, tmp_path: Path) -> None:

@@ -1,0 +1,168 @@
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from adapters.cli.events import PAGE, _pages
+from tests.servers.scripts import ROOT
+from tests.servers.talking import Program
+from workflow import CallView, Engine, Page
+from workflow.testing import new_call, officer, school, submitted
+
+Eoi = Callable[..., Any]
+SURROUNDINGS: Final = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+#: What a shell runs in the background is deaf to Ctrl-C, with its children: this one hears it.
+HEARS: Final = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from adapters.cli import main
+main()
+"""
+
+
+def lines(out: str) -> list[Any]:
+    """Return the JSON documents of which each stands on a line."""
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_each_event_is_one_json_line(eoi: Eoi, engine: Engine, past: CallView) -> None:
+    """With --json each event is one object on a line, with its cursor and the event's own fields."""
+    eoi_id = submitted(engine, past.id, school())
+    told = lines(eoi("events", "--json").out)
+    assert [(each.keys(), each["cursor"]) for each in told] == [({"cursor", "event"}, n) for n in (1, 2, 3)]
+    assert [each["event"]["type"] for each in told] == ["call.opened", "eoi.drafted", "eoi.submitted"]
+    assert told[2]["event"] == {
+        "id": f"{eoi_id}:2",
+        "type": "eoi.submitted",
+        "call_id": past.id,
+        "call_reference": "46/23",
+        "eoi_id": eoi_id,
+        "applicant": "URN:121234",
+        "source": "draft",
+        "state": "submitted",
+        "version": 2,
+        "at": "2023-03-16T12:00:00Z",
+        "recorded_at": "2023-03-16T12:00:00Z",
+        "closes_at": "2023-03-18T00:00:00Z",
+    }
+
+
+def test_people_read_one_line_for_each_event(eoi: Eoi, engine: Engine, past: CallView) -> None:
+    """Without --json a line says when what happened to which call and EOI, and where to go on."""
+    eoi_id = submitted(engine, past.id, school())
+    answer = eoi("events")
+    assert answer.out.splitlines() == [
+        "1 2023-03-16 12:00:00 UTC call.opened 46/23",
+        f"2 2023-03-16 12:00:00 UTC eoi.drafted 46/23 {eoi_id} URN:121234",
+        f"3 2023-03-16 12:00:00 UTC eoi.submitted 46/23 {eoi_id} URN:121234",
+    ]
+    assert answer.err == "To go on from here: --after 3.\n"
+    rest = eoi("events", "--after", "3")
+    assert (rest.out, rest.err) == ("", "To go on from here: --after 3.\n")
+
+
+def test_the_feed_goes_on_where_somebody_was(eoi: Eoi, engine: Engine, past: CallView) -> None:
+    """From a cursor on, only some types, only so many; what was not asked for is passed over."""
+    submitted(engine, past.id, school())
+    assert [each["cursor"] for each in lines(eoi("events", "--after", "1", "--json").out)] == [2, 3]
+    assert [each["cursor"] for each in lines(eoi("events", "--limit", "2", "--json").out)] == [1, 2]
+    calls = eoi("events", "--events", "call.*")
+    assert (calls.out.count("\n"), calls.err) == (1, "To go on from here: --after 3.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("--after", "-1"), 1),
+        (("--after", "here"), 2),
+        (("--limit", "0"), 1),
+        (("--limit", "-5", "--follow"), 1),
+        (("--events", "eoi.promoted"), 1),
+    ],
+)
+def test_a_place_or_pattern_that_is_none_is_refused(eoi: Eoi, words: tuple[str, ...], status: int) -> None:
+    """No cursor, no number, no such event: said at once, also where the feed is to be followed."""
+    answer = eoi("events", *words)
+    assert (answer.status, answer.out, answer.err != "") == (status, "", True)
+
+
+def test_the_feed_is_not_for_applicants(eoi: Eoi, past: CallView) -> None:
+    """A school is told of its own by other ways; an auditor reads all."""
+    assert past.state == "open"
+    head = ("--as", "head-1", "--role", "applicant", "--organisation", "URN:121234")
+    assert eoi("events", *head, "--json").json["code"] == "role-missing"
+    assert len(lines(eoi("events", "--as", "a", "--role", "auditor", "--json").out)) == 1
+
+
+def test_a_long_feed_is_fetched_in_pages() -> None:
+    """However many are wanted, at most `PAGE` are fetched at once, and exactly those that are wanted."""
+    asked: list[tuple[int, int]] = []
+
+    def ask(after: int, count: int) -> Page[int]:
+        asked.append((after, count))
+        found = tuple(range(after + 1, min(after + count, 2500) + 1))
+        return Page(found, str(found[-1] if found else after))
+
+    def told(limit: int | None) -> Sequence[int]:
+        asked.clear()
+        return [number for page in _pages(ask, 0, limit, follow=False) for number in page]
+
+    assert (told(None), asked) == (list(range(1, 2501)), [(0, PAGE), (1000, PAGE), (2000, PAGE)])
+    assert (told(1500), asked) == (list(range(1, 1501)), [(0, PAGE), (1000, 500)])
+    assert (told(2500), asked) == (list(range(1, 2501)), [(0, PAGE), (1000, PAGE), (2000, 500)])
+
+
+def test_following_ends_with_as_many_as_were_wanted(eoi: Eoi, past: CallView) -> None:
+    """`--follow --limit 1` waits for one event, tells it, and ends."""
+    assert past.state == "open"
+    answer = eoi("events", "--follow", "--limit", "1", "--json")
+    assert (answer.status, len(lines(answer.out))) == (0, 1)
+
+
+def followed(folder: Path, *words: str) -> Program:
+    """Start following the feed of `eoi.db`."""
+    command = [sys.executable, "-c", HEARS, "events", "--follow", *words]
+    return Program(command, folder=folder, env=SURROUNDINGS)
+
+
+@pytest.mark.slow
+def test_what_happens_while_the_feed_is_followed_is_told(
+    tmp_path: Path, engine: Engine, past: CallView
+) -> None:
+    """A follower hears of what was, then of what happens, until Ctrl-C, which ends it well."""
+    with followed(tmp_path, "--json") as program:
+        assert program.process.stdout is not None
+        first = json.loads(program.process.stdout.readline())
+        assert (first["cursor"], first["event"]["call_id"]) == (1, past.id)
+        new = engine.open_call(new_call(reference="1/23"), actor=officer())
+        second = json.loads(program.process.stdout.readline())
+        assert (second["cursor"], second["event"]["call_id"]) == (2, new.id)
+        program.signal(signal.SIGINT)
+        assert (program.end(), program.said(), program.lines) == (0, "", [])
+
+
+@pytest.mark.slow
+def test_following_ends_when_nobody_reads_any_more(tmp_path: Path, past: CallView) -> None:
+    """A pipe whose reader has gone ends it, well and without a word, though nothing more happens."""
+    assert past.state == "open"
+    with followed(tmp_path, "--json") as program:
+        assert program.process.stdout is not None
+        program.process.stdout.readline()
+        program.process.stdout.close()
+        assert (program.end(), program.lines) == (0, [])
+
+
+@pytest.mark.slow
+def test_a_feed_that_is_read_in_part_is_no_failure(
+    program: Callable[..., Any], engine: Engine, past: CallView
+) -> None:
+    """`eoi events | head -1` ends well, however much there would be."""
+    for number in range(2, 60):
+        submitted(engine, past.id, school(number))
+    ran = program("events", "--json", "--limit", "1000", by='"$@" | head -n 1')
+    assert (ran.returncode, ran.stdout.count(b"\n"), ran.stderr) == (0, 1, b"")
