@@ -235,6 +235,21 @@ def test_a_redrive_that_cannot_be_meant_is_refused(
     assert (answer.status, said in " ".join(answer.err.split())) == (status, True), answer.err
 
 
+def test_what_was_for_a_removed_receiver_is_not_put_back(eoi: Eoi, engine: Engine, past: CallView) -> None:
+    """Nobody would ever take it from its line: it stays parked, by number, by all, and by time."""
+    gone = engine.add_endpoint(NOWHERE, actor=officer())
+    engine.draft(past.id, answers={}, actor=school())
+    eoi("tick", EOI_WEBHOOK_ALLOW="127.0.0.1")
+    engine.remove_endpoint(gone.id, actor=officer())
+    row = eoi("outbox", "list", "--endpoint", gone.id, "--limit", "1", "--json").json[0]
+    assert eoi("outbox", "retry", str(row["id"]), *OFFICER, "--json").json["code"] == "not-found"
+    assert eoi("outbox", "retry", "--all", *OFFICER, "--json").json == {"retried": 0}
+    again = eoi("outbox", "redrive", "--since", "2023-03-01", "--delivered", *OFFICER, "--json").json
+    assert again == {"redriven": 1}  # what was told to the log
+    states = [each["state"] for each in eoi("outbox", "list", "--endpoint", gone.id, "--json").json]
+    assert set(states) == {"parked"}
+
+
 def test_a_fresh_database_is_made_and_checked(eoi: Eoi, tmp_path: Path) -> None:
     """`db upgrade` makes a missing file, readable for its owner alone; `db check` finds it well."""
     answer = eoi("db", "upgrade", "--json")
