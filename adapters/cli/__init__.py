@@ -5,7 +5,7 @@
     options     arguments and options that several commands take
     telling     how things are told on a terminal; `adapters.documents` tells them as JSON
     views       calls and EOIs in words
-    receivers   webhooks' receivers, looked at and tried
+    receivers   webhooks' receivers, looked at before they are added
     sheets, calls, eois, endpoints, delivery, contacts, events, running, storage    the commands
 
 Commands import the composition root inside, so that `--help` is quick.

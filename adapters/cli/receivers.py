@@ -1,37 +1,16 @@
-"""Receivers of webhooks: looked at before they are added, and tried on demand.
+"""Receivers of webhooks, looked at before they are added.
 
-Imports the courier, and so httpx: commands import this inside.
+Imports couriers' parts and the settings, which is slow: commands import this inside.
 """
 
-import time
-from dataclasses import dataclass
 from typing import Final
 
 from adapters.outbound.addresses import Allow, vet, vet_resolved
 from adapters.outbound.lookup import Lookups, Resolve, system_resolve
-from adapters.outbound.webhook import WebhookCourier
 from adapters.settings import Settings
-from workflow.clock import SystemClock
-from workflow.ports import Delivered, Delivery
 
 #: How long a name may take to be looked up, in seconds.
 LOOKUP_S: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """What came of trying a receiver."""
-
-    endpoint: str
-    address: str
-    arrived: bool
-    #: What it answered; None where it did not.
-    status: int | None
-    #: What went wrong; None where it arrived.
-    why: str | None
-    #: The beginning of its answer.
-    answer: str
-    duration_s: float
 
 
 def look_at(
@@ -64,28 +43,3 @@ def look_at(
         )
     vet_resolved(receiver, found, allow)
     return None
-
-
-def try_endpoint(settings: Settings, delivery: Delivery) -> Tried:
-    """Carry one delivery to its webhook, as the pump would, and say what came of it; nothing is kept."""
-    courier = WebhookCourier(
-        clock=SystemClock(),
-        allow=Allow.parse(settings.webhook_allow),
-        timeout_s=settings.webhook_timeout_s,
-    )
-    begun_s = time.monotonic()
-    try:
-        outcome = courier.deliver(delivery)
-    finally:
-        ended_s = time.monotonic()
-        courier.close()
-    arrived = isinstance(outcome, Delivered)
-    return Tried(
-        endpoint=delivery.endpoint_id,
-        address=delivery.address,
-        arrived=arrived,
-        status=outcome.status,
-        why=None if isinstance(outcome, Delivered) else outcome.why,
-        answer=outcome.answer,
-        duration_s=round(ended_s - begun_s, 3),
-    )
