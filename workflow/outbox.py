@@ -17,7 +17,7 @@ from typing import Final
 from states.events import Event
 from workflow.connection import Connection
 from workflow.database import Database
-from workflow.errors import TransactionConflict
+from workflow.errors import Conflict, TransactionConflict
 from workflow.ports import Delayed, Delivered, Delivery, Outcome, Undeliverable
 from workflow.store import deliveries, endpoints, lending
 from workflow.store import outbox as store
@@ -124,8 +124,8 @@ def fan_out(connection: Connection) -> bool:
     try:
         with own_transaction(connection, one_state=True) as unit:
             store.fan_out(unit.connection)
-    except TransactionConflict:
-        pass  # Another pump has made them.
+    except (TransactionConflict, Conflict):
+        pass  # Another one has made them, or given the same places to others: those come with the next look.
     return True
 
 
