@@ -73,6 +73,36 @@ def test_two_who_place_at_once_place_each_event_once(
     assert sorted(each.event.id for each in claimed if each.address == A) == sorted(ids)  # type: ignore[attr-defined]
 
 
+def test_two_who_give_the_same_place_to_different_events_both_come_to_an_end(
+    engine: Engine,
+    call: CallView,
+    session: Session,
+    *,
+    database: RawDatabase,
+    nodes: Nodes,
+    clock: FrozenClock,
+) -> None:
+    """One does not see what was written first and committed last; the other one begins with it."""
+    assert len(engine.events()) == 1
+    first = engine.draft(call.id, answers={}, actor=school(1), session=session).event_id
+    if database.name == "sqlite":  # Nobody else could write before this.
+        session.commit()
+    second = engine.draft(call.id, answers={}, actor=school(2)).event_id
+    now, others = clock.now(), list[Future[object]]()
+    with SlowEngine(database, clock) as slow:
+
+        def meanwhile() -> None:
+            session.commit()
+            others.append(nodes.start(lambda node: node.outbox.claim(now, limit=99, lease_s=60)))
+
+        slow.wire.before_commit = meanwhile
+        slow.events()
+    assert others[0].exception() is None
+    seen = engine.events(after=1).items
+    assert sorted(_ids(seen)) == sorted([first, second])
+    assert [each.cursor for each in seen] == [2, 3]
+
+
 def test_readers_and_pumps_at_work_see_each_event_once_and_in_order(
     engine: Engine, call: CallView, new_engine: NewEngine, *, long: bool
 ) -> None:
