@@ -84,6 +84,10 @@ class _Connection(httpcore.HTTPConnection):
     Source: RFC 9112, 9.2. httpcore looks for it in the socket, but not among what it has already read.
     """
 
+    def is_available(self) -> bool:
+        # Asked for when one is chosen: since the pool looked what has expired, an answer may have ended here.
+        return super().is_available() and not self.has_expired()
+
     def has_expired(self) -> bool:
         return super().has_expired() or (self.is_idle() and self._left_over())
 

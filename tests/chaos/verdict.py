@@ -23,6 +23,7 @@ _DELIVERIES: Final = (
     "SELECT d.id, d.endpoint_id, coalesce(o.eoi_id, o.call_id) || ':' || CAST(o.version AS TEXT), d.state, "
     "d.attempt, d.last_status, d.last_error FROM eoi_delivery d JOIN eoi_outbox o ON o.position = d.position"
 )
+_TRIED: Final = "SELECT DISTINCT delivery_id, status FROM eoi_try"
 _TIMED_OUT: Final = "SELECT delivery_id FROM eoi_try WHERE error LIKE 'The receiver did not answer in time%'"
 
 #: A receiver's number, and an event's id.
@@ -61,6 +62,8 @@ class Witness:
     #: Event -> its type.
     events: Mapping[str, str]
     rows: Mapping[Line, Row]
+    #: Which deliveries were answered how, by the rows.
+    tried: frozenset[tuple[int, int | None]]
     #: Deliveries of which an attempt ended for want of an answer, by the rows.
     timed_out: frozenset[int]
     nodes: Mapping[str, Pump]
@@ -132,6 +135,7 @@ def witness(
         poisons=poisons,
         events=dict(database.ask(_EVENTS)),
         rows={(doors[row.endpoint_id], row.event_id): row for row in rows},
+        tried=frozenset(database.ask(_TRIED)),
         timed_out=frozenset(number for (number,) in database.ask(_TIMED_OUT)),
         nodes=nodes,
     )
@@ -168,7 +172,8 @@ def _parked(seen: Witness) -> Iterable[object]:
     """Look whether all that is poison was tried often enough, and says why it was given up."""
     for line, status in seen.poisons.items():
         row = seen.rows[line]
-        if row.status != status or f"answered {status}" not in (row.why or "") or row.attempt <= GAPS:
+        says_why = f"answered {status}" in (row.why or "") if row.status else "could not" in (row.why or "")
+        if not says_why or (row.id, status) not in seen.tried or row.attempt <= GAPS:
             yield row
 
 
