@@ -69,7 +69,8 @@ class Door:
     poisons: dict[str, Fate] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     lines: set["_Line"] = field(default_factory=set)
-    server: asyncio.Server | None = None
+    #: What listens; None: it is gone for a while.
+    listening: socket.socket | None = None
     #: How many POSTs come until it is gone for a while.
     until_down: int = 0
     outages: int = 0
@@ -150,12 +151,27 @@ class Receivers:
         return asyncio.run_coroutine_threadsafe(what, self._loop)
 
     async def _open(self, door: Door) -> None:
-        listening = _bound(door.port)
-        door.server = await self._loop.create_server(partial(_Line, self, door), sock=listening, backlog=256)
+        door.listening = _bound(door.port)
+        door.listening.listen(256)
+        door.listening.setblocking(False)
+        # asyncio's own server would lose a connection that comes just as it is closed.
+        self._loop.add_reader(door.listening, self._accept, door, door.listening)
+
+    def _accept(self, door: Door, listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        self._start(self._serve(door, connection))
+
+    async def _serve(self, door: Door, connection: socket.socket) -> None:
+        await self._loop.connect_accepted_socket(partial(_Line, self, door), connection)
+
+    def _start(self, what: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _close(self) -> None:
         for door in self.doors:
-            _go(door)
+            self._go(door)
         for task in list(self._tasks):
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -164,18 +180,24 @@ class Receivers:
 
     def _count_down(self, door: Door) -> None:
         door.until_down -= 1
-        if door.until_down == 0 and door.server is not None:
+        if door.until_down == 0 and door.listening is not None:
             door.outages += 1
-            task = self._loop.create_task(self._away(door))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self._away(door))
 
     async def _away(self, door: Door) -> None:
         """Be gone for a while: connections are refused, those that there are break."""
-        _go(door)
+        self._go(door)
         await asyncio.sleep(door.dice.uniform(*DOWN_S))
         door.until_down = door.dice.randint(*UP)
         await self._open(door)
+
+    def _go(self, door: Door) -> None:
+        if door.listening is not None:
+            self._loop.remove_reader(door.listening)
+            door.listening.close()
+            door.listening = None
+        for line in list(door.lines):
+            line.reset()
 
 
 class _Line(asyncio.Protocol):
@@ -189,7 +211,7 @@ class _Line(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self._door.lines.add(self)
-        if self._door.dice.random() < faults.UNHEARD:
+        if self._door.listening is None or self._door.dice.random() < faults.UNHEARD:
             self._door.unheard += 1
             self.reset()
 
@@ -225,14 +247,6 @@ class _Line(asyncio.Protocol):
                 self.transport.close()
             case "reset":
                 self.reset()
-
-
-def _go(door: Door) -> None:
-    if door.server is not None:
-        door.server.close()
-        door.server = None
-    for line in list(door.lines):
-        line.reset()
 
 
 def _bound(port: int) -> socket.socket:

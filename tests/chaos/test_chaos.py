@@ -21,7 +21,7 @@ from workflow.testing import officer
 #: What each receiver is there for, and how it is sent to.
 ENDPOINTS: Final[tuple[dict[str, Any], ...]] = (
     {"events": ["*"]},
-    {"events": ["*"], "ordered": False},
+    {"events": ["eoi.saved", "eoi.submitted", "call.*"], "ordered": False},
     {"events": ["eoi.saved", "eoi.lapsed"], "concurrency": 2},
     {"events": ["call.*"]},
     {"events": ["eoi.drafted", "eoi.lapsed"]},
