@@ -158,11 +158,8 @@ def test_following_ends_when_nobody_reads_any_more(tmp_path: Path, past: CallVie
 
 
 @pytest.mark.slow
-def test_a_feed_that_is_read_in_part_is_no_failure(
-    program: Callable[..., Any], engine: Engine, past: CallView
-) -> None:
-    """`eoi events | head -1` ends well, however much there would be."""
-    for number in range(2, 60):
-        submitted(engine, past.id, school(number))
-    ran = program("events", "--json", "--limit", "1000", by='"$@" | head -n 1')
-    assert (ran.returncode, ran.stdout.count(b"\n"), ran.stderr) == (0, 1, b"")
+def test_a_feed_that_nobody_reads_is_no_failure(program: Callable[..., Any], past: CallView) -> None:
+    """Where the reader has had enough before all is told, that is a good end, and nothing is said of it."""
+    assert past.state == "open"
+    ran = program("events", "--json", by='"$@" | true')
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
