@@ -147,18 +147,22 @@ def events(
         limit: how many at the most.
 
     Raises:
-        BadInput: a place that is no whole number, a pattern that fits nothing.
+        BadInput: a place that is no whole number, or that nothing has yet, as after an older database was
+            restored; a pattern that fits nothing.
         Refused: `role-missing`: neither officer nor admin nor auditor.
     """
     require_looker(actor)
     place = whole_number(after, field="after")
     count = whole_number(limit, field="limit", least=1, greatest=LONGEST_PAGE)
-    types = () if pattern == "*" else tuple(map(str, event_types(pattern)))
+    types = () if pattern == "*" else tuple(map(str, event_types(pattern, field="pattern")))
     while fan_out(connection):
         pass
     upto = last_fed(connection)
+    if place > upto:
+        msg = f"Nothing has the place {place} yet, the last one is {upto}: is that a place in this database?"
+        raise BadInput(msg, field="after")
     found = feed.after(connection, place, types=types, limit=count)
-    end = found[-1][0] if len(found) == count else max(place, upto, *(each for each, _ in found))
+    end = found[-1][0] if len(found) == count else max([upto, *(each for each, _ in found)])
     return Page(tuple(Fed(cursor=each, event=event) for each, event in found), str(end))
 
 

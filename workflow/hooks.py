@@ -71,8 +71,8 @@ class Hooks:
                 self._by_type[each] = tuple(other for other in entries if other is not entry)
 
 
-def event_types(pattern: object) -> list[EventType]:
-    """Return the event types that a pattern fits.
+def event_types(pattern: object, *, field: str = "events") -> list[EventType]:
+    """Return the event types that a pattern fits; `field` is the name to use in the error.
 
     Raises:
         BadInput: none does.
@@ -82,5 +82,5 @@ def event_types(pattern: object) -> list[EventType]:
     if not found:
         known = ", ".join(EventType)
         msg = f"No event is called {shown(pattern)}. Events are: {known}; patterns such as eoi.* work too."
-        raise BadInput(msg, field="events")
+        raise BadInput(msg, field=field)
     return found

@@ -100,6 +100,14 @@ def test_what_a_reader_has_placed_is_delivered_all_the_same(
     assert [kind for _, kind in hand.deliver_all()] == ["eoi.drafted"]
 
 
+def test_a_place_that_nothing_has_yet_is_refused(engine: Engine, call: CallView) -> None:
+    """Whoever comes with a place of another database is told, instead of hearing nothing for long."""
+    assert engine.events(after=1).items == ()
+    with pytest.raises(BadInput, match="last one is 1") as refused:
+        engine.events(after=2)
+    assert refused.value.field == "after"
+
+
 BAD: list[tuple[str, Any]] = [
     *(("after", each) for each in (-1, 1.0, "1", None, True, 2**63)),
     *(("limit", each) for each in (0, -1, 1001, 1.5, "5", None, True)),
