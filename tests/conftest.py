@@ -4,6 +4,7 @@ A test that asks for `database` or `databases`, itself or by another fixture, is
 PostgreSQL.
 """
 
+import logging
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from tests.canary import Canary
 from tests.databases.postgres import PostgresDatabases
 from tests.databases.raw import Databases, RawDatabase
 from tests.databases.sqlite import SqliteFiles
@@ -54,6 +56,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(test)
         for _, line in lines:
             terminalreporter.write_line(f"  {line}")
+
+
+@pytest.fixture(scope="session")
+def canary() -> Iterator[Canary]:
+    """Return what hears the log of the whole suite."""
+    ours, bird = logging.getLogger("eoi"), Canary()
+    ours.addHandler(bird)
+    yield bird
+    ours.removeHandler(bird)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_personal_is_logged(canary: Canary) -> Iterator[None]:
+    """Look after each test whether any line said what must be kept out."""
+    yield
+    said, canary.said = canary.said, []
+    assert said == []
 
 
 @pytest.fixture
