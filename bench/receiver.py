@@ -1,6 +1,7 @@
 """Somebody else's system, as quick as can be: takes POSTs on 127.0.0.1, counts them, and answers 204.
 
-A process of its own (`python -m bench.receiver`), which tells its port and ends with its standard input.
+A process of its own (`python -m bench.receiver SECONDS`), which tells its port and ends with its standard
+input. It takes its time for each answer, if it is told to.
 """
 
 import asyncio
@@ -33,9 +34,9 @@ class Taken:
 
 
 @contextmanager
-def receiver() -> Iterator[Taken]:
-    """Start a receiver, and end it."""
-    command = [sys.executable, "-m", "bench.receiver"]
+def receiver(*, after_s: float = 0.0) -> Iterator[Taken]:
+    """Start a receiver that takes so long for each answer, in seconds, and end it."""
+    command = [sys.executable, "-m", "bench.receiver", f"{after_s}"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 -- ourselves
         assert process.stdin
         assert process.stdout
@@ -47,6 +48,7 @@ class _Connection(asyncio.Protocol):
     """One connection that is kept alive: heads and bodies one after the other."""
 
     taken = 0
+    after_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin with nothing read."""
@@ -68,10 +70,16 @@ class _Connection(asyncio.Protocol):
     def _answer(self, head: bytes) -> None:
         if head.startswith(b"post"):
             _Connection.taken += 1
-            self._transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            if self.after_s:
+                asyncio.get_running_loop().call_later(self.after_s, self._say_yes)
+            else:
+                self._say_yes()
             return
         count = str(_Connection.taken).encode()
         self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(count), count))
+
+    def _say_yes(self) -> None:
+        self._transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
 
 
 def _length(head: bytes) -> int:
@@ -88,4 +96,5 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
+    _Connection.after_s = float(sys.argv[1])
     asyncio.run(_serve())

@@ -1,6 +1,7 @@
-"""The floor of W3: bare httpx clients that POST the same bytes and write nothing down."""
+"""The floor of W3: bare httpx clients that POST the same bytes and write nothing down; and mere waiting."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -34,10 +35,10 @@ def one_thread(_: Place) -> Iterator[Prepare]:
 
 
 @contextmanager
-def threads(_: Place) -> Iterator[Prepare]:
+def threads(place: Place) -> Iterator[Prepare]:
     """POST by one client that threads share."""
     with (
-        receiver() as taken,
+        receiver(after_s=latency_s(place)) as taken,
         httpx.Client(headers=HEADERS, trust_env=False) as client,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
@@ -50,10 +51,26 @@ def threads(_: Place) -> Iterator[Prepare]:
 
 
 @contextmanager
-def tasks(_: Place) -> Iterator[Prepare]:
+def tasks(place: Place) -> Iterator[Prepare]:
     """POST by one asynchronous client that tasks share."""
-    with receiver() as taken:
+    with receiver(after_s=latency_s(place)) as taken:
         yield _posting(taken, lambda bodies: asyncio.run(_post_all(taken.url, bodies)))
+
+
+@contextmanager
+def waits(place: Place) -> Iterator[Prepare]:
+    """Wait as long as the receiver takes, so many at once, and send nothing: workers / latency."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+
+        def prepare(count: int) -> Callable[[], None]:
+            return lambda: list(pool.map(time.sleep, [latency_s(place)] * count)).clear()
+
+        yield prepare
+
+
+def latency_s(place: Place) -> float:
+    """Return how long the receiver takes for an answer, in seconds: the workload's N is in milliseconds."""
+    return place.size / 1000
 
 
 async def _post_all(url: str, bodies: list[bytes]) -> None:

@@ -1,6 +1,7 @@
 """Several nodes that deliver, and somebody who kills and freezes them amid their POSTs, by the dice."""
 
 import json
+import os
 import re
 import signal
 import sys
@@ -47,7 +48,7 @@ class Pump(Program):
             [sys.executable, "-m", "tests.chaos.machine", json.dumps(_ODD | {"name": name}), "serve"],
             folder=ROOT,
             env={
-                "PATH": "/usr/bin:/bin",
+                "PATH": os.defpath,
                 "LANG": "C.UTF-8",
                 "PYTHONPATH": str(ROOT),
                 "EOI_DATABASE_URL": url,
