@@ -103,6 +103,18 @@ def test_a_delivery_may_have_a_time_of_its_own(
     over.set()
 
 
+def test_an_attempt_never_outlasts_what_its_lease_is_reckoned_by(
+    scripted: Callable[[Script], Scripted], new_courier: NewCourier, over: threading.Event
+) -> None:
+    """However patient an endpoint is: two nodes would send the same letter."""
+    server = scripted(polite({"GREETING": lambda _: over.wait(LONG_S)})).server
+    courier = new_courier(server, timeout_s=TIMEOUT_S)
+    begun_at = time.monotonic()
+    assert courier.deliver(delivery(timeout_s=30.0)) == Delayed(why=IN_TIME)
+    assert time.monotonic() - begun_at < 20
+    over.set()
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_server_that_hangs_up(attempt: Callable[..., Outcome], step: str) -> None:
     """Gone at any step: tried again; after the letter was sent, nobody knows whether it has arrived."""
