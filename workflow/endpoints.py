@@ -15,7 +15,7 @@ from states.events import Event, Ping
 from states.names import Role
 from states.text import plain_id, plain_text
 from workflow.connection import Connection
-from workflow.errors import NotFound
+from workflow.errors import NotFound, SecretUnreadable
 from workflow.headers import header_map
 from workflow.hooks import event_types
 from workflow.ids import existing_id, new_id, shown
@@ -145,6 +145,8 @@ def rotate(
 ) -> EndpointView:
     """Give a webhook a new secret, shown this once; until the old one ends, both sign.
 
+    One that cannot be read any more has ended: beside it nothing could be signed at all.
+
     Raises:
         BadInput: it is no webhook; a time that is none.
         NotFound: there is none with that id.
@@ -160,7 +162,9 @@ def rotate(
         if known.courier != outbox.WEBHOOK:
             msg = f"Only what goes to a webhook is signed, and {known.url} is none."
             raise BadInput(msg, field="endpoint_id")
-        endpoints.rotate(connection, known.id, secret=vault.seal(secret), old_until=old_until)
+        old = endpoints.secrets_of(connection, known.id, now)[:1]
+        until = old_until if old and _is_readable(old[0], vault) else None
+        endpoints.rotate(connection, known.id, secret=vault.seal(secret), old_until=until)
         return replace(existing(connection, known.id), secret=secret)
 
 
@@ -268,6 +272,14 @@ def _new_secret() -> str:
     return f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
 
 
+def _is_readable(sealed: str, vault: Vault) -> bool:
+    try:
+        vault.unseal(sealed)
+    except SecretUnreadable:
+        return False
+    return True
+
+
 def _ping(endpoint_id: str, now: datetime) -> Event:
     return Event(
         id=f"{new_id()}:1",
@@ -338,14 +350,19 @@ def mail_address(address: object, *, field: str) -> str:
 
 
 def _address(url: object) -> str:
-    address = plain_text(url, field="url", longest=URL)
+    address, usable, signs_in = plain_text(url, field="url", longest=URL), False, False
     try:
         parts = urlsplit(address)
-        usable = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
+        usable = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+        signs_in = "@" in parts.netloc
     except ValueError:  # A port that is no number, a bracket left open.
-        usable = False
+        pass
+    # Not shown: what is in it may be secret.
     if not usable or not address.isprintable() or " " in address:
-        msg = f"{address!r} is no address of a receiver: give one such as https://example.org/hook."
+        msg = "That is no address of a receiver: give one such as https://example.org/hook."
+        raise BadInput(msg, field="url")
+    if signs_in:
+        msg = "A receiver's URL must not hold a user name or a password: leave out what stands before the @."
         raise BadInput(msg, field="url")
     return address
 

@@ -141,6 +141,8 @@ class EndpointView:
     ordered: bool = True
     #: Whether it has a secret that signs what it gets.
     signed: bool = False
+    #: Until when the secret before the last rotation signs, too; None: it does not.
+    old_secret_until: datetime | None = None
     #: Whether headers of its own go with each request; they are never shown.
     has_headers: bool = False
     #: Since when nothing is sent there, what waits being kept; None: it is enabled.

@@ -192,7 +192,8 @@ def rotate(
     """
     with door.engine() as engine:
         view = engine.rotate_endpoint(endpoint, actor=door.actor(), keep_old_s=keep_old * 3600)
-    signs = f"The old one signs beside it for {keep_old:g} hours." if keep_old else "The old one has ended."
+    until = view.old_secret_until if keep_old else None
+    signs = f"The old one signs beside it for {keep_old:g} hours." if until else "No old one signs beside it."
     door.tell.answer(view, [*_secret(view), signs])
 
 

@@ -136,6 +136,9 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("url", {"url": "https://council.example/a b"}),
     ("url", {"url": "https://council.example:99999/"}),
     ("url", {"url": "https://" + "a" * 2000}),
+    ("url", {"url": "https://user:hunter2@council.example/"}),
+    ("url", {"url": "https://user:hunter2@council.example:99999/"}),
+    ("url", {"url": "https://council.example/?token=hunter2 and more"}),
     ("url", {"url": "applicant"}),
     ("url", {"url": "applicants", "via": "smtp"}),
     ("url", {"url": "a@b@c", "via": "smtp"}),
@@ -180,6 +183,7 @@ def test_terms_that_cannot_be_kept_are_refused(
     with pytest.raises(BadInput) as refused:
         engine.add_endpoint(**asked)
     assert refused.value.field == field
+    assert "hunter2" not in str(refused.value)
     assert database.tables() == before
 
 

@@ -118,3 +118,15 @@ def test_rotated_twice_the_two_newest_sign_for_a_day(
     assert _signed_by(hand) == [two.secret, one.secret]
     clock.move_by(microseconds=1)
     assert _signed_by(hand) == [two.secret]
+
+
+def test_an_old_secret_that_nobody_can_read_any_more_holds_up_nothing(
+    new_engine: NewEngine,
+) -> None:
+    """The key was lost: the new secret signs alone, at once; beside the old one nothing could be signed."""
+    added = new_engine(vault=KeyedVault(KEYS[:1])).add_endpoint(A, actor=officer())
+    other = new_engine(vault=KeyedVault(KEYS[1:]))
+    rotated = other.rotate_endpoint(added.id, actor=officer())
+    (sealed,) = other.ping(added.id, actor=officer()).secrets
+    assert KeyedVault(KEYS[1:]).unseal(sealed) == rotated.secret
+    assert rotated.old_secret_until is None

@@ -122,9 +122,10 @@ frozen AttemptView(*, call_id: str, eoi_id: str | None, trigger: str, code: str,
         on_behalf_of: str | None, count: int, first_at: datetime, last_at: datetime)
 frozen EndpointView(*, id: str, courier: str, url: str, events: tuple[str, ...], created_at: datetime,
         timeout_s: float | None = None, concurrency: int | None = None, ordered: bool = True,
-        signed: bool = False, has_headers: bool = False, disabled_at: datetime | None = None,
-        disabled_why: str | None = None, failures: int = 0, failing_since: datetime | None = None,
-        rest_until: datetime | None = None, secret: str | None = None)
+        signed: bool = False, old_secret_until: datetime | None = None, has_headers: bool = False,
+        disabled_at: datetime | None = None, disabled_why: str | None = None, failures: int = 0,
+        failing_since: datetime | None = None, rest_until: datetime | None = None,
+        secret: str | None = None)
 frozen DeliveryView(*, id: int, event_id: str, type: str, endpoint: str, address: str, state: str,
         attempts: int, due_at: datetime | None, last_status: int | None, last_error: str | None,
         delivered_at: datetime | None)

@@ -17,7 +17,7 @@ _NEW: Final = (
 _INSERT: Final = Prepared(insert(ENDPOINT), columns=_NEW)
 _SEEN: Final = (
     "id", "courier", "url", "events", "created_at", "timeout_ms", "concurrency", "ordered",
-    "disabled_at", "disabled_why", "failures", "failing_since", "rest_until",
+    "old_secret_until", "disabled_at", "disabled_why", "failures", "failing_since", "rest_until",
 )  # fmt: skip
 _SELECT: Final = select(*(ENDPOINT.c[name] for name in _SEEN), ENDPOINT.c.secret, ENDPOINT.c.headers)
 _ALL: Final = Prepared(_SELECT.order_by(ENDPOINT.c.id))
@@ -100,8 +100,8 @@ def enable(connection: Connection, endpoint_id: str) -> None:
     connection.run(_ENABLE, the_id=endpoint_id)
 
 
-def rotate(connection: Connection, endpoint_id: str, *, secret: str, old_until: datetime) -> None:
-    """Give it a new secret, sealed; the one before it is valid until then."""
+def rotate(connection: Connection, endpoint_id: str, *, secret: str, old_until: datetime | None) -> None:
+    """Give it a new secret, sealed; the one before it is valid until then, None: no more."""
     connection.run(_ROTATE, the_id=endpoint_id, new=secret, until=old_until)
 
 
