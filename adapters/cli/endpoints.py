@@ -192,9 +192,15 @@ def rotate(
     """
     with door.engine() as engine:
         view = engine.rotate_endpoint(endpoint, actor=door.actor(), keep_old_s=keep_old * 3600)
-    until = view.old_secret_until if keep_old else None
-    signs = f"The old one signs beside it for {keep_old:g} hours." if until else "No old one signs beside it."
-    door.tell.answer(view, [*_secret(view), signs])
+    door.tell.answer(view, [*_secret(view), _beside(view, keep_old)])
+
+
+def _beside(view: "EndpointView", keep_old_h: float) -> str:
+    if not keep_old_h:
+        return "The old one has ended."
+    if view.old_secret_until is None:
+        return "No old one signs beside it: there was none, or it cannot be read under this key."
+    return f"The old one signs beside it for {keep_old_h:g} hours."
 
 
 def test(door: Door, endpoint: Id) -> None:

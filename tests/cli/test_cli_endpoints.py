@@ -1,3 +1,4 @@
+import base64
 import subprocess
 import sys
 import threading
@@ -252,6 +253,15 @@ def test_both_secrets_sign_until_the_old_one_ends(eoi: Eoi, receiver: Receiver) 
     assert "The old one has ended." in at_once.out
     eoi("endpoint", "test", added["id"], *OFFICER, **ALLOWED)
     assert len(receiver.taken[1].header("webhook-signature").split()) == 1
+
+
+def test_where_the_key_was_lost_the_new_secret_signs_alone(eoi: Eoi, receiver: Receiver) -> None:
+    """Whoever rotates hears so, and the next thing that is sent arrives."""
+    mine, other = ({"EOI_SECRET_KEY": base64.b64encode(bytes([n]) * 32).decode()} for n in (1, 2))
+    added = eoi("endpoint", "add", receiver.url(), *OFFICER, "--json", **ALLOWED, **mine).json
+    rotated = eoi("endpoint", "rotate", added["id"], *OFFICER, **other)
+    assert "No old one signs beside it" in rotated.out
+    assert eoi("endpoint", "test", added["id"], *OFFICER, **ALLOWED, **other).status == 0
 
 
 def test_a_rotation_that_cannot_be_meant_is_refused(eoi: Eoi) -> None:
