@@ -15,6 +15,8 @@ from tests.databases.raw import RawDatabase
 
 #: How much sooner than asked something may come again by our own clocks, in seconds.
 EARLY_S: Final = 0.05
+#: What is answered by a receiver that says yes too late.
+YES: Final = 204
 
 _EVENTS: Final = (
     "SELECT coalesce(eoi_id, call_id) || ':' || CAST(version AS TEXT), type FROM eoi_outbox ORDER BY position"
@@ -103,6 +105,16 @@ class Witness:
             for at_s in self.nodes[came.sender].frozen_at_s
         )
 
+    def heard(self, came: Came) -> bool:
+        """Return whether it was said yes to, and heard: also too late, where its sender was slow to listen.
+
+        A node that stands still, or waits for a busy machine, counts its time from when it listens.
+        """
+        if came.accepted:
+            return True
+        row = self.rows.get((came.door, came.id))
+        return came.answered and came.fate.says_yes and row is not None and (row.id, YES) in self.tried
+
     def _why(self, before: Came, again: Came) -> str:
         node, row = self.nodes[before.sender], self.rows[before.door, before.id]
         killed = node.killed_at_s is not None and node.killed_at_s < again.at_s
@@ -149,7 +161,7 @@ def all_wrongs(seen: Witness) -> dict[str, list[object]]:
 
 def _not_told(seen: Witness) -> Iterable[object]:
     """Look for what nobody said yes to, and what nobody was to get."""
-    taken = {line for line, came in seen.lines.items() if any(each.accepted for each in came)}
+    taken = {line for line, came in seen.lines.items() if any(map(seen.heard, came))}
     yield from seen.wanted - taken - seen.poisons.keys()
     yield from seen.lines.keys() - seen.wanted
 
