@@ -6,11 +6,11 @@ text might hold them. Who acts is left out, too: a span goes to other places tha
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
+from adapters.version import own_version
 from states.errors import EoiError
 from workflow.ports import Courier, Delivered, Delivery, Outcome
 
@@ -20,7 +20,7 @@ class Spans:
 
     def __init__(self, tracer: Tracer | None = None) -> None:
         """Trace by this tracer; None: by whatever the host sets up, now or later."""
-        self._tracer = tracer or trace.get_tracer("eoi-workflow", _version())
+        self._tracer = tracer or trace.get_tracer("eoi-workflow", own_version())
 
     @contextmanager
     def command(self, name: str, *, call_id: str | None = None, eoi_id: str | None = None) -> Iterator[None]:
@@ -94,10 +94,3 @@ def _tell(span: Span, outcome: Outcome) -> None:
 def _fail(span: Span, kind: str) -> None:
     span.set_attribute("error.type", kind)
     span.set_status(Status(StatusCode.ERROR))
-
-
-def _version() -> str:
-    try:
-        return version("eoi-workflow")
-    except PackageNotFoundError:
-        return "0"

@@ -7,13 +7,13 @@ are not followed. Where an answer asks for time, it gets it, up to an hour.
 import codecs
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
 import httpx
 
+from adapters.outbound.http_times import date_in, seconds_in
 from workflow.ports import ANSWER, Delayed, Delivered, Outcome, Undeliverable
 
 #: The most that a receiver may ask us to wait, in seconds.
@@ -73,21 +73,14 @@ def _retry_after_s(response: httpx.Response, now: Callable[[], datetime]) -> flo
     With a redirect it is the time before the request to the other place, which is not made.
     """
     asked = "" if response.is_redirect else response.headers.get("Retry-After", "").strip()
-    if asked.isascii() and asked.isdigit():
-        return min(float(asked[:9]), LONGEST_ASKED_S)
-    until = _date(asked)
+    seconds = seconds_in(asked)
+    if seconds is not None:
+        return min(seconds, LONGEST_ASKED_S)
+    until = date_in(asked)
     if until is None:
         return None
-    begin = _date(response.headers.get("Date", "")) or now()
+    begin = date_in(response.headers.get("Date", "")) or now()
     return min(max(0.0, (until - begin).total_seconds()), LONGEST_ASKED_S)
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(text)
-    except (ValueError, OverflowError, TypeError, IndexError):  # its parser trips over some rubbish
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _phrase(status: int) -> str:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, Self
 
 import httpx
@@ -21,6 +20,7 @@ from adapters.outbound.lookup import Lookups, system_resolve
 from adapters.outbound.notify_answers import SETTLED_S, Answer, of_asking, of_sending
 from adapters.outbound.notify_words import UNTRUSTED, VARIABLE, Templates, is_uuid, personalisation
 from adapters.outbound.transport import WAY, PunctualTransport, Way
+from adapters.version import own_version
 from states.errors import BadInput
 from workflow.ports import About, Clock, Delayed, Delivery, Outcome, Undeliverable
 
@@ -117,7 +117,7 @@ class NotifyCourier:
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "Content-Type": "application/json",
-            "User-Agent": f"eoi-workflow/{_version()}",
+            "User-Agent": f"eoi-workflow/{own_version()}",
         }
 
     def deliver(self, delivery: Delivery) -> Outcome:
@@ -232,10 +232,3 @@ def _reply_to(value: str) -> str:
         msg = "EOI_NOTIFY_REPLY_TO must be the id of a reply-to address, as GOV.UK Notify shows it."
         raise BadInput(msg, field="notify_reply_to")
     return value
-
-
-def _version() -> str:
-    try:
-        return version("eoi-workflow")
-    except PackageNotFoundError:
-        return "0"

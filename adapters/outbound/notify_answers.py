@@ -12,10 +12,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote
 
+from adapters.outbound.http_times import date_in, seconds_in
 from adapters.outbound.notify_words import is_uuid
 from workflow.ports import ANSWER, Delayed, Delivered, Outcome, Undeliverable
 
@@ -115,7 +115,7 @@ def _why(answer: Answer, name: str) -> str:
 
 
 def _locked_out(answer: Answer) -> str:
-    theirs = _date(answer.headers.get("Date", ""))
+    theirs = date_in(answer.headers.get("Date", ""))
     apart_s = abs(round((theirs - answer.at).total_seconds())) if theirs else 0
     if apart_s > LONGEST_SKEW_S:
         return f"its clock and ours are {apart_s} seconds apart, and may be {LONGEST_SKEW_S}."
@@ -140,16 +140,7 @@ def _until_midnight_s(now: datetime) -> float:
 
 def _asked_s(answer: Answer) -> float | None:
     """Return what stands in Retry-After, in seconds; Notify sends none, what stands before it may."""
-    asked = answer.headers.get("Retry-After", "").strip()
-    return float(asked[:9]) if asked.isascii() and asked.isdigit() else None
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(text)
-    except (ValueError, OverflowError, TypeError, IndexError):  # its parser trips over some rubbish
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return seconds_in(answer.headers.get("Retry-After", "").strip())
 
 
 def _object(body: bytes) -> dict[str, Any]:

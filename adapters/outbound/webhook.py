@@ -8,7 +8,6 @@ import math
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 import httpx
@@ -19,6 +18,7 @@ from adapters.outbound.envelope import CONTENT_TYPE, body
 from adapters.outbound.lookup import Lookups, Resolve, system_resolve
 from adapters.outbound.signature import Header, Signer
 from adapters.outbound.transport import WAY, PunctualTransport, Way
+from adapters.version import own_version
 from workflow.headers import header_map
 from workflow.ports import ANSWER, Clock, Delivery, Outcome, Vault
 from workflow.vault import PlainVault
@@ -145,7 +145,7 @@ class WebhookCourier:
         """Return what goes with every request to an endpoint, its own headers in place of ours."""
         own = header_map(self._vault.unseal(sealed)) if sealed else {}
         ours = {
-            "User-Agent": f"eoi-workflow/{_version()}",
+            "User-Agent": f"eoi-workflow/{own_version()}",
             "Content-Type": CONTENT_TYPE,
             "Accept": "*/*",
             "Accept-Encoding": "identity",
@@ -176,10 +176,3 @@ def _beginning(response: httpx.Response, within_s: float) -> bytes:
     except (httpx.HTTPError, httpx.StreamError):
         pass  # The status line has said how it went; what was wrong after it changes nothing.
     return kept
-
-
-def _version() -> str:
-    try:
-        return version("eoi-workflow")
-    except PackageNotFoundError:
-        return "0"

@@ -52,7 +52,7 @@ def main() -> None:
     if "grace_s" in odd:
         vars(bootstrap).update(GRACE_S=odd["grace_s"])
     if "name" in odd:
-        vars(webhook).update(_version=lambda: odd["name"])
+        vars(webhook).update(own_version=lambda: odd["name"])
     if sys.argv[1] == "talk":
         _talk(sys.argv[2])
     else:

@@ -1,0 +1,18 @@
+"""How HTTP tells times: dates, and how long to wait. Source: RFC 9110, 5.6.7 and 10.2.3."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+def date_in(text: str) -> datetime | None:
+    """Return the instant that a header tells, aware; None where it tells none."""
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, OverflowError, TypeError, IndexError):  # its parser trips over some rubbish
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def seconds_in(text: str) -> float | None:
+    """Return a number of seconds; None where it is none. Of more than nine digits the first nine count."""
+    return float(text[:9]) if text.isascii() and text.isdigit() else None
