@@ -63,22 +63,22 @@ _SOMETHING_EARLIER: Final = func.coalesce(
 )
 _DUE: Final = and_(_PENDING, DELIVERY.c.due_at <= bindparam("now"), _FREE)
 
+#: An endpoint that is enabled and does not rest.
+_MAY_BE_TRIED: Final = and_(
+    ENDPOINT.c.disabled_at.is_(None),
+    or_(ENDPOINT.c.rest_until.is_(None), ENDPOINT.c.rest_until <= bindparam("now")),
+)
+#: A delivery that is on its way.
+_IS_LENT: Final = and_(DELIVERY.c.leased_until.is_not(None), DELIVERY.c.leased_until > bindparam("now"))
 #: Each receiver that may be tried, that of the log among them.
 _LINES: Final = (
     select(ENDPOINT.c.id, ENDPOINT.c.ordered, ENDPOINT.c.failures)
-    .where(
-        ENDPOINT.c.disabled_at.is_(None),
-        or_(ENDPOINT.c.rest_until.is_(None), ENDPOINT.c.rest_until <= bindparam("now")),
-    )
+    .where(_MAY_BE_TRIED)
     .union_all(select(literal(LOG), true(), literal(0)))
     .subquery("line")
 )
 _OF_LINE: Final = DELIVERY.c.endpoint_id == _LINES.c.id
-_LENT: Final = (
-    select(func.count())
-    .where(_OF_LINE, DELIVERY.c.leased_until.is_not(None), DELIVERY.c.leased_until > bindparam("now"))
-    .scalar_subquery()
-)
+_LENT: Final = select(func.count()).where(_OF_LINE, _IS_LENT).scalar_subquery()
 
 
 def _any_of_line(*conditions: ColumnElement[bool]) -> ColumnElement[Any]:
@@ -105,19 +105,11 @@ _READY_LINES: Final = Prepared(
 #: Nobody else's until the transaction ends; none where it is somebody's, or may not be tried any more.
 _HELD: Final = Prepared(
     select(ENDPOINT.c.id)
-    .where(
-        ENDPOINT.c.id == bindparam("the_endpoint"),
-        ENDPOINT.c.disabled_at.is_(None),
-        or_(ENDPOINT.c.rest_until.is_(None), ENDPOINT.c.rest_until <= bindparam("now")),
-    )
+    .where(ENDPOINT.c.id == bindparam("the_endpoint"), _MAY_BE_TRIED)
     .with_for_update(skip_locked=True)
 )
 _LENT_NOW: Final = Prepared(
-    select(func.count()).where(
-        DELIVERY.c.endpoint_id == bindparam("the_endpoint"),
-        DELIVERY.c.leased_until.is_not(None),
-        DELIVERY.c.leased_until > bindparam("now"),
-    )
+    select(func.count()).where(DELIVERY.c.endpoint_id == bindparam("the_endpoint"), _IS_LENT)
 )
 #: Whether in order -> what is ready for one receiver.
 _FIRST_READY: Final = {True: _first(~_SOMETHING_EARLIER), False: _first()}
