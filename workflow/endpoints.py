@@ -162,7 +162,7 @@ def rotate(
         if known.courier != outbox.WEBHOOK:
             msg = f"Only what goes to a webhook is signed, and {known.url} is none."
             raise BadInput(msg, field="endpoint_id")
-        old = endpoints.secrets_of(connection, known.id, now)[:1]
+        _, old = endpoints.sealed(connection, known.id, now)
         until = old_until if old and _is_readable(old[0], vault) else None
         endpoints.rotate(connection, known.id, secret=vault.seal(secret), old_until=until)
         return replace(existing(connection, known.id), secret=secret)
@@ -199,6 +199,7 @@ def ping(connection: Connection, actor: object, endpoint_id: object, *, now: dat
     if known.courier != outbox.WEBHOOK:
         msg = f"Only a webhook can be tested, and {known.url} is none."
         raise BadInput(msg, field="endpoint_id")
+    headers, signing = endpoints.sealed(connection, known.id, now)
     return Delivery(
         id=0,
         event=_ping(known.id, now),
@@ -207,8 +208,8 @@ def ping(connection: Connection, actor: object, endpoint_id: object, *, now: dat
         attempt=1,
         endpoint_id=known.id,
         timeout_s=known.timeout_s,
-        headers=endpoints.headers_of(connection, known.id),
-        secrets=endpoints.secrets_of(connection, known.id, now),
+        headers=headers,
+        secrets=signing,
     )
 
 

@@ -23,8 +23,10 @@ _SELECT: Final = select(*(ENDPOINT.c[name] for name in _SEEN), ENDPOINT.c.secret
 _ALL: Final = Prepared(_SELECT.order_by(ENDPOINT.c.id))
 _IS_IT: Final = ENDPOINT.c.id == bindparam("the_id")
 _ONE: Final = Prepared(_SELECT.where(_IS_IT))
-_SECRETS: Final = Prepared(
-    select(ENDPOINT.c.secret, ENDPOINT.c.old_secret, ENDPOINT.c.old_secret_until).where(_IS_IT)
+_SEALED: Final = Prepared(
+    select(ENDPOINT.c.headers, ENDPOINT.c.secret, ENDPOINT.c.old_secret, ENDPOINT.c.old_secret_until).where(
+        _IS_IT
+    )
 )
 _WELL: Final = {"failures": 0, "failing_since": None, "rest_until": None}
 _DISABLE: Final = Prepared(
@@ -130,10 +132,10 @@ def rest(connection: Connection, endpoint_id: str, until: datetime) -> None:
     connection.run(_REST, the_id=endpoint_id, until=until)
 
 
-def secrets_of(connection: Connection, endpoint_id: str, now: datetime) -> tuple[str, ...]:
-    """Return what signs now, sealed, the newest first."""
-    row = connection.row(_SECRETS, the_id=endpoint_id)
-    return () if row is None else valid_secrets(now, *row)
+def sealed(connection: Connection, endpoint_id: str, now: datetime) -> tuple[str, tuple[str, ...]]:
+    """Return its headers, and what signs now, the newest first; all of it sealed, none where it is gone."""
+    row = connection.row(_SEALED, the_id=endpoint_id)
+    return ("", ()) if row is None else (row[0], valid_secrets(now, *row[1:]))
 
 
 def valid_secrets(
@@ -142,12 +144,6 @@ def valid_secrets(
     """Return what signs now, the newest first."""
     is_valid = old_until is not None and now < old_until
     return tuple(each for each in (secret, old if is_valid else None) if each)
-
-
-def headers_of(connection: Connection, endpoint_id: str) -> str:
-    """Return its headers, sealed."""
-    row = connection.row(_ONE, the_id=endpoint_id)
-    return "" if row is None else str(row[-1])
 
 
 def _view(*columns: Any) -> EndpointView:  # noqa: ANN401 -- as they were read
