@@ -78,21 +78,12 @@ def test_what_does_not_stop_is_ended(tmp_path: Path) -> None:
         assert served.lines[-1].startswith("It has not ended within")
 
 
-def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
-    """Whoever presses Ctrl-C twice does not want to wait."""
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_it_at_once(tmp_path: Path, first: signal.Signals) -> None:
+    """Whoever presses Ctrl-C twice, or after SIGTERM, does not want to wait."""
     with program(tmp_path, HANGS.replace("0.5", "500")) as served:
         served.wait_for("Serving eoi.db.")
-        served.signal(signal.SIGINT)
-        served.wait_for("Stopping")
-        served.signal(signal.SIGINT)
-        assert served.end() == -signal.SIGINT
-
-
-def test_another_signal_ends_it_at_once_too(tmp_path: Path) -> None:
-    """Ctrl-C after SIGTERM is a second signal."""
-    with program(tmp_path, HANGS.replace("0.5", "500")) as served:
-        served.wait_for("Serving eoi.db.")
-        served.signal(signal.SIGTERM)
+        served.signal(first)
         served.wait_for("Stopping")
         served.signal(signal.SIGINT)
         assert served.end() == -signal.SIGINT
