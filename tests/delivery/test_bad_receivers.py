@@ -13,7 +13,7 @@ import pytest
 
 from adapters.outbound.addresses import Allow
 from adapters.outbound.webhook import WebhookCourier
-from workflow import Event, EventType
+from tests.told import opening
 from workflow.ports import Delayed, Delivered, Delivery, Outcome
 from workflow.testing import FrozenClock
 
@@ -25,21 +25,7 @@ LONG_S = 30.0
 
 
 def _to(address: str) -> Delivery:
-    event = Event(
-        id="c-1:1",
-        type=EventType.CALL_OPENED,
-        call_id="c-1",
-        call_reference="46/23",
-        eoi_id=None,
-        applicant=None,
-        source=None,
-        state="open",
-        version=1,
-        at=AT,
-        recorded_at=AT,
-        closes_at=AT,
-    )
-    return Delivery(id=1, event=event, courier="webhook", address=address, attempt=1)
+    return Delivery(id=1, event=opening(AT), courier="webhook", address=address, attempt=1)
 
 
 @pytest.fixture

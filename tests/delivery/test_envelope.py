@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from adapters.documents import instant
 from adapters.outbound.envelope import CONTENT_TYPE, body, envelope
+from tests.told import submission
 from workflow import Event, EventType
 
 AT = datetime(2023, 3, 17, 23, 59, 59, 999_999, tzinfo=UTC)
@@ -20,21 +21,13 @@ RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 
 
 def _event(**changes: Any) -> Event:
-    fields: dict[str, Any] = {
+    usual: dict[str, Any] = {
         "id": "e-1:3",
-        "type": EventType.EOI_SUBMITTED,
-        "call_id": "c-1",
-        "call_reference": "46/23",
-        "eoi_id": "e-1",
-        "applicant": "URN:121234",
-        "source": "draft",
-        "state": "submitted",
         "version": 3,
-        "at": AT,
         "recorded_at": AT + timedelta(seconds=2),
         "closes_at": datetime(2023, 3, 18, tzinfo=UTC),
     }
-    return Event(**(fields | changes))
+    return submission(AT, **(usual | changes))
 
 
 def _check(event: dict[str, Any]) -> None:

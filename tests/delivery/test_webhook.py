@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from adapters.outbound.addresses import Allow
 from adapters.outbound.envelope import body, envelope
 from adapters.outbound.webhook import WebhookCourier
-from workflow import Event, EventType
+from tests.told import submission
 from workflow.ports import Delayed, Delivered, Delivery, Undeliverable
 from workflow.testing import FrozenClock
 
@@ -26,20 +26,7 @@ _STRANGE = st.text(max_size=40) | st.from_regex(
 
 
 def _delivery(address: str, *, version: int = 1, attempt: int = 1) -> Delivery:
-    event = Event(
-        id=f"e-1:{version}",
-        type=EventType.EOI_SUBMITTED,
-        call_id="c-1",
-        call_reference="46/23",
-        eoi_id="e-1",
-        applicant="URN:121234",
-        source="draft",
-        state="submitted",
-        version=version,
-        at=AT,
-        recorded_at=AT,
-        closes_at=AT + timedelta(hours=15),
-    )
+    event = submission(AT, id=f"e-1:{version}", version=version, closes_at=AT + timedelta(hours=15))
     return Delivery(id=version, event=event, courier="webhook", address=address, attempt=attempt)
 
 

@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapters.metrics import CONTENT_TYPE, MeasuredCourier, Metrics
 from scheduler import Runner
 from tests.databases.lent import NewEngine
-from workflow import Event, EventType
+from tests.told import opening
+from workflow import EventType
 from workflow.errors import DatabaseUnavailable
 from workflow.ports import Delayed, Delivered, Delivery, Outcome, Undeliverable
 from workflow.testing import RecordingCourier, new_call, officer
@@ -39,21 +40,7 @@ def _read(metrics: Metrics) -> dict[str, float]:
 
 
 def _delivery() -> Delivery:
-    event = Event(
-        id="c-1:1",
-        type=EventType.CALL_OPENED,
-        call_id="c-1",
-        call_reference="46/23",
-        eoi_id=None,
-        applicant=None,
-        source=None,
-        state="open",
-        version=1,
-        at=AT,
-        recorded_at=AT,
-        closes_at=AT,
-    )
-    return Delivery(id=1, event=event, courier="smtp", address=ADDRESS, attempt=1)
+    return Delivery(id=1, event=opening(AT), courier="smtp", address=ADDRESS, attempt=1)
 
 
 def test_every_event_is_counted_by_its_type() -> None:

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 
-from workflow import Event, EventType
+from tests.told import submission
 from workflow.ports import About, Delivery
 from workflow.testing import FrozenClock
 
@@ -184,20 +184,7 @@ def hangs_up(handler: BaseHTTPRequestHandler) -> None:
 
 def delivery(address: str = HEAD, *, attempt: int = 1, **changes: Any) -> Delivery:
     """Return the real sheet's first submission on its way to somebody; `changes` are the event's."""
-    event = Event(
-        id="e-1:2",
-        type=EventType.EOI_SUBMITTED,
-        call_id="c-1",
-        call_reference="46/23",
-        eoi_id="e-1",
-        applicant="URN:121234",
-        source="draft",
-        state="submitted",
-        version=2,
-        at=AT,
-        recorded_at=AT,
-        closes_at=datetime(2023, 3, 18, tzinfo=UTC),
-    )
+    event = submission(AT, closes_at=datetime(2023, 3, 18, tzinfo=UTC))
     about = About(
         title="Specialist Resource Base Expressions of Interest",
         opens_at=AT - timedelta(days=40),

@@ -5,24 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from states.events import Event, EventType
+from states.events import EventType
 from states.lifecycle import CALL, EOI
+from tests.told import submission
 
 AT: Final = datetime(2023, 3, 18, tzinfo=UTC)
-SUBMITTED: Final = Event(
-    id="e-1:2",
-    type=EventType.EOI_SUBMITTED,
-    call_id="c-1",
-    call_reference="46/23",
-    eoi_id="e-1",
-    applicant="URN:121234",
-    source="draft",
-    state="submitted",
-    version=2,
-    at=AT,
-    recorded_at=AT,
-    closes_at=AT,
-)
+SUBMITTED: Final = submission(AT)
 
 
 def test_an_event_says_what_it_happened_to() -> None:

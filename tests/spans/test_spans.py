@@ -11,7 +11,7 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT, Span, SpanKind, Status, St
 
 from adapters.spans import Spans, TracedCourier
 from states.errors import BadInput, EoiError
-from workflow import Event, EventType
+from tests.told import submission
 from workflow.ports import Delayed, Delivered, Delivery, Outcome, Undeliverable
 from workflow.testing import RecordingCourier
 
@@ -88,20 +88,7 @@ def tracer() -> _Tracer:
 
 
 def _delivery(eoi_id: str | None = "e-1") -> Delivery:
-    event = Event(
-        id="e-1:2",
-        type=EventType.EOI_SUBMITTED,
-        call_id="c-1",
-        call_reference="46/23",
-        eoi_id=eoi_id,
-        applicant="URN:121234",
-        source="draft",
-        state="submitted",
-        version=2,
-        at=AT,
-        recorded_at=AT,
-        closes_at=AT,
-    )
+    event = submission(AT, eoi_id=eoi_id)
     return Delivery(id=1, event=event, courier="smtp", address=ADDRESS, attempt=3)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from adapters.outbound.addresses import Allow
 from adapters.outbound.transport import PunctualTransport
 from adapters.outbound.webhook import WebhookCourier
-from workflow import Event, EventType
+from tests.told import submission
+from workflow import Event
 from workflow.ports import Delivery
 from workflow.testing import FrozenClock
 
@@ -17,21 +18,7 @@ AT = datetime(2023, 3, 17, 9, tzinfo=UTC)
 
 def event(**changes: Any) -> Event:
     """Return a submission, with what you change in it."""
-    fields: dict[str, Any] = {
-        "id": "e-1:2",
-        "type": EventType.EOI_SUBMITTED,
-        "call_id": "c-1",
-        "call_reference": "46/23",
-        "eoi_id": "e-1",
-        "applicant": "URN:121234",
-        "source": "draft",
-        "state": "submitted",
-        "version": 2,
-        "at": AT,
-        "recorded_at": AT,
-        "closes_at": AT + timedelta(hours=15),
-    }
-    return Event(**(fields | changes))
+    return submission(AT, **({"closes_at": AT + timedelta(hours=15)} | changes))
 
 
 def delivery(address: str, **changes: Any) -> Delivery:
