@@ -1,5 +1,7 @@
 """Who is told of what: an applicant's contacts, a call's whole audience, a list, an office."""
 
+from itertools import repeat
+
 import pytest
 
 from tests.outgoing.hand import Hand, to_people, told
@@ -167,4 +169,12 @@ def test_one_bad_contact_changes_nothing(engine: Engine, bad: Contact) -> None:
     with pytest.raises(BadInput, match="Number 2") as refused:
         engine.put_contacts("schools", [_contact(2, OTHER), bad], actor=officer())
     assert refused.value.field == "contacts"
+    assert engine.contacts("schools") == [_contact(1, HEAD)]
+
+
+def test_a_list_holds_so_many_and_no_more(engine: Engine) -> None:
+    """Whoever gives more is told, and the list stays what it was, however often the same one stands in it."""
+    _put(engine, "schools", _contact(1, HEAD))
+    with pytest.raises(BadInput, match="200,000 contacts at the most"):
+        engine.put_contacts("schools", repeat(_contact(2, OTHER), 200_001), actor=officer())
     assert engine.contacts("schools") == [_contact(1, HEAD)]
