@@ -6,8 +6,9 @@ from typing import Final
 from states.errors import BadInput
 from states.text import plain_id
 from workflow.connection import Connection
-from workflow.endpoints import list_name, mail_address, require_keeper, require_looker
+from workflow.endpoints import require_keeper, require_looker
 from workflow.inputs import LINE, name_or_none
+from workflow.receivers import list_name, mail_address
 from workflow.store import contacts as stored
 from workflow.unit_of_work import own_transaction
 from workflow.views import Contact

@@ -7,13 +7,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import urlsplit
 
 from states.access import require_role
 from states.errors import BadInput
 from states.events import Event, Ping
 from states.names import Role
-from states.text import plain_id, plain_text
 from workflow.connection import Connection
 from workflow.errors import NotFound, SecretUnreadable
 from workflow.headers import header_map
@@ -22,6 +20,7 @@ from workflow.ids import existing_id, new_id, shown
 from workflow.inputs import some_actor, span, whole_number
 from workflow.ports import Delivery, Vault
 from workflow.races import until_had
+from workflow.receivers import courier, people, web_address
 from workflow.store import deliveries, endpoints, outbox
 from workflow.unit_of_work import own_transaction
 from workflow.views import EndpointView
@@ -29,10 +28,6 @@ from workflow.views import EndpointView
 #: Who keeps endpoints, contacts and the outbox; and who may look at them besides.
 KEEPERS: Final = frozenset({Role.OFFICER, Role.ADMIN})
 LOOKERS: Final = KEEPERS | {Role.AUDITOR}
-#: The couriers that an endpoint may have.
-COURIERS: Final = ("webhook", "smtp", "notify")
-#: Longest URL, in characters.
-URL: Final = 2000
 #: How long the old secret of an endpoint is still valid after a rotation, in seconds: a day.
 KEEP_OLD_S: Final = 86_400.0
 #: How many random bytes a secret has. Source: Standard Webhooks, 24 to 64.
@@ -41,8 +36,6 @@ SECRET_BYTES: Final = 32
 LEAST_TIMEOUT_S: Final = 0.1
 LONGEST_TIMEOUT_S: Final = 30.0
 MOST_AT_ONCE: Final = 1000
-#: Another word for a list.
-_OFFICERS: Final = {"officers": "list:officers"}
 #: Whom an endpoint stands for -> every event that concerns them.
 _EVERY: Final = {outbox.APPLICANT: "eoi.*", outbox.AUDIENCE: "call.*"}
 
@@ -238,13 +231,13 @@ def require_looker(actor: object) -> None:
 
 
 def _endpoint(new: NewEndpoint, now: datetime) -> tuple[EndpointView, Mapping[str, str]]:
-    via = _courier(new.via)
+    via = courier(new.via)
     is_webhook = via == outbox.WEBHOOK
     headers = header_map({} if new.headers is None else new.headers)
     if headers and not is_webhook:
         msg = "Only a webhook has headers."
         raise BadInput(msg, field="headers")
-    url = _address(new.url) if is_webhook else _people(new.url, via)
+    url = web_address(new.url) if is_webhook else people(new.url, via)
     endpoint = EndpointView(
         id=new_id(),
         courier=via,
@@ -298,13 +291,6 @@ def _ping(endpoint_id: str, now: datetime) -> Event:
     )
 
 
-def _courier(via: object) -> str:
-    if not isinstance(via, str) or via not in COURIERS:
-        msg = f"There is no courier {shown(via)}. Couriers are: {', '.join(COURIERS)}."
-        raise BadInput(msg, field="via")
-    return via
-
-
 def _patterns(events: object, whom: str) -> tuple[str, ...]:
     if isinstance(events, str) or not isinstance(events, Collection):
         msg = f"events must be a list of patterns, such as ['eoi.*'], not {type(events).__name__}."
@@ -317,55 +303,6 @@ def _patterns(events: object, whom: str) -> tuple[str, ...]:
             )
             raise BadInput(msg, field="events")
     return tuple(dict.fromkeys(events)) or (_EVERY.get(whom, "*"),)
-
-
-def _people(url: object, via: str) -> str:
-    """Return an e-mail address, or the word for those whose addresses are on a list."""
-    text = plain_text(url, field="url", longest=URL)
-    text = _OFFICERS.get(text, text)
-    if text.startswith("list:"):
-        return f"list:{list_name(text.removeprefix('list:'))}"
-    if not outbox.stands_for_people(via, text):
-        return mail_address(text, field="url")
-    return text
-
-
-def list_name(name: object) -> str:
-    """Return the name of a list of contacts."""
-    return plain_id(name, field="list")
-
-
-def mail_address(address: object, *, field: str) -> str:
-    """Return an e-mail address, of which more is known when something is sent to it.
-
-    Raises:
-        BadInput: it has not exactly one @ with something on both sides, or a blank, comma or bracket.
-    """
-    text = plain_id(address, field=field)
-    local, at, domain = text.rpartition("@")
-    if not (local and at and domain) or "@" in local or set(text) & set(' ,;:<>()[]\\"'):
-        words = "applicant, audience, officers, list:NAME"
-        msg = f"{shown(text)} is no e-mail address, and none of the words {words}."
-        raise BadInput(msg, field=field)
-    return text
-
-
-def _address(url: object) -> str:
-    address, usable, signs_in = plain_text(url, field="url", longest=URL), False, False
-    try:
-        parts = urlsplit(address)
-        usable = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
-        signs_in = "@" in parts.netloc
-    except ValueError:  # A port that is no number, a bracket left open.
-        pass
-    # Not shown: what is in it may be secret.
-    if not usable or not address.isprintable() or " " in address:
-        msg = "That is no address of a receiver: give one such as https://example.org/hook."
-        raise BadInput(msg, field="url")
-    if signs_in:
-        msg = "A receiver's URL must not hold a user name or a password: leave out what stands before the @."
-        raise BadInput(msg, field="url")
-    return address
 
 
 def _timeout_or_none(value: object) -> float | None:
