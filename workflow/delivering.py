@@ -7,18 +7,25 @@ from states.errors import BadInput
 from workflow.columns import DELIVERY_STATES
 from workflow.connection import Connection
 from workflow.endpoints import require_keeper, require_looker
-from workflow.errors import NotFound
+from workflow.errors import NobodyToTell, NotFound
 from workflow.hooks import event_types
 from workflow.ids import existing_id, shown
 from workflow.inputs import LONGEST_PAGE, aware, whole_number
 from workflow.outbox import fan_out
-from workflow.store import deliveries, feed
+from workflow.store import deliveries, endpoints, feed
+from workflow.store import redrive as again
 from workflow.store.outbox import LOG, last_fed
 from workflow.unit_of_work import own_transaction
 from workflow.views import DeliveryDetail, DeliveryView, EndpointStats, Fed, Page
 
 #: How long what was delivered is kept, in days.
 KEEP_DAYS: Final = 90.0
+
+_WHY_GONE: Final = "its endpoint was removed. Drop it (`eoi outbox drop`), or leave it to be forgotten."
+_WHY_NOBODY: Final = (
+    "whom it was for is not there, and nobody else who has not had this event. Import the contact "
+    "(`eoi contact import`) and retry, or drop it (`eoi outbox drop`)."
+)
 
 
 def listed(
@@ -67,8 +74,11 @@ def stats(connection: Connection, actor: object) -> list[EndpointStats]:
 def retry(connection: Connection, actor: object, delivery_id: object, *, now: datetime) -> int:
     """Put a parked delivery (None: all of them) back into its line; return how many there were.
 
+    One that is for people goes to those who are there now: see `redrive`.
+
     Raises:
         BadInput: the id is no whole number.
+        NobodyToTell: whom it was for is not there, and nobody else who has not had it.
         NotFound: nothing parked has that id.
         Refused: `role-missing`: no officer, no admin.
     """
@@ -77,10 +87,12 @@ def retry(connection: Connection, actor: object, delivery_id: object, *, now: da
     require_keeper(actor, to="retry a delivery")
     known = whole_number(delivery_id, field="delivery_id")
     with own_transaction(connection):
-        count = deliveries.retry(connection, known, now)
-    if not count:
-        msg = f"No parked delivery has the id {known}."
-        raise NotFound(msg)
+        endpoint_id = _parked_for(connection, known)
+        count = again.back_in_line(connection, now, again.Chosen(delivery_id=known))
+        if not count:
+            is_there = endpoints.one(connection, endpoint_id) is not None
+            msg = f"Delivery {known} stays parked: {_WHY_NOBODY if is_there else _WHY_GONE}"
+            raise NobodyToTell(msg)
     return count
 
 
@@ -93,7 +105,10 @@ def redrive(
     delivered: bool,
     now: datetime,
 ) -> int:
-    """Put what is parked back into its line; return how many there were.
+    """Put what is parked back into its line; return how many wait there now that did not before.
+
+    Of what is for people, whoever is there still gets what was theirs; whoever is there now, and has nothing
+    of an event, gets it in the place of who is not; who is not there any more gets nothing.
 
     Args:
         connection: by which.
@@ -112,10 +127,32 @@ def redrive(
     if delivered and begin is None:
         msg = "Say since when to send again what was delivered: it may be a great deal."
         raise BadInput(msg, field="since")
+    chosen = again.Chosen(since=begin, endpoint=_endpoint_or_none(endpoint), delivered=delivered)
     with own_transaction(connection):
-        return deliveries.redrive(
-            connection, now, since=begin, endpoint=_endpoint_or_none(endpoint), delivered=delivered
-        )
+        return again.back_in_line(connection, now, chosen)
+
+
+def drop(connection: Connection, actor: object, delivery_id: object, *, endpoint: object) -> int:
+    """Forget a parked delivery (None: all of them) with its attempts; return how many there were.
+
+    Args:
+        connection: by which.
+        actor: who asks.
+        delivery_id: which.
+        endpoint: only for the one with this id; None: for all.
+
+    Raises:
+        BadInput: the id is no whole number.
+        NotFound: nothing parked has that id.
+        Refused: `role-missing`: no officer, no admin.
+    """
+    require_keeper(actor, to="drop a delivery")
+    known = None if delivery_id is None else whole_number(delivery_id, field="delivery_id")
+    chosen = again.Chosen(delivery_id=known, endpoint=_endpoint_or_none(endpoint))
+    with own_transaction(connection):
+        if known is not None:
+            _parked_for(connection, known)
+        return again.drop(connection, chosen)
 
 
 def forget(connection: Connection, before: datetime) -> int:
@@ -164,6 +201,14 @@ def events(
     found = feed.after(connection, place, types=types, limit=count)
     end = found[-1][0] if len(found) == count else max([upto, *(each for each, _ in found)])
     return Page(tuple(Fed(cursor=each, event=event) for each, event in found), str(end))
+
+
+def _parked_for(connection: Connection, delivery_id: int) -> str:
+    endpoint_id = again.parked_for(connection, delivery_id)
+    if endpoint_id is None:
+        msg = f"No parked delivery has the id {delivery_id}."
+        raise NotFound(msg)
+    return endpoint_id
 
 
 def _state_or_none(state: object) -> str | None:

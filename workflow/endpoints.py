@@ -20,8 +20,8 @@ from workflow.ids import existing_id, new_id, shown
 from workflow.inputs import some_actor, span, whole_number
 from workflow.ports import Delivery, Vault
 from workflow.races import until_had
-from workflow.receivers import courier, people, web_address
-from workflow.store import deliveries, endpoints, outbox
+from workflow.receivers import courier, mail_receiver, web_address
+from workflow.store import deliveries, endpoints, outbox, people
 from workflow.unit_of_work import own_transaction
 from workflow.views import EndpointView
 
@@ -37,7 +37,7 @@ LEAST_TIMEOUT_S: Final = 0.1
 LONGEST_TIMEOUT_S: Final = 30.0
 MOST_AT_ONCE: Final = 1000
 #: Whom an endpoint stands for -> every event that concerns them.
-_EVERY: Final = {outbox.APPLICANT: "eoi.*", outbox.AUDIENCE: "call.*"}
+_EVERY: Final = {people.APPLICANT: "eoi.*", people.AUDIENCE: "call.*"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def add(
     """
     require_keeper(actor, to="add an endpoint")
     endpoint, headers = _endpoint(new, now)
-    secret = _new_secret() if endpoint.courier == outbox.WEBHOOK else ""
+    secret = _new_secret() if endpoint.courier == people.WEBHOOK else ""
     sealed = {
         "secret": vault.seal(secret) if secret else "",
         "headers": vault.seal(json.dumps(headers)) if headers else "",
@@ -152,7 +152,7 @@ def rotate(
     secret = _new_secret()
     with own_transaction(connection):
         known = existing(connection, endpoint_id)
-        if known.courier != outbox.WEBHOOK:
+        if known.courier != people.WEBHOOK:
             msg = f"Only what goes to a webhook is signed, and {known.url} is none."
             raise BadInput(msg, field="endpoint_id")
         _, old = endpoints.sealed(connection, known.id, now)
@@ -189,7 +189,7 @@ def ping(connection: Connection, actor: object, endpoint_id: object, *, now: dat
     """
     require_keeper(actor, to="test an endpoint")
     known = existing(connection, endpoint_id)
-    if known.courier != outbox.WEBHOOK:
+    if known.courier != people.WEBHOOK:
         msg = f"Only a webhook can be tested, and {known.url} is none."
         raise BadInput(msg, field="endpoint_id")
     headers, signing = endpoints.sealed(connection, known.id, now)
@@ -232,17 +232,17 @@ def require_looker(actor: object) -> None:
 
 def _endpoint(new: NewEndpoint, now: datetime) -> tuple[EndpointView, Mapping[str, str]]:
     via = courier(new.via)
-    is_webhook = via == outbox.WEBHOOK
+    is_webhook = via == people.WEBHOOK
     headers = header_map({} if new.headers is None else new.headers)
     if headers and not is_webhook:
         msg = "Only a webhook has headers."
         raise BadInput(msg, field="headers")
-    url = web_address(new.url) if is_webhook else people(new.url, via)
+    url = web_address(new.url) if is_webhook else mail_receiver(new.url, via)
     endpoint = EndpointView(
         id=new_id(),
         courier=via,
         url=url,
-        events=_patterns(new.events, url if outbox.stands_for_people(via, url) else ""),
+        events=_patterns(new.events, people.whom_of(via, url)[0]),
         created_at=now,
         timeout_s=_timeout_or_none(new.timeout_s),
         concurrency=_at_once_or_none(new.concurrency),
@@ -296,7 +296,7 @@ def _patterns(events: object, whom: str) -> tuple[str, ...]:
         msg = f"events must be a list of patterns, such as ['eoi.*'], not {type(events).__name__}."
         raise BadInput(msg, field="events")
     for pattern in events:
-        if not outbox.concerns(whom, event_types(pattern)):
+        if not people.concerns(whom, event_types(pattern)):
             msg = (
                 f"{pattern} does not concern {whom}: an applicant is told of EOIs, the whole audience of "
                 "calls, since an EOI is nobody else's business."

@@ -5,7 +5,8 @@ EoiError
 ├── Conflict                 conflict                mend the request
 │   ├── ReferenceTaken       reference-taken
 │   ├── AlreadyApplied       already-applied
-│   └── KeyReused            key-reused
+│   ├── KeyReused            key-reused
+│   └── NobodyToTell         nobody-to-tell
 ├── StaleVersion             stale-version           read again
 │   └── Overtaken            stale-version
 ├── SecretUnreadable         secret-unreadable       give this node the key
@@ -58,6 +59,12 @@ class KeyReused(Conflict):
     """That idempotency key was used for another request."""
 
     code = "key-reused"
+
+
+class NobodyToTell(Conflict):
+    """Nobody is there to be told: import a contact first."""
+
+    code = "nobody-to-tell"
 
 
 class StaleVersion(EoiError):

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeGuard
 
 from states.events import Event
 from workflow.connection import Connection
@@ -135,7 +135,8 @@ def _look_after_endpoints(
     """Write down which endpoints are well, ail, or want nothing more; in the order of their ids."""
     tried = [each for each in attempts if each.begun_at is not None]
     well = {each.delivery.endpoint_id for each in tried if _shows_it_well(each.outcome)}
-    ailing = Counter(each.delivery.endpoint_id for each in tried if not _shows_it_well(each.outcome))
+    ailing = Counter(each.delivery.endpoint_id for each in tried if _shows_it_ailing(each.outcome))
+    asked = _asked_to_wait(tried, now)
     gone = {
         each.delivery.endpoint_id: each.outcome.why
         for each in attempts
@@ -146,13 +147,32 @@ def _look_after_endpoints(
             endpoints.is_well(connection, endpoint_id)
         elif endpoint_id in ailing:
             _let_rest(connection, endpoint_id, ailing[endpoint_id], now, rest_s)
+        if endpoint_id in asked:
+            endpoints.rest_longer(connection, endpoint_id, asked[endpoint_id])
         if endpoint_id in gone:
             endpoints.disable(connection, endpoint_id, now=now, why=gone[endpoint_id])
 
 
 def _shows_it_well(outcome: Outcome) -> bool:
     """Return whether the receiver is there and takes what it is sent, though perhaps not this."""
-    return not isinstance(outcome, Delayed) or not outcome.of_receiver
+    if isinstance(outcome, Undeliverable):
+        return outcome.status is not None  # else it was never asked: the address alone spoke against it
+    return isinstance(outcome, Delivered) or not outcome.of_receiver
+
+
+def _asked_to_wait(attempts: Sequence[Attempted], now: datetime) -> dict[str, datetime]:
+    """Return until when receivers asked to be left alone, as far as that is honoured."""
+    until = dict[str, datetime]()
+    for each in attempts:
+        outcome, endpoint_id = each.outcome, each.delivery.endpoint_id
+        if _shows_it_ailing(outcome) and outcome.retry_after_s is not None and each.retry_at is not None:
+            asked_s = min(outcome.retry_after_s, (each.retry_at - now).total_seconds())
+            until[endpoint_id] = max(until.get(endpoint_id, now), now + timedelta(seconds=max(asked_s, 0)))
+    return until
+
+
+def _shows_it_ailing(outcome: Outcome) -> TypeGuard[Delayed]:
+    return isinstance(outcome, Delayed) and outcome.of_receiver
 
 
 def _let_rest(

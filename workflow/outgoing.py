@@ -188,7 +188,10 @@ class Outgoing(ABC):
     def retry(self, delivery_id: int | None = None, *, actor: Actor) -> int:
         """Put a parked delivery (None: all of them) back into its line; return how many.
 
+        What is for people goes to those who are there now.
+
         Raises:
+            NobodyToTell: whom it was for is not there, and nobody else who has not had it.
             NotFound: nothing parked has that id.
         """
         return self._done(
@@ -220,6 +223,23 @@ class Outgoing(ABC):
                 delivered=delivered,
                 now=self._now(connection),
             )
+        )
+
+    def drop_delivery(
+        self, delivery_id: int | None = None, *, endpoint: str | None = None, actor: Actor
+    ) -> int:
+        """Forget a parked delivery (None: all of them) with its attempts; return how many.
+
+        Args:
+            delivery_id: which.
+            endpoint: only for the one with this id; None: for all.
+            actor: who asks.
+
+        Raises:
+            NotFound: nothing parked has that id.
+        """
+        return self._done(
+            lambda connection: delivering.drop(connection, actor, delivery_id, endpoint=endpoint)
         )
 
     def forget_deliveries(self) -> int:

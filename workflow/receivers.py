@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from states.errors import BadInput
 from states.text import plain_id, plain_text
 from workflow.ids import shown
-from workflow.store import outbox
+from workflow.store.people import whom_of
 
 #: The couriers that an endpoint may have.
 COURIERS: Final = ("webhook", "smtp", "notify")
@@ -51,7 +51,7 @@ def web_address(url: object) -> str:
     return address
 
 
-def people(url: object, via: str) -> str:
+def mail_receiver(url: object, via: str) -> str:
     """Return an e-mail address, or the word for those whose addresses are on a list.
 
     Raises:
@@ -61,7 +61,7 @@ def people(url: object, via: str) -> str:
     text = _OFFICERS.get(text, text)
     if text.startswith("list:"):
         return f"list:{list_name(text.removeprefix('list:'))}"
-    if not outbox.stands_for_people(via, text):
+    if not whom_of(via, text)[0]:
         return mail_address(text, field="url")
     return text
 

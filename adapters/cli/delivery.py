@@ -62,6 +62,14 @@ def enter(app: typer.Typer) -> None:
         eoi outbox redrive --since 2023-03-17 --endpoint ID --delivered
         """,
     )(redrive)
+    command(
+        app,
+        "drop",
+        examples="""
+        eoi outbox drop 17 --as programme.team --role officer
+        eoi outbox drop --all --endpoint ID
+        """,
+    )(drop)
     command(app, "stats", examples="eoi outbox stats")(stats)
 
 
@@ -113,10 +121,11 @@ def retry(
     *,
     every: Annotated[bool, typer.Option("--all", help="Every parked delivery.")] = False,
 ) -> None:
-    """Put parked deliveries back into their line. Officer or admin."""
-    if (delivery is None) is not every:
-        msg = "Say which: the ID of a parked delivery, or --all."
-        raise typer.BadParameter(msg)
+    """Put parked deliveries back into their line. Officer or admin.
+
+    What is for people goes to those who are there now: import a contact, then retry.
+    """
+    _require_choice(delivery, every=every)
     with door.engine() as engine:
         count = engine.retry(delivery, actor=door.actor())
     door.tell.answer({"retried": count}, [_back_in_line(count)])
@@ -151,6 +160,23 @@ def redrive(
     door.tell.answer({"redriven": count}, [_back_in_line(count)])
 
 
+def drop(
+    door: Door,
+    delivery: Annotated[int | None, typer.Argument(metavar="ID", help="A parked delivery.")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every parked delivery.")] = False,
+    endpoint: Receiver = None,
+) -> None:
+    """Forget parked deliveries that nobody needs any more. Officer or admin.
+
+    The event itself stays: only this receiver does not get it.
+    """
+    _require_choice(delivery, every=every)
+    with door.engine() as engine:
+        count = engine.drop_delivery(delivery, endpoint=endpoint, actor=door.actor())
+    door.tell.answer({"dropped": count}, [f"{count} dropped." if count else "Nothing fits: none was there."])
+
+
 def stats(door: Door) -> None:
     """Count what there is for each endpoint. Officer, admin or auditor."""
     with door.engine() as engine:
@@ -170,6 +196,12 @@ def stats(door: Door) -> None:
     )
     head = ("endpoint", "to", "pending", "parked", "delivered", "tries", "waits since", "last arrival")
     door.tell.answer(found, table(head, rows))
+
+
+def _require_choice(delivery: int | None, *, every: bool) -> None:
+    if (delivery is None) is not every:
+        msg = "Say which: the ID of a parked delivery, or --all."
+        raise typer.BadParameter(msg)
 
 
 def _back_in_line(count: int) -> str:

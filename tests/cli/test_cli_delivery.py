@@ -242,12 +242,32 @@ def test_what_was_for_a_removed_receiver_is_not_put_back(eoi: Eoi, engine: Engin
     eoi("tick", EOI_WEBHOOK_ALLOW="127.0.0.1")
     engine.remove_endpoint(gone.id, actor=officer())
     row = eoi("outbox", "list", "--endpoint", gone.id, "--limit", "1", "--json").json[0]
-    assert eoi("outbox", "retry", str(row["id"]), *OFFICER, "--json").json["code"] == "not-found"
+    assert eoi("outbox", "retry", str(row["id"]), *OFFICER, "--json").json["code"] == "nobody-to-tell"
     assert eoi("outbox", "retry", "--all", *OFFICER, "--json").json == {"retried": 0}
     again = eoi("outbox", "redrive", "--since", "2023-03-01", "--delivered", *OFFICER, "--json").json
     assert again == {"redriven": 1}  # what was told to the log
     states = [each["state"] for each in eoi("outbox", "list", "--endpoint", gone.id, "--json").json]
     assert set(states) == {"parked"}
+
+
+def test_what_is_parked_is_dropped_by_number_or_all_of_it(eoi: Eoi, engine: Engine, past: CallView) -> None:
+    """Which must be said; what is not there is told."""
+    gone = engine.add_endpoint(NOWHERE, actor=officer())
+    for urn in (1, 2):
+        engine.draft(past.id, answers={}, actor=school(urn))
+    eoi("tick", EOI_WEBHOOK_ALLOW="127.0.0.1")
+    engine.remove_endpoint(gone.id, actor=officer())
+    number = str(eoi("outbox", "list", "--endpoint", gone.id, "--json").json[0]["id"])
+    assert eoi("outbox", "drop", *OFFICER).status == 2
+    assert eoi("outbox", "drop", number, "--all", *OFFICER).status == 2
+    assert eoi("outbox", "drop", number).status == 1
+    assert eoi("outbox", "drop", number, *OFFICER).out == "1 dropped.\n"
+    assert eoi("outbox", "drop", number, *OFFICER, "--json").json["code"] == "not-found"
+    left = len(eoi("outbox", "list", "--endpoint", gone.id, "--json").json)
+    assert left > 0
+    ran = eoi("outbox", "drop", "--all", "--endpoint", gone.id, *OFFICER, "--json")
+    assert ran.json == {"dropped": left}
+    assert eoi("outbox", "drop", "--all", *OFFICER).out == "Nothing fits: none was there.\n"
 
 
 def test_a_fresh_database_is_made_and_checked(eoi: Eoi, tmp_path: Path) -> None:

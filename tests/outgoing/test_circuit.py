@@ -1,6 +1,7 @@
 """An endpoint that is not well: it rests, one delivery at a time tries it, and patience has an end."""
 
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -61,6 +62,35 @@ def test_what_is_wrong_with_one_event_is_no_failure_of_the_receiver(
     hand.end(outcome, *hand.claim())
     seen = engine.endpoint(endpoint_id)
     assert (seen.failures, seen.failing_since, seen.rest_until) == (0, None, None)
+
+
+def test_what_was_never_sent_shows_no_receiver_well(engine: Engine, hand: Hand, endpoint_id: str) -> None:
+    """An address that cannot be used is parked before anybody is asked; what failed before still counts."""
+    hand.fail(4)
+    (delivery,) = hand.claim(limit=1)
+    hand.end(Undeliverable(why="Its URL may not be gone to."), delivery)
+    assert engine.endpoint(endpoint_id).failures == 4
+
+
+def test_a_receiver_that_asks_for_time_gets_it_from_all_that_waits(
+    engine: Engine, hand: Hand, endpoint_id: str, *, clock: FrozenClock
+) -> None:
+    """Of several who were asked for time the longest counts, though no longer than is honoured."""
+    first, second, *others = hand.claim()
+    hand.end(replace(DOWN, status=429, retry_after_s=40.0), first, again_s=40.0)
+    hand.end(replace(DOWN, status=429, retry_after_s=10.0), second, again_s=10.0)
+    hand.give_back(*others)
+    rest_until = clock.now() + timedelta(seconds=40)
+    assert engine.endpoint(endpoint_id).rest_until == rest_until
+    clock.move_to(rest_until - timedelta(microseconds=1))
+    assert hand.claim() == []
+    clock.move_to(rest_until)
+    (third, *others) = hand.claim()
+    assert len(others) == 5
+    hand.end(replace(DOWN, status=503, retry_after_s=1e9), third, again_s=3600.0)
+    assert engine.endpoint(endpoint_id).rest_until == clock.now() + timedelta(hours=1)
+    hand.arrive(others[0])
+    assert engine.endpoint(endpoint_id).rest_until is None
 
 
 def test_what_was_given_back_untried_is_no_failure(engine: Engine, hand: Hand, endpoint_id: str) -> None:
@@ -254,3 +284,18 @@ def test_what_is_sent_again_to_one_that_is_not_well_goes_out_behind_one_probe(
     assert len(probes) == 1
     hand.arrive(*probes)
     assert len(hand.claim()) == len(SIX) - 1
+
+
+def test_what_is_sent_again_is_given_the_whole_time_again(
+    engine: Engine, hand: Hand, endpoint_id: str, *, clock: FrozenClock
+) -> None:
+    """One more failure parks none of it; 75 hours of them do."""
+    _fails_since(hand, clock)
+    hand.fail(1)
+    assert engine.redrive(actor=officer()) == len(SIX)
+    clock.move_by(seconds=PATIENCE.total_seconds() - 1)
+    hand.fail(1)
+    assert engine.deliveries(state="parked") == []
+    clock.move_by(seconds=REST_S)
+    hand.fail(1)
+    assert len(engine.deliveries(state="parked")) == len(SIX)

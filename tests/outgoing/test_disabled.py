@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.outgoing.hand import DOWN, GONE, A, B, Hand, told, webhook
-from workflow import CallView, Engine, NotFound
+from workflow import CallView, Engine, NobodyToTell, NotFound
 from workflow.testing import FrozenClock, admin, officer, school
 
 
@@ -120,7 +120,7 @@ def test_what_was_parked_for_a_receiver_that_is_gone_stays_so(
     (parked,) = engine.deliveries(endpoint=removed)
     assert engine.retry(actor=officer()) == 0
     assert engine.redrive(actor=officer(), endpoint=removed) == 0
-    with pytest.raises(NotFound):
+    with pytest.raises(NobodyToTell, match="its endpoint was removed"):
         engine.retry(parked.id, actor=officer())
     assert engine.deliveries(endpoint=removed) == [parked]
     assert engine.outbox.oldest_waiting() is None

@@ -53,26 +53,37 @@ def test_a_call_is_told_to_its_whole_audience_also_to_those_who_never_began(
 
 
 def test_a_call_without_an_audience_is_told_to_nobody(engine: Engine, call: CallView, hand: Hand) -> None:
-    """One delivery without a recipient says so, for a courier to park; no list is taken for everybody."""
+    """One delivery without a recipient, parked, says so; no list is taken for everybody."""
     _put(engine, "schools", _contact(1, HEAD))
-    to_people(engine, "audience")
+    endpoint_id = to_people(engine, "audience")
     engine.open_call(new_call(reference="47/23"), actor=officer())
-    assert hand.deliver_all() == [("", "call.opened")]
+    assert hand.deliver_all() == []
+    (parked,) = engine.deliveries(endpoint=endpoint_id)
+    assert (parked.state, parked.type, parked.attempts) == ("parked", "call.opened", 0)
 
 
-@pytest.mark.parametrize("whom", ["applicant", "audience", "officers", "list:governors"])
+@pytest.mark.parametrize(
+    ("whom", "why"),
+    [
+        ("applicant", "has no contact on any list"),
+        ("audience", "on the list that is the call's audience"),
+        ("officers", "on this list"),
+        ("list:governors", "on this list"),
+    ],
+)
 def test_where_nobody_is_there_one_delivery_says_so(
-    engine: Engine, call: CallView, hand: Hand, *, whom: str
+    engine: Engine, call: CallView, hand: Hand, *, whom: str, why: str
 ) -> None:
-    """It has no recipient; what it is for stands in the list."""
+    """It is parked without an attempt, and says what to do; whom it is for stands in the list."""
     endpoint_id = to_people(engine, whom)
     hand.drafts(call.id, 1)
     engine.extend_call(call.id, closes_at=call.closes_at.replace(year=2024), actor=officer(), reason="Snow.")
-    taken = hand.claim()
+    assert hand.claim() == []
+    parked = engine.deliveries(endpoint=endpoint_id)
     known = {"applicant": 1, "audience": 1}
-    assert [each.address for each in taken] == [""] * known.get(whom, 2)
-    url = engine.endpoint(endpoint_id).url
-    assert {each.address for each in engine.deliveries(endpoint=endpoint_id)} == {url}
+    assert [(each.state, each.attempts) for each in parked] == [("parked", 0)] * known.get(whom, 2)
+    assert {each.address for each in parked} == {engine.endpoint(endpoint_id).url}
+    assert all(why in (each.last_error or "") and "import" in (each.last_error or "") for each in parked)
 
 
 @pytest.mark.parametrize(("whom", "name"), [("officers", "officers"), ("list:governors", "governors")])
@@ -98,6 +109,20 @@ def test_one_address_for_two_schools_is_told_once(
     to_people(engine, whom)
     engine.open_call(new_call(reference="47/23", audience="schools"), actor=officer())
     assert sorted(hand.deliver_all()) == [(OFFICE, "call.opened"), (OTHER, "call.opened")]
+
+
+@pytest.mark.parametrize("whom", ["audience", "list:schools", "applicant"])
+def test_one_mailbox_in_two_spellings_is_told_once(
+    engine: Engine, call: CallView, hand: Hand, *, whom: str
+) -> None:
+    """Capital letters make no other mailbox of it."""
+    _put(engine, "schools", _contact(1, "Office@School.example"), _contact(1, OFFICE))
+    to_people(engine, whom)
+    hand.drafts(call.id, 1)
+    engine.extend_call(call.id, closes_at=call.closes_at.replace(year=2024), actor=officer(), reason="Snow.")
+    kinds = {"audience": 1, "list:schools": 2, "applicant": 1}
+    gone = [to.lower() for to, _ in hand.deliver_all()]
+    assert gone == [OFFICE] * kinds[whom]
 
 
 def test_a_fixed_address_gets_everything(engine: Engine, call: CallView, hand: Hand) -> None:

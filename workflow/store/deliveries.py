@@ -1,11 +1,10 @@
-"""Statements about deliveries that look at them, put them back into their line, and forget them."""
+"""Statements about deliveries that look at them, park them, and forget them."""
 
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
-    ColumnElement,
     Integer,
     String,
     and_,
@@ -36,21 +35,10 @@ _PARKED: Final = DELIVERY.c.state == "parked"
 _DELIVERED: Final = DELIVERY.c.state == "delivered"
 _THE_ID: Final = DELIVERY.c.id == bindparam("the_id")
 _OF_ENDPOINT: Final = DELIVERY.c.endpoint_id == bindparam("the_endpoint")
-_BACK_IN_LINE: Final[dict[str, Any]] = {
-    "state": "pending",
-    "forgiven": DELIVERY.c.attempt,
-    "due_at": bindparam("now"),
-    "leased_until": None,
-    "delivered_at": None,
-}
 #: What is for nobody any more would wait in its line for ever.
 _IS_FOR_SOMEBODY: Final = or_(
     DELIVERY.c.endpoint_id == LOG, exists().where(ENDPOINT.c.id == DELIVERY.c.endpoint_id).correlate(DELIVERY)
 )
-_RETRY_ONE: Final = Prepared(
-    update(DELIVERY).where(_PARKED, _THE_ID, _IS_FOR_SOMEBODY).values(**_BACK_IN_LINE)
-)
-
 _LISTED: Final = (
     "id", "event_id", "type", "endpoint", "address", "state", "attempts", "due_at",
     "last_status", "last_error", "delivered_at",
@@ -102,8 +90,13 @@ _GONE_WITH_ENDPOINT: Final = Prepared(
     .where(_OF_ENDPOINT, _PENDING)
     .values(state="parked", leased_until=None, last_error="Its endpoint was removed.")
 )
+# Backwards from the newest: the first that is old enough is near.
 _LONG_AGO: Final = (
-    select(func.max(OUTBOX.c.position)).where(OUTBOX.c.recorded_at <= bindparam("before")).scalar_subquery()
+    select(OUTBOX.c.position)
+    .where(OUTBOX.c.recorded_at <= bindparam("before"))
+    .order_by(OUTBOX.c.position.desc())
+    .limit(literal(1))
+    .scalar_subquery()
 )
 _GIVE_UP: Final = Prepared(
     update(DELIVERY)
@@ -145,45 +138,6 @@ _STATS: Final = Prepared(
     .group_by(DELIVERY.c.endpoint_id, ENDPOINT.c.url)
     .order_by(DELIVERY.c.endpoint_id)
 )
-
-
-def retry(connection: Connection, delivery_id: int, now: datetime) -> int:
-    """Put a parked delivery back into its line; return how many there were: 1 or 0.
-
-    What its line delivered while it was parked stays delivered; what still waits there comes after it.
-    """
-    return connection.run(_RETRY_ONE, now=now, the_id=delivery_id)
-
-
-def redrive(
-    connection: Connection, now: datetime, *, since: datetime | None, endpoint: str | None, delivered: bool
-) -> int:
-    """Put what is parked back into its line; return how many there were.
-
-    Args:
-        connection: by which.
-        now: the present instant.
-        since: only of events that were recorded then or later.
-        endpoint: only for this one.
-        delivered: what was delivered, too: to a receiver that has lost it.
-    """
-    given = {"since": since, "the_endpoint": endpoint}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    return connection.run(_redrive(tuple(chosen), delivered=delivered), now=now, **chosen)
-
-
-@cache
-def _redrive(narrowed: tuple[str, ...], *, delivered: bool) -> Prepared:
-    conditions: list[ColumnElement[bool]] = [
-        or_(_PARKED, _DELIVERED) if delivered else _PARKED,
-        _IS_FOR_SOMEBODY,
-    ]
-    if "since" in narrowed:
-        since = select(OUTBOX.c.position).where(OUTBOX.c.recorded_at >= bindparam("since"))
-        conditions.append(DELIVERY.c.position.in_(since))
-    if "the_endpoint" in narrowed:
-        conditions.append(_OF_ENDPOINT)
-    return Prepared(update(DELIVERY).where(*conditions).values(**_BACK_IN_LINE))
 
 
 def listed(

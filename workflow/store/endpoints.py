@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from workflow.connection import Connection
 from workflow.statements import Prepared
@@ -58,6 +58,12 @@ _AILS: Final = Prepared(
 )
 _FAILING: Final = Prepared(select(ENDPOINT.c.failures, ENDPOINT.c.failing_since).where(_IS_IT))
 _REST: Final = Prepared(update(ENDPOINT).where(_IS_IT).values(rest_until=bindparam("until")))
+
+_REST_LONGER: Final = Prepared(
+    update(ENDPOINT)
+    .where(_IS_IT, or_(ENDPOINT.c.rest_until.is_(None), ENDPOINT.c.rest_until < bindparam("until")))
+    .values(rest_until=bindparam("until"))
+)
 
 
 def add(
@@ -130,6 +136,11 @@ def ails(connection: Connection, endpoint_id: str, more: int, now: datetime) -> 
 def rest(connection: Connection, endpoint_id: str, until: datetime) -> None:
     """Let nothing be tried there before an instant."""
     connection.run(_REST, the_id=endpoint_id, until=until)
+
+
+def rest_longer(connection: Connection, endpoint_id: str, until: datetime) -> None:
+    """Let nothing be tried there before an instant, or a later one that was said before."""
+    connection.run(_REST_LONGER, the_id=endpoint_id, until=until)
 
 
 def sealed(connection: Connection, endpoint_id: str, now: datetime) -> tuple[str, tuple[str, ...]]:

@@ -32,7 +32,8 @@ from workflow.errors import DatabaseCorrupt
 from workflow.ports import About, Delivery
 from workflow.statements import Prepared
 from workflow.store.endpoints import valid_secrets
-from workflow.store.outbox import LOG, stands_for_people
+from workflow.store.outbox import LOG
+from workflow.store.people import whom_of
 from workflow.store.rows import from_row
 from workflow.store.tables import CALL, DELIVERY, ENDPOINT, EOI, OUTBOX, TRY
 
@@ -366,7 +367,7 @@ def _delivery(row: tuple[Any, ...], now: datetime, until: datetime) -> Delivery:
     number, attempt, forgiven, recipient, *others = row
     endpoint_id, courier, url, headers, timeout_ms, concurrency, *secrets = others[: len(_ENDPOINT)]
     about, event = others[len(_ENDPOINT) :][: len(_ABOUT)], others[-len(EVENT) :]
-    of_people = courier is not None and stands_for_people(courier, url)
+    of_people = courier is not None and bool(whom_of(courier, url)[0])
     return Delivery(
         id=number,
         event=event_of(*event),

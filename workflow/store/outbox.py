@@ -1,6 +1,5 @@
 """Statements about events and their deliveries."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import cache
@@ -10,10 +9,13 @@ from sqlalchemy import (
     Insert,
     Integer,
     bindparam,
+    case,
+    cast,
     exists,
     func,
     insert,
     literal,
+    null,
     or_,
     select,
     type_coerce,
@@ -23,16 +25,15 @@ from sqlalchemy import (
 from states.events import Event, EventType
 from workflow.connection import Connection
 from workflow.statements import Prepared
-from workflow.store.tables import CALL, CONTACT, DELIVERY, ENDPOINT, EOI, OUTBOX
+from workflow.store.people import FOUND, Found, concerns, whom_of
+from workflow.store.tables import DELIVERY, ENDPOINT, OUTBOX
 
 #: The endpoint of events that nobody else was there to receive.
 LOG: Final = "log"
-#: The courier that goes where a URL leads; the others go to people.
-WEBHOOK: Final = "webhook"
-#: Whom an endpoint may stand for: the contacts of who applies; of the call's audience; of a list.
-APPLICANT, AUDIENCE, LIST = "applicant", "audience", "list"
-#: An EOI is nobody else's business; of a call no one in particular applies.
-_ONLY_OF: Final = {APPLICANT: "eoi.", AUDIENCE: "call."}
+#: What a delivery begins with.
+_FRESH: Final = (
+    "position", "endpoint_id", "subject_id", "recipient", "state", "attempt", "due_at", "last_error",
+)  # fmt: skip
 #: How many events are fanned out in one transaction.
 FAN_OUT: Final = 5000
 
@@ -78,49 +79,38 @@ _FED: Final = Prepared(select(func.coalesce(func.max(OUTBOX.c.feed), 0)).where(O
 def _deliveries_from(
     endpoint: Any,  # noqa: ANN401 -- Core's expressions
     *conditions: Any,  # noqa: ANN401 -- as above
-    to: Any = literal(""),  # noqa: ANN401, B008 -- as above
-    people: Any = OUTBOX,  # noqa: ANN401 -- as above
+    found: Found | None = None,
 ) -> Insert:
+    """Insert a delivery of each event that waits, to each address that is found for it.
+
+    Nobody where somebody should be is a delivery too, without a recipient: it is parked, and so told.
+    """
+    to, state, why = (literal(""), literal("pending"), null()) if found is None else _to_people(found)
     rows = (
         select(
             OUTBOX.c.position,
             endpoint,
             SUBJECT,
             to,
-            literal("pending"),
+            state,
             literal(0),
             OUTBOX.c.recorded_at,
+            cast(why, DELIVERY.c.last_error.type),
         )
-        .select_from(people)
+        .select_from(OUTBOX if found is None else found.source)
         .where(_WAITING, OUTBOX.c.position <= bindparam("upto"), *conditions)
         .order_by(OUTBOX.c.position)
     )
-    return insert(DELIVERY).from_select(
-        ["position", "endpoint_id", "subject_id", "recipient", "state", "attempt", "due_at"], rows
+    return insert(DELIVERY).from_select(_FRESH, rows)
+
+
+def _to_people(found: Found) -> tuple[Any, Any, Any]:
+    nobody = found.address == ""
+    return (
+        found.address,
+        case((nobody, "parked"), else_="pending"),
+        case((nobody, found.why_nobody), else_=None),
     )
-
-
-# Nobody where somebody should be is a delivery too, without a recipient: it is parked, and so told.
-# An office that stands on one list for several schools is told once.
-_OF_LIST: Final = select(CONTACT.c.list_name, CONTACT.c.address).distinct().subquery("contact")
-_ADDRESS: Final = func.coalesce(_OF_LIST.c.address, "")
-_OF_APPLICANT: Final = select(CONTACT.c.organisation, CONTACT.c.address).distinct().subquery("contact")
-#: To whom, by a word -> the expression of the address, and where it is found.
-_PEOPLE: Final[dict[str, tuple[Any, Any]]] = {
-    APPLICANT: (
-        func.coalesce(_OF_APPLICANT.c.address, ""),
-        OUTBOX.join(EOI, EOI.c.id == OUTBOX.c.eoi_id).outerjoin(
-            _OF_APPLICANT, _OF_APPLICANT.c.organisation == EOI.c.applicant
-        ),
-    ),
-    AUDIENCE: (
-        _ADDRESS,
-        OUTBOX.join(CALL, CALL.c.id == OUTBOX.c.call_id).outerjoin(
-            _OF_LIST, _OF_LIST.c.list_name == CALL.c.audience
-        ),
-    ),
-    LIST: (_ADDRESS, OUTBOX.outerjoin(_OF_LIST, _OF_LIST.c.list_name == bindparam("list_name"))),
-}
 
 
 @cache
@@ -128,10 +118,9 @@ def _fan_out_to(types: tuple[str, ...], whom: str) -> Prepared:
     one_of = or_(*(OUTBOX.c.type == each for each in types))
     later = OUTBOX.c.position > bindparam("after")
     endpoint = bindparam("endpoint", type_=DELIVERY.c.endpoint_id.type)
-    if whom not in _PEOPLE:
+    if not whom:
         return Prepared(_deliveries_from(endpoint, one_of, later))
-    to, people = _PEOPLE[whom]
-    return Prepared(_deliveries_from(endpoint, one_of, later, to=to, people=people))
+    return Prepared(_deliveries_from(endpoint, one_of, later, found=FOUND[whom]))
 
 
 _SOMEBODY_WAS_THERE: Final = exists().where(ENDPOINT.c.after_position < OUTBOX.c.position).correlate(OUTBOX)
@@ -148,11 +137,6 @@ _OLDEST: Final = Prepared(
         .where(DELIVERY.c.state == "pending", ENDPOINT.c.disabled_at.is_(None))
     )
 )
-
-
-def stands_for_people(courier: str, url: str) -> bool:
-    """Return whether an endpoint stands for people whose addresses its deliveries hold."""
-    return courier != WEBHOOK and url.partition(":")[0] in _PEOPLE
 
 
 def add_event(connection: Connection, event: Event) -> None:
@@ -197,10 +181,10 @@ def fan_out(connection: Connection) -> None:
     if upto is None or upto[0] is None:
         return
     for endpoint_id, patterns, after, courier, url in connection.rows(_ENDPOINTS):
-        whom, _, name = url.partition(":") if stands_for_people(courier, url) else ("", "", "")
+        whom, named = whom_of(courier, url)
         if types := _matching(patterns, whom):
             to = {"upto": upto[0], "endpoint": endpoint_id, "after": after}
-            connection.run(_fan_out_to(types, whom), **to, **({"list_name": name} if whom == LIST else {}))
+            connection.run(_fan_out_to(types, whom), **to, **named)
     connection.run(_FAN_OUT_TO_LOG, upto=upto[0])
     connection.run(_FANNED_OUT, upto=upto[0], fed=last_fed(connection))
 
@@ -214,11 +198,6 @@ def last_fed(connection: Connection) -> int:
 def oldest_waiting(connection: Connection) -> datetime | None:
     """Return when the oldest event was recorded that is not yet at all its receivers, disabled ones aside."""
     return min((instant for (instant,) in connection.rows(_OLDEST) if instant is not None), default=None)
-
-
-def concerns(whom: str, types: Iterable[EventType]) -> bool:
-    """Return whether any of these events is for them: an EOI is nobody else's business, a call is for all."""
-    return any(each.startswith(_ONLY_OF.get(whom, "")) for each in types)
 
 
 def _matching(patterns: str, whom: str) -> tuple[str, ...]:
