@@ -206,6 +206,19 @@ def ping(connection: Connection, actor: object, endpoint_id: object, *, now: dat
     )
 
 
+def unreadable(connection: Connection, actor: object, *, vault: Vault, now: datetime) -> list[EndpointView]:
+    """Return each endpoint of which the secret or the headers cannot be read here: nothing is sent there.
+
+    Raises:
+        Refused: `role-missing`: neither officer nor admin nor auditor.
+    """
+    return [
+        each
+        for each in every(connection, actor)
+        if not all(_is_readable(one, vault) for one in _all_sealed(connection, each.id, now))
+    ]
+
+
 def existing(connection: Connection, endpoint_id: object) -> EndpointView:
     """Return one receiver.
 
@@ -264,6 +277,11 @@ def _add(connection: Connection, endpoint: EndpointView, sealed: Mapping[str, st
 def _new_secret() -> str:
     """Return a new secret. Source: Standard Webhooks, Symmetric."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
+
+
+def _all_sealed(connection: Connection, endpoint_id: str, now: datetime) -> list[str]:
+    headers, signing = endpoints.sealed(connection, endpoint_id, now)
+    return [each for each in (headers, *signing) if each]
 
 
 def _is_readable(sealed: str, vault: Vault) -> bool:

@@ -108,6 +108,17 @@ class Outgoing(ABC):
         """Return one receiver."""
         return self._done(lambda connection: endpoints.one(connection, actor, endpoint_id))
 
+    def unreadable_endpoints(self, *, actor: Actor | None = None) -> list[EndpointView]:
+        """Return each receiver of which the secret or the headers cannot be read with this engine's vault.
+
+        Nothing is sent there from here: the key is another one, or was lost.
+        """
+        return self._done(
+            lambda connection: endpoints.unreadable(
+                connection, actor, vault=self._vault, now=self._now(connection)
+            )
+        )
+
     def disable_endpoint(self, endpoint_id: str, *, actor: Actor, reason: str | None = None) -> EndpointView:
         """Send nothing there until it is enabled; what happens meanwhile is kept for it."""
         why = reason_or_none(reason)

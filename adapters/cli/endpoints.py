@@ -249,10 +249,15 @@ def _look_at(door: Door, url: str) -> None:
 
 
 def _warn_of_nobody(door: Door, engine: "Engine", view: "EndpointView") -> None:
-    """Say that nobody is on the list that an endpoint stands for, while that can still be mended in time."""
+    """Say that nobody is on a list that an endpoint stands for, while that can still be mended in time."""
     word, _, name = view.url.partition(":")
-    if view.courier != "webhook" and word == "list" and name not in engine.contact_lists():
-        door.tell.aside(f"Nobody is on the list {name} yet: `eoi contact import CSV --list '{name}'`.")
+    if view.courier == "webhook" or word not in ("list", "audience"):
+        return
+    of_calls = (
+        {each.audience for each in engine.calls() if each.state == "open"} if word == "audience" else ()
+    )
+    for missing in sorted({name for name in (name, *of_calls) if name} - engine.contact_lists().keys()):
+        door.tell.aside(f"Nobody is on the list {missing} yet: `eoi contact import CSV --list '{missing}'`.")
 
 
 def _secret(view: "EndpointView") -> list[str]:

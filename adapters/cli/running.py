@@ -16,6 +16,7 @@ from adapters.cli.telling import stamp
 
 if TYPE_CHECKING:
     from adapters.bootstrap import RunReport
+    from workflow import Engine
 
 #: How much longer than the grace for deliveries a stop may take, in seconds, before it ends the process.
 HANGING_S: Final = 5.0
@@ -25,6 +26,11 @@ AGAIN_S: Final = 1.0
 UNSEALED: Final = (
     "EOI_SECRET_KEY is not set: secrets of endpoints lie readable in the database. "
     "`openssl rand -base64 32` makes a key."
+)
+#: What is said where secrets were sealed under another key.
+UNREADABLE: Final = (
+    "Nothing is sent to these endpoints, whose secrets or headers EOI_SECRET_KEY does not open: {}. Give the "
+    "key that they were sealed under (several, separated by commas), or `eoi endpoint rotate ID`."
 )
 #: How long it may take to say that it did not end by itself, in seconds.
 LAST_WORDS_S: Final = 1.0
@@ -71,13 +77,21 @@ def serve(door: Door) -> None:
         door.make_if_missing(app.engine)
         app.start()
         due = app.engine.next_due()
-        if not settings.secret_key.get_secret_value():
-            door.tell.aside(UNSEALED)
+        for doubt in doubts(app.engine, has_key=bool(settings.secret_key.get_secret_value())):
+            door.tell.aside(doubt)
         door.tell.aside(f"Serving {door.place()}. {_next_due(due)} Ctrl-C stops.")
         door.tell.answer({"serving": door.place(), "next_due": due}, ())
         while not stop.wait(AGAIN_S):
             pass  # a signal that comes just as a wait begins is only heard when that wait ends
         door.tell.aside("Stopping: what is on its way ends first.")
+
+
+def doubts(engine: "Engine", *, has_key: bool) -> Iterator[str]:
+    """Yield what is wrong with how secrets are kept."""
+    if not has_key:
+        yield UNSEALED
+    if unreadable := engine.unreadable_endpoints():
+        yield UNREADABLE.format(", ".join(each.id for each in unreadable))
 
 
 @contextmanager

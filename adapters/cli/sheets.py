@@ -113,6 +113,7 @@ def open_(
             remarks += _obstacles(engine, view, now)
         else:
             view = engine.open_call(announced.call, actor=door.actor(), idempotency_key=key)
+        remarks += _unheard(engine, view)
     answer = {**document(view), "id": view.id or None, "warnings": document(remarks)}
     door.tell.answer(answer, _opened(view, remarks, words=announced.call.closing_words))
 
@@ -181,6 +182,27 @@ def _obstacles(engine: "Engine", view: "CallView", now: datetime) -> "Iterator[F
     except EoiError:
         return  # there is none, or no database to be asked
     yield Finding("reference-taken", f"A call with the reference {view.reference} exists already.")
+
+
+def _unheard(engine: "Engine", view: "CallView") -> "Iterator[Finding]":
+    """Yield that nobody is there who would be written to, while that can still be mended."""
+    from adapters.inbound.deadline_lint import Finding
+    from workflow import EoiError
+
+    try:
+        is_told = any(each.url == "audience" and each.courier != "webhook" for each in engine.endpoints())
+        if not is_told or view.audience in engine.contact_lists():
+            return
+    except EoiError:
+        return  # there is no database to be asked
+    name = view.audience
+    yield Finding(
+        "audience-empty",
+        "An endpoint writes to each call's audience, and this call names none (--audience)."
+        if name is None
+        else f"Nobody is on the list {name}: `eoi contact import CSV --list '{name}'`, then what was parked "
+        "meanwhile goes out by `eoi outbox retry --all`.",
+    )
 
 
 def _opened(view: "CallView", remarks: "list[Finding]", *, words: str | None) -> "Iterator[RenderableType]":

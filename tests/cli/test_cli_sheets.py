@@ -152,6 +152,23 @@ def test_a_call_is_announced_by_options_alone(eoi: Eoi) -> None:
     assert codes(answer) == ["open-for", "no-time-given", "no-contact"]
 
 
+def test_whoever_opens_a_call_is_told_that_nobody_would_hear_of_it(eoi: Eoi) -> None:
+    """Where an endpoint writes to the audience, and that list is empty or not named; also by the dry run."""
+    day = ("--closes-on", "2099-03-17", "--dry-run", "--json")
+    named = (*day, "--audience", "schools")
+    assert "audience-empty" not in codes(opened(eoi, *named))
+    assert "Nobody" not in eoi("endpoint", "add", "audience", "--via", "smtp", *OFFICER).err
+    assert (codes(opened(eoi, *day))[-1], codes(opened(eoi, *named))[-1]) == ("audience-empty",) * 2
+    assert opened(eoi, *(word for word in named if word != "--dry-run")).status == 0
+    again = eoi("endpoint", "add", "audience", "--via", "smtp", *OFFICER)
+    assert "Nobody is on the list schools yet" in again.err
+    row = "organisation,address\nURN:1,office@school.example\n"
+    eoi("contact", "import", "-", "--list", "schools", *OFFICER, stdin=row)
+    assert "audience-empty" not in codes(opened(eoi, *named))
+    assert codes(opened(eoi, *day)).count("audience-empty") == 1
+    assert eoi("endpoint", "add", "audience", "--via", "smtp", *OFFICER).err == ""
+
+
 def test_a_dry_run_says_that_the_reference_is_taken(eoi: Eoi) -> None:
     """An officer learns before opening that the reference is not free, and is refused when trying it."""
     assert opened(eoi, "--closes-on", "2099-03-17").status == 0

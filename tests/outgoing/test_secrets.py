@@ -6,13 +6,14 @@ import re
 
 import pytest
 
+from adapters.cli.running import UNREADABLE, UNSEALED, doubts
 from adapters.vault import KeyedVault
 from tests.databases.lent import NewEngine
 from tests.databases.raw import RawDatabase
 from tests.outgoing.hand import A, Hand, webhook
-from workflow import CallView, Engine
+from workflow import CallView, Engine, RoleMissing
 from workflow.errors import SecretUnreadable
-from workflow.testing import FrozenClock, officer
+from workflow.testing import FrozenClock, officer, school
 
 KEYS = [base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2)]
 
@@ -130,3 +131,23 @@ def test_an_old_secret_that_nobody_can_read_any_more_holds_up_nothing(
     (sealed,) = other.ping(added.id, actor=officer()).secrets
     assert KeyedVault(KEYS[1:]).unseal(sealed) == rotated.secret
     assert rotated.old_secret_until is None
+
+
+def test_it_is_told_whose_secrets_this_key_does_not_open(new_engine: NewEngine) -> None:
+    """Secret or headers, under another key or none; `serve` says so when it starts."""
+    mine, other = (new_engine(vault=KeyedVault([key])) for key in KEYS)
+    signed, with_headers = webhook(mine), webhook(mine, A, headers={"X-Key": "hunter2"})
+    readable, people = webhook(other), mine.add_endpoint("a@council.example", via="smtp", actor=officer())
+    assert [each.id for each in mine.unreadable_endpoints(actor=officer())] == [readable]
+    assert {each.id for each in other.unreadable_endpoints()} == {signed, with_headers}
+    other.rotate_endpoint(signed, actor=officer())
+    other.rotate_endpoint(with_headers, actor=officer())
+    assert [each.id for each in other.unreadable_endpoints()] == [with_headers]
+    assert list(doubts(other, has_key=True)) == [UNREADABLE.format(with_headers)]
+    assert {each.id for each in new_engine().unreadable_endpoints()} == {signed, with_headers, readable}
+    mine.remove_endpoint(with_headers, actor=officer())
+    assert list(doubts(other, has_key=True)) == []
+    assert list(doubts(other, has_key=False)) == [UNSEALED]
+    assert mine.endpoint(people.id).signed is False
+    with pytest.raises(RoleMissing):
+        mine.unreadable_endpoints(actor=school(1))
