@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, NoReturn, Self
 
+import httpx
+
 from adapters.outbound.public import Address, is_public
 from states.errors import BadInput
 
@@ -146,8 +148,20 @@ def _require_host(host: str, port: int) -> None:
     labels = host.split(".")
     if not all(_LABEL.fullmatch(label) for label in labels) or len(host) > 253:  # noqa: PLR2004 -- RFC 1035, 2.3.4
         _refuse(f"{host!r} is no host name and no address.")
+    if not all(map(_is_sent_as_it_is, labels)):
+        _refuse(f"{host!r} has a label that begins with xn-- and stands for no letters.")
     if _NUMBER.fullmatch(labels[-1]):
         _refuse(f"{host!r} reads like an address in an odd spelling: write it as four numbers, or as a name.")
+
+
+def _is_sent_as_it_is(label: str) -> bool:
+    """Return whether a label can be a request's: httpx reads what is in Punycode. Source: RFC 5891, 5."""
+    if not label.startswith("xn--"):
+        return True
+    try:
+        return bool(httpx.URL(f"https://{label}/").host)
+    except (UnicodeError, httpx.InvalidURL):
+        return False
 
 
 def _known(host: str, port: int, allow: Allow) -> tuple[str, ...]:

@@ -75,6 +75,7 @@ def test_localhost_leads_to_what_is_allowed_of_this_machine(allowed: str, known:
         "https://council.example\\@evil.example/", "https://council example/", "https://council.example/a b",
         "https://council.example/\n", " https://council.example/", "https://council.example/\x00",
         "https://bücher.example/", "https://council。example/", "https://①②⑦.0.0.1/", "https://%31.example/",
+        "https://xn--a.example/", "https://a.XN--A.example/", "https://xn--.example/", "https://xn--zzzzzz9.example/",
         "https://a..example/", "https://-a.example/", "https://a-.example/", "https://[::1", "https://::1/",
         "https://[1.1.1.1]/", "https://[council.example]/", "https://[fe80::1%25eth0]/", "https://[1:2]/",
         f"https://{'a' * 64}.example/", f"https://{'a.' * 127}aa/", "https://council.example:/",
