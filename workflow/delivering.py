@@ -88,7 +88,7 @@ def retry(connection: Connection, actor: object, delivery_id: object, *, now: da
     known = whole_number(delivery_id, field="delivery_id")
     with own_transaction(connection):
         endpoint_id = _parked_for(connection, known)
-        count = again.back_in_line(connection, now, again.Chosen(delivery_id=known))
+        count = again.back_in_line(connection, now, again.Chosen(delivery_id=known, endpoint=endpoint_id))
         if not count:
             is_there = endpoints.one(connection, endpoint_id) is not None
             msg = f"Delivery {known} stays parked: {_WHY_NOBODY if is_there else _WHY_GONE}"
@@ -149,7 +149,7 @@ def drop(connection: Connection, actor: object, delivery_id: object, *, endpoint
     require_keeper(actor, to="drop a delivery")
     known = None if delivery_id is None else whole_number(delivery_id, field="delivery_id")
     chosen = again.Chosen(delivery_id=known, endpoint=_endpoint_or_none(endpoint))
-    with own_transaction(connection):
+    with own_transaction(connection, one_state=True):
         if known is not None:
             _parked_for(connection, known)
         return again.drop(connection, chosen)

@@ -148,7 +148,7 @@ def _look_after_endpoints(
         elif endpoint_id in ailing:
             _let_rest(connection, endpoint_id, ailing[endpoint_id], now, rest_s)
         if endpoint_id in asked:
-            endpoints.rest_longer(connection, endpoint_id, asked[endpoint_id])
+            endpoints.rest(connection, endpoint_id, asked[endpoint_id])
         if endpoint_id in gone:
             endpoints.disable(connection, endpoint_id, now=now, why=gone[endpoint_id])
 
@@ -179,10 +179,12 @@ def _let_rest(
     connection: Connection, endpoint_id: str, more: int, now: datetime, rest_s: Callable[[int], float]
 ) -> None:
     found = endpoints.ails(connection, endpoint_id, more, now)
-    if found is None or found[0] < lending.OPENS_AT:
+    if found is None or found[0] < endpoints.OPENS_AT:
         return
     failures, since = found
-    endpoints.rest(connection, endpoint_id, now + timedelta(seconds=rest_s(failures - lending.OPENS_AT + 1)))
+    endpoints.rest(
+        connection, endpoint_id, now + timedelta(seconds=rest_s(failures - endpoints.OPENS_AT + 1))
+    )
     long_ago = now - timedelta(seconds=PATIENCE_S)
     if since <= long_ago:
         why = f"Its endpoint has failed without a break since {since:%Y-%m-%d %H:%M} UTC, {failures} times."

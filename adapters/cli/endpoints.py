@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -257,7 +258,9 @@ def _warn_of_nobody(door: Door, engine: "Engine", view: "EndpointView") -> None:
         {each.audience for each in engine.calls() if each.state == "open"} if word == "audience" else ()
     )
     for missing in sorted({name for name in (name, *of_calls) if name} - engine.contact_lists().keys()):
-        door.tell.aside(f"Nobody is on the list {missing} yet: `eoi contact import CSV --list '{missing}'`.")
+        door.tell.aside(
+            f"Nobody is on the list {missing} yet: `eoi contact import CSV --list {quote(missing)}`."
+        )
 
 
 def _secret(view: "EndpointView") -> list[str]:

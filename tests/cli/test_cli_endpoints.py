@@ -146,6 +146,9 @@ def test_people_are_told_by_e_mail_without_a_secret(eoi: Eoi) -> None:
     )
     early = eoi("endpoint", "add", "officers", "--via", "notify", *OFFICER)
     assert "Nobody is on the list officers yet" in early.err
+    odd = eoi("endpoint", "add", "list:St John's; true", "--via", "smtp", *OFFICER)
+    assert """--list 'St John'"'"'s; true'`.""" in odd.err  # whoever copies it runs nothing else
+    eoi("endpoint", "remove", eoi("endpoint", "list", "--json").json[-1]["id"], *OFFICER)
     row = "organisation,address\nNCC,team@council.example\n"
     eoi("contact", "import", "-", "--list", "officers", *OFFICER, stdin=row)
     late = eoi("endpoint", "add", "officers", "--via", "smtp", *OFFICER)

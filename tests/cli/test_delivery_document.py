@@ -20,7 +20,7 @@ from scheduler import backoff
 from tests.webhooks.making import event
 from workflow.delivering import KEEP_DAYS
 from workflow.outbox import PATIENCE_S
-from workflow.store.lending import OPENS_AT
+from workflow.store.endpoints import OPENS_AT
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = (ROOT / "docs/delivery.md").read_text(encoding="utf-8")

@@ -73,9 +73,9 @@ def test_what_was_never_sent_shows_no_receiver_well(engine: Engine, hand: Hand, 
 
 
 def test_a_receiver_that_asks_for_time_gets_it_from_all_that_waits(
-    engine: Engine, hand: Hand, endpoint_id: str, *, clock: FrozenClock
+    engine: Engine, call: CallView, hand: Hand, *, endpoint_id: str, clock: FrozenClock
 ) -> None:
-    """Of several who were asked for time the longest counts, though no longer than is honoured."""
+    """The longest counts, though no longer than is honoured; whatever else was on its way changes nothing."""
     first, second, *others = hand.claim()
     hand.end(replace(DOWN, status=429, retry_after_s=40.0), first, again_s=40.0)
     hand.end(replace(DOWN, status=429, retry_after_s=10.0), second, again_s=10.0)
@@ -89,8 +89,13 @@ def test_a_receiver_that_asks_for_time_gets_it_from_all_that_waits(
     assert len(others) == 5
     hand.end(replace(DOWN, status=503, retry_after_s=1e9), third, again_s=3600.0)
     assert engine.endpoint(endpoint_id).rest_until == clock.now() + timedelta(hours=1)
+    asked_until = clock.now() + timedelta(hours=1)
     hand.arrive(others[0])
-    assert engine.endpoint(endpoint_id).rest_until is None
+    hand.end(DOWN, *others[1:])
+    assert engine.endpoint(endpoint_id).failures == 4
+    assert engine.endpoint(endpoint_id).rest_until == asked_until
+    hand.drafts(call.id, 7)
+    assert hand.claim() == []
 
 
 def test_what_was_given_back_untried_is_no_failure(engine: Engine, hand: Hand, endpoint_id: str) -> None:

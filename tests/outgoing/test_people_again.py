@@ -3,7 +3,7 @@
 import pytest
 
 from tests.outgoing.hand import PARK, A, Hand, to_people, webhook
-from workflow import CallView, Contact, Engine, NobodyToTell, NotFound
+from workflow import BadInput, CallView, Contact, Engine, NobodyToTell, NotFound
 from workflow.testing import FrozenClock, admin, officer, school
 
 HEAD, OFFICE, OTHER = (f"{name}@school.example" for name in ("head", "office", "other"))
@@ -93,6 +93,61 @@ def test_who_was_taken_off_the_list_gets_nothing_again(
     assert _states(engine, endpoint_id) == [(HEAD, "delivered"), (OFFICE, "delivered"), (OTHER, "parked")]
     _put(engine, HEAD, "new@school.example")
     assert engine.redrive(since=begun, endpoint=endpoint_id, delivered=True, actor=officer()) == 2
+
+
+def test_what_nobody_takes_the_place_of_is_kept(engine: Engine, call: CallView, hand: Hand) -> None:
+    """Left out of a list by mistake, and put back: what was parked for them is there, and goes out."""
+    _put(engine, HEAD, OFFICE)
+    endpoint_id = to_people(engine, "audience")
+    _happen(engine, call, hand, "audience")
+    taken = {each.address: each for each in hand.claim()}
+    hand.end(PARK, taken[OFFICE])
+    _put(engine, HEAD)
+    assert engine.retry(actor=officer()) == 0
+    assert _states(engine, endpoint_id) == [(HEAD, "pending"), (OFFICE, "parked")]
+    _put(engine, HEAD, OFFICE)
+    assert engine.retry(actor=officer()) == 1
+
+
+def test_who_has_had_it_is_not_told_again_after_years(
+    engine: Engine, call: CallView, hand: Hand, *, clock: FrozenClock
+) -> None:
+    """While one of them has it parked, what the others had is not forgotten."""
+    _put(engine, HEAD, OFFICE, "wrong@school.example")
+    to_people(engine, "audience")
+    _happen(engine, call, hand, "audience")
+    taken = {each.address: each for each in hand.claim()}
+    hand.arrive(taken[HEAD], taken[OFFICE])
+    hand.end(PARK, taken["wrong@school.example"])
+    clock.move_by(days=1000)
+    engine.forget_deliveries()
+    _put(engine, HEAD, OFFICE, OTHER)
+    assert engine.retry(actor=officer()) == 1
+    assert hand.deliver_all() == [(OTHER, "call.extended")]
+    clock.move_by(days=1000)
+    assert engine.forget_deliveries() == 3
+
+
+def test_it_is_counted_what_waits_and_what_is_parked_by_courier(
+    engine: Engine, call: CallView, hand: Hand
+) -> None:
+    """What metrics tell of, on either database."""
+    to_people(engine, "applicant")
+    webhook(engine, A)
+    hand.drafts(call.id, 1, 2)
+    hand.end(PARK, *(each for each in hand.claim() if each.event.applicant == "URN:1"))
+    expected = {("smtp", "parked"): 2, ("webhook", "parked"): 1, ("webhook", "pending"): 1}
+    assert engine.outbox.waiting() == expected
+
+
+@pytest.mark.parametrize(
+    "whom", ["audience:Norfolk", "applicant:head@school.example", "applicant:", "list", "list:", "officers:x"]
+)
+def test_a_word_for_people_with_more_or_less_to_it_is_refused(engine: Engine, whom: str) -> None:
+    """It would be taken for the whole audience, or for nobody."""
+    with pytest.raises(BadInput):
+        to_people(engine, whom)
+    assert engine.endpoints() == []
 
 
 def test_the_attempts_of_what_is_replaced_go_with_it(engine: Engine, call: CallView, hand: Hand) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     or_,
     select,
     union_all,
@@ -77,7 +78,8 @@ _NOT_ARRIVED: Final = union_all(
         for state, where in (("pending", _PENDING), ("parked", _PARKED))
     )
 ).subquery()
-_COURIER: Final = func.coalesce(ENDPOINT.c.courier, LOG)
+# As a constant: PostgreSQL takes two parameters for two expressions, though both say the same.
+_COURIER: Final = func.coalesce(ENDPOINT.c.courier, literal_column(f"'{LOG}'"))
 _WAITING: Final = Prepared(
     select(_COURIER, _NOT_ARRIVED.c.state, cast(func.sum(_NOT_ARRIVED.c.count), Integer))
     .select_from(_NOT_ARRIVED)
@@ -104,7 +106,16 @@ _GIVE_UP: Final = Prepared(
     .values(state="parked", last_error=bindparam("why"))
 )
 
-_OLD: Final = and_(_DELIVERED, DELIVERY.c.delivered_at <= bindparam("before"))
+_SIBLING: Final = DELIVERY.alias("sibling")
+# While one of the people that an event was for has it parked, it is known who else has had it.
+_OPEN_AMONG_PEOPLE: Final = select(_SIBLING.c.position).where(
+    _SIBLING.c.state == "parked", _SIBLING.c.recipient != ""
+)
+_OLD: Final = and_(
+    _DELIVERED,
+    DELIVERY.c.delivered_at <= bindparam("before"),
+    or_(DELIVERY.c.recipient == "", DELIVERY.c.position.not_in(_OPEN_AMONG_PEOPLE)),
+)
 _ORPHANED: Final = and_(
     _PARKED,
     DELIVERY.c.due_at <= bindparam("before"),

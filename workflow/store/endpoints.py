@@ -3,12 +3,15 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, or_, select, update
 
 from workflow.connection import Connection
 from workflow.statements import Prepared
 from workflow.store.tables import ENDPOINT
 from workflow.views import EndpointView
+
+#: After so many failures in a row an endpoint's circuit opens: it rests, then one delivery tries it.
+OPENS_AT: Final = 5
 
 _NEW: Final = (
     "id", "courier", "url", "events", "created_at", "after_position",
@@ -45,7 +48,12 @@ _ROTATE: Final = Prepared(
     )
 )
 _REMOVE: Final = Prepared(delete(ENDPOINT).where(_IS_IT))
-_IS_WELL: Final = Prepared(update(ENDPOINT).where(_IS_IT, ENDPOINT.c.failures > 0).values(**_WELL))
+# Where the circuit is closed, it rests because it asked for that.
+_IS_WELL: Final = Prepared(
+    update(ENDPOINT)
+    .where(_IS_IT, ENDPOINT.c.failures > 0)
+    .values(**_WELL | {"rest_until": case((ENDPOINT.c.failures < OPENS_AT, ENDPOINT.c.rest_until))})
+)
 _AILS: Final = Prepared(
     update(ENDPOINT)
     .where(_IS_IT)
@@ -57,9 +65,8 @@ _AILS: Final = Prepared(
     )
 )
 _FAILING: Final = Prepared(select(ENDPOINT.c.failures, ENDPOINT.c.failing_since).where(_IS_IT))
-_REST: Final = Prepared(update(ENDPOINT).where(_IS_IT).values(rest_until=bindparam("until")))
 
-_REST_LONGER: Final = Prepared(
+_REST: Final = Prepared(
     update(ENDPOINT)
     .where(_IS_IT, or_(ENDPOINT.c.rest_until.is_(None), ENDPOINT.c.rest_until < bindparam("until")))
     .values(rest_until=bindparam("until"))
@@ -134,13 +141,8 @@ def ails(connection: Connection, endpoint_id: str, more: int, now: datetime) -> 
 
 
 def rest(connection: Connection, endpoint_id: str, until: datetime) -> None:
-    """Let nothing be tried there before an instant."""
-    connection.run(_REST, the_id=endpoint_id, until=until)
-
-
-def rest_longer(connection: Connection, endpoint_id: str, until: datetime) -> None:
     """Let nothing be tried there before an instant, or a later one that was said before."""
-    connection.run(_REST_LONGER, the_id=endpoint_id, until=until)
+    connection.run(_REST, the_id=endpoint_id, until=until)
 
 
 def sealed(connection: Connection, endpoint_id: str, now: datetime) -> tuple[str, tuple[str, ...]]:

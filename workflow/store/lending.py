@@ -31,14 +31,11 @@ from workflow.connection import Connection
 from workflow.errors import DatabaseCorrupt
 from workflow.ports import About, Delivery
 from workflow.statements import Prepared
-from workflow.store.endpoints import valid_secrets
+from workflow.store.endpoints import OPENS_AT, valid_secrets
 from workflow.store.outbox import LOG
 from workflow.store.people import whom_of
 from workflow.store.rows import from_row
 from workflow.store.tables import CALL, DELIVERY, ENDPOINT, EOI, OUTBOX, TRY
-
-#: After so many failures in a row an endpoint's circuit opens: it rests, then one delivery tries it.
-OPENS_AT: Final = 5
 
 _PENDING: Final = DELIVERY.c.state == "pending"
 _FREE: Final = or_(DELIVERY.c.leased_until.is_(None), DELIVERY.c.leased_until <= bindparam("now"))

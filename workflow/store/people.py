@@ -70,9 +70,9 @@ def whom_of(courier: str, url: str) -> tuple[str, dict[str, str]]:
     The word is empty where its deliveries all go to one place.
     """
     word, _, name = url.partition(":")
-    if courier == WEBHOOK or word not in FOUND:
-        return "", {}
-    return word, {"list_name": name} if word == LIST else {}
+    if courier != WEBHOOK and url in (APPLICANT, AUDIENCE):
+        return url, {}
+    return (LIST, {"list_name": name}) if courier != WEBHOOK and word == LIST and name else ("", {})
 
 
 def concerns(whom: str, types: Iterable[EventType]) -> bool:

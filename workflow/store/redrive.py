@@ -4,6 +4,7 @@ Whom an endpoint stands for is asked anew. Who is there still gets what was thei
 nothing of an event yet gets it in the place of whoever is gone, or never was; who is gone gets nothing more.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -11,27 +12,22 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
     bindparam,
     delete,
-    exists,
-    func,
     insert,
     literal,
     or_,
     select,
-    tuple_,
     update,
 )
 
 from workflow.connection import Connection
 from workflow.statements import Prepared
 from workflow.store.outbox import LOG, SUBJECT
-from workflow.store.people import FOUND, whom_of
+from workflow.store.people import FOUND, Found, whom_of
 from workflow.store.tables import DELIVERY, ENDPOINT, OUTBOX, TRY
 
 _PARKED: Final = DELIVERY.c.state == "parked"
-_MAILBOX: Final = func.lower(DELIVERY.c.recipient)
 _BACK_IN_LINE: Final[dict[str, Any]] = {
     "state": "pending",
     "forgiven": DELIVERY.c.attempt,
@@ -40,11 +36,9 @@ _BACK_IN_LINE: Final[dict[str, Any]] = {
     "delivered_at": None,
 }
 # Two who send again at once would else both write to whoever is new.
-_RECEIVERS: Final = Prepared(
-    select(ENDPOINT.c.id, ENDPOINT.c.courier, ENDPOINT.c.url)
-    .order_by(ENDPOINT.c.id)
-    .with_for_update(key_share=True)
-)
+_RECEIVER: Final = select(ENDPOINT.c.id, ENDPOINT.c.courier, ENDPOINT.c.url).with_for_update(key_share=True)
+_RECEIVERS: Final = Prepared(_RECEIVER.order_by(ENDPOINT.c.id))
+_THE_RECEIVER: Final = Prepared(_RECEIVER.where(ENDPOINT.c.id == bindparam("the_endpoint")))
 _OF: Final = Prepared(select(DELIVERY.c.endpoint_id).where(DELIVERY.c.id == bindparam("the_id"), _PARKED))
 _PATIENCE_ANEW: Final = Prepared(
     update(ENDPOINT)
@@ -72,13 +66,13 @@ class Chosen:
         return {name: value for name, value in given.items() if value is not None}
 
 
-class _Again(NamedTuple):
-    """Statements that send to people again, in this order."""
+class _Kept(NamedTuple):
+    """A delivery that is meant, as it is kept."""
 
-    to_who_is_new: Prepared
-    forget_tries: Prepared
-    forget: Prepared
-    to_who_is_there: Prepared
+    id: int
+    position: int
+    recipient: str
+    is_parked: bool
 
 
 def parked_for(connection: Connection, delivery_id: int) -> str | None:
@@ -95,23 +89,26 @@ def back_in_line(connection: Connection, now: datetime, chosen: Chosen) -> int:
     would wait for ever.
     """
     terms, count = chosen.terms(), 0
-    for endpoint_id, courier, url in (*connection.rows(_RECEIVERS), (LOG, LOG, "")):
-        if chosen.endpoint not in (None, endpoint_id):
-            continue
+    for endpoint_id, courier, url in _receivers(connection, chosen.endpoint):
         whom, named = whom_of(courier, url)
         given = terms | named | {"the_endpoint": endpoint_id, "now": now}
         if whom:
-            again = _to_people(whom, tuple(terms), delivered=chosen.delivered)
-            more = connection.run(again.to_who_is_new, **given)
-            connection.run(again.forget_tries, **given)
-            connection.run(again.forget, **given)
-            more += connection.run(again.to_who_is_there, **given)
+            found = _of_people(connection, whom, tuple(terms), chosen, given)
+            more = _send_to_people(connection, found, endpoint_id, now)
         else:
             more = connection.run(_to_one(tuple(terms), delivered=chosen.delivered), **given)
         if more:
             connection.run(_PATIENCE_ANEW, the_endpoint=endpoint_id, now=now)
         count += more
     return count
+
+
+def _receivers(connection: Connection, endpoint_id: str | None) -> list[tuple[Any, ...]]:
+    """Return id, courier and URL of the one that is meant, or of all; nobody else sends to them again now."""
+    log = (LOG, LOG, "")
+    if endpoint_id is None:
+        return [*connection.rows(_RECEIVERS), log]
+    return [log] if endpoint_id == LOG else connection.rows(_THE_RECEIVER, the_endpoint=endpoint_id)
 
 
 def drop(connection: Connection, chosen: Chosen) -> int:
@@ -129,70 +126,100 @@ def _to_one(narrowed: tuple[str, ...], *, delivered: bool) -> Prepared:
     )
 
 
+class _OfPeople(NamedTuple):
+    """What is meant of an endpoint that stands for people, and what there is beside it."""
+
+    meant: list[_Kept]
+    #: Event -> mailbox -> address: who is there for it now.
+    there: dict[int, dict[str, str]]
+    #: Event -> mailboxes: who has a delivery of it.
+    has: dict[int, set[str]]
+
+
+def _of_people(
+    connection: Connection, whom: str, narrowed: tuple[str, ...], chosen: Chosen, given: dict[str, Any]
+) -> _OfPeople:
+    """Read it all. Put together here: a planner that errs about sizes would compare each one with each."""
+    meant = [
+        _Kept(id_, position, recipient, state == "parked")
+        for id_, position, recipient, state in connection.rows(
+            _meant(narrowed, delivered=chosen.delivered), **given
+        )
+    ]
+    there, has = defaultdict[int, dict[str, str]](dict), defaultdict[int, set[str]](set)
+    if meant:
+        places = [each.position for each in meant]
+        given |= {"first": min(places), "last": max(places)}
+        for position, address in connection.rows(_THERE[whom], **given):
+            there[position].setdefault(address.lower(), address)
+        for position, recipient in connection.rows(_HAS, **given):
+            has[position].add(recipient.lower())
+    return _OfPeople(meant, there, has)
+
+
+def _send_to_people(connection: Connection, found: _OfPeople, endpoint_id: str, now: datetime) -> int:
+    """Put back what is for who is still there, and who is new in the place of who is not; return how many."""
+    again = [each for each in found.meant if each.recipient.lower() in found.there[each.position]]
+    back = {each.id for each in again}
+    gone = [each for each in found.meant if each.is_parked and each.id not in back]
+    new = [
+        {"position": position, "recipient": address}
+        for position in dict.fromkeys(each.position for each in gone)
+        for mailbox, address in found.there[position].items()
+        if mailbox not in found.has[position]
+    ]
+    told = {each["position"] for each in new}
+    replaced = [{"the_id": each.id} for each in gone if each.position in told]
+    connection.run_each(_NEW, [{**each, "the_endpoint": endpoint_id, "now": now} for each in new])
+    connection.run_each(_FORGET_TRIES, replaced)
+    connection.run_each(_FORGET, replaced)
+    connection.run_each(_ONE_AGAIN, [{"the_id": each.id, "now": now} for each in again])
+    return len(new) + len(again)
+
+
 @cache
-def _to_people(whom: str, narrowed: tuple[str, ...], *, delivered: bool) -> _Again:
-    parked = _chosen(("the_endpoint", *narrowed), delivered=False)
-    chosen = _chosen(("the_endpoint", *narrowed), delivered)
-    there = _there(whom, select(DELIVERY.c.position).where(*chosen))
-    is_there = tuple_(DELIVERY.c.position, _MAILBOX).in_(select(there.c.position, there.c.mailbox))
-    gone = (*parked, ~is_there, _in_line_instead())
-    return _Again(
-        to_who_is_new=_to_who_is_new(there, select(DELIVERY.c.position).where(*parked, ~is_there)),
-        forget_tries=Prepared(delete(TRY).where(TRY.c.delivery_id.in_(select(DELIVERY.c.id).where(*gone)))),
-        forget=Prepared(delete(DELIVERY).where(*gone)),
-        to_who_is_there=Prepared(update(DELIVERY).where(*chosen, is_there).values(**_BACK_IN_LINE)),
+def _meant(narrowed: tuple[str, ...], *, delivered: bool) -> Prepared:
+    meant = select(DELIVERY.c.id, DELIVERY.c.position, DELIVERY.c.recipient, DELIVERY.c.state)
+    where = _chosen(("the_endpoint", *narrowed), delivered)
+    # In one order: two who send again would else wait for one another.
+    return Prepared(meant.where(*where).order_by(DELIVERY.c.id).with_for_update())
+
+
+def _there(found: Found) -> Prepared:
+    """Return each of these events beside each address that there is for it now."""
+    return Prepared(
+        select(OUTBOX.c.position, found.address)
+        .select_from(found.source)
+        .where(OUTBOX.c.position.between(bindparam("first"), bindparam("last")), found.address != "")
+        .order_by(OUTBOX.c.position, found.address)
     )
 
 
-def _to_who_is_new(there: Any, places: Select[Any]) -> Prepared:  # noqa: ANN401 -- a subquery of Core's
-    has_it = select(DELIVERY.c.position, _MAILBOX).where(
-        DELIVERY.c.endpoint_id == bindparam("the_endpoint"), DELIVERY.c.position.in_(places)
+_THERE: Final = {whom: _there(found) for whom, found in FOUND.items()}
+_HAS: Final = Prepared(
+    select(DELIVERY.c.position, DELIVERY.c.recipient).where(
+        DELIVERY.c.endpoint_id == bindparam("the_endpoint"),
+        DELIVERY.c.position.between(bindparam("first"), bindparam("last")),
     )
-    rows = (
+)
+_NEW: Final = Prepared(
+    insert(DELIVERY).from_select(
+        ["position", "endpoint_id", "subject_id", "recipient", "state", "attempt", "due_at"],
         select(
             OUTBOX.c.position,
             bindparam("the_endpoint", type_=DELIVERY.c.endpoint_id.type),
             SUBJECT,
-            there.c.address,
+            bindparam("recipient", type_=DELIVERY.c.recipient.type),
             literal("pending"),
             literal(0),
             bindparam("now", type_=DELIVERY.c.due_at.type),
-        )
-        .join_from(there, OUTBOX, OUTBOX.c.position == there.c.position)
-        .where(
-            there.c.position.in_(places),
-            tuple_(there.c.position, there.c.mailbox).not_in(has_it),
-        )
-        .order_by(OUTBOX.c.position)
+        ).where(OUTBOX.c.position == bindparam("position")),
     )
-    names = ["position", "endpoint_id", "subject_id", "recipient", "state", "attempt", "due_at"]
-    return Prepared(insert(DELIVERY).from_select(names, rows))
-
-
-def _there(whom: str, places: Select[Any]) -> Any:  # noqa: ANN401 -- a subquery of Core's
-    """Return each of these events beside each address that there is for it now."""
-    found = FOUND[whom]
-    return (
-        select(OUTBOX.c.position, found.address.label("address"), func.lower(found.address).label("mailbox"))
-        .select_from(found.source)
-        .where(OUTBOX.c.position.in_(places), found.address != "")
-        .subquery("there")
-    )
-
-
-def _in_line_instead() -> ColumnElement[bool]:
-    """Return whether somebody else waits for the same event, by the index of lines."""
-    other = DELIVERY.alias("other")
-    return (
-        exists()
-        .where(
-            other.c.endpoint_id == DELIVERY.c.endpoint_id,
-            other.c.subject_id == DELIVERY.c.subject_id,
-            other.c.position == DELIVERY.c.position,
-            other.c.state == "pending",
-        )
-        .correlate(DELIVERY)
-    )
+)
+_THE_ID: Final = DELIVERY.c.id == bindparam("the_id")
+_ONE_AGAIN: Final = Prepared(update(DELIVERY).where(_THE_ID).values(**_BACK_IN_LINE))
+_FORGET_TRIES: Final = Prepared(delete(TRY).where(TRY.c.delivery_id == bindparam("the_id")))
+_FORGET: Final = Prepared(delete(DELIVERY).where(_THE_ID))
 
 
 @cache
