@@ -143,16 +143,17 @@ def drop(connection: Connection, actor: object, delivery_id: object, *, endpoint
 
     Raises:
         BadInput: the id is no whole number.
-        NotFound: nothing parked has that id.
+        NotFound: nothing parked has that id, or it is for another endpoint.
         Refused: `role-missing`: no officer, no admin.
     """
     require_keeper(actor, to="drop a delivery")
     known = None if delivery_id is None else whole_number(delivery_id, field="delivery_id")
     chosen = again.Chosen(delivery_id=known, endpoint=_endpoint_or_none(endpoint))
     with own_transaction(connection, one_state=True):
-        if known is not None:
-            _parked_for(connection, known)
-        return again.drop(connection, chosen)
+        count = again.drop(connection, chosen)
+        if known is not None and not count:
+            raise _none_parked(known)
+        return count
 
 
 def forget(connection: Connection, before: datetime) -> int:
@@ -206,9 +207,12 @@ def events(
 def _parked_for(connection: Connection, delivery_id: int) -> str:
     endpoint_id = again.parked_for(connection, delivery_id)
     if endpoint_id is None:
-        msg = f"No parked delivery has the id {delivery_id}."
-        raise NotFound(msg)
+        raise _none_parked(delivery_id)
     return endpoint_id
+
+
+def _none_parked(delivery_id: int) -> NotFound:
+    return NotFound(f"No parked delivery has the id {delivery_id}.")
 
 
 def _state_or_none(state: object) -> str | None:

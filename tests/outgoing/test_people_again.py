@@ -204,6 +204,8 @@ def test_what_nobody_needs_any_more_is_dropped(engine: Engine, call: CallView, h
     for never in (taken[HEAD].id, taken[OTHER].id):
         with pytest.raises(NotFound, match=f"No parked delivery has the id {never}"):
             engine.drop_delivery(never, actor=officer())
+    with pytest.raises(NotFound):
+        engine.drop_delivery(taken[OFFICE].id, endpoint=other, actor=officer())
     assert engine.drop_delivery(endpoint=endpoint_id, actor=admin()) == 1
     assert _states(engine, endpoint_id) == [(OTHER, "pending")]
     assert _states(engine, other) == [(A, "parked")]
