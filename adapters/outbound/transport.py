@@ -81,20 +81,15 @@ class _Pool(httpcore.ConnectionPool):
 class _Connection(httpcore.HTTPConnection):
     """Is not used again once more has come than an answer: that would be taken for the next one's answer.
 
-    Source: RFC 9112, 9.2. httpcore looks for it in the socket, but not among what it has already read. And it
-    looks into every socket that lies idle twice for each request; once, when one is chosen, is enough.
+    Source: RFC 9112, 9.2. httpcore looks for it in the socket, but not among what it has already read.
     """
 
-    _is_spent = False
-
     def is_available(self) -> bool:
-        if not super().is_available():
-            return False
-        self._is_spent = super().has_expired() or self._left_over()
-        return not self._is_spent
+        # Asked for when one is chosen: since the pool looked what has expired, an answer may have ended here.
+        return super().is_available() and not self.has_expired()
 
     def has_expired(self) -> bool:
-        return self._is_spent  # then the pool closes it; one that failed to connect it knows as closed
+        return super().has_expired() or (self.is_idle() and self._left_over())
 
     def _left_over(self) -> bool:
         http = self._connection
