@@ -1,6 +1,7 @@
 """Commands about contacts: who is told, on which list. Personal data."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -73,6 +74,11 @@ def list_(door: Door, name: ListName) -> None:
         found = engine.contacts(name, actor=door.reader())
     rows = ((each.organisation, each.address, each.name) for each in found)
     door.tell.answer(found, table(("organisation", "address", "name"), rows, prose="name"))
+
+
+def import_into(name: str) -> str:
+    """Return the command that fills a list, ready to be copied into a shell."""
+    return f"`eoi contact import CSV --list {quote(name)}`"
 
 
 def _counted(count: int, rows: int) -> str:

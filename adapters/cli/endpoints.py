@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from adapters.cli.contacts import import_into
 from adapters.cli.door import FAILED, Door, command
 from adapters.cli.options import Reason
 from adapters.cli.telling import facts, stamp, table
@@ -254,13 +254,10 @@ def _warn_of_nobody(door: Door, engine: "Engine", view: "EndpointView") -> None:
     word, _, name = view.url.partition(":")
     if view.courier == "webhook" or word not in ("list", "audience"):
         return
-    of_calls = (
-        {each.audience for each in engine.calls() if each.state == "open"} if word == "audience" else ()
-    )
-    for missing in sorted({name for name in (name, *of_calls) if name} - engine.contact_lists().keys()):
-        door.tell.aside(
-            f"Nobody is on the list {missing} yet: `eoi contact import CSV --list {quote(missing)}`."
-        )
+    open_calls = [each for each in engine.calls() if each.state == "open"] if word == "audience" else []
+    lists = {name} if word == "list" else {each.audience for each in open_calls if each.audience}
+    for missing in sorted(lists - engine.contact_lists().keys()):
+        door.tell.aside(f"Nobody is on the list {missing} yet: {import_into(missing)}.")
 
 
 def _secret(view: "EndpointView") -> list[str]:

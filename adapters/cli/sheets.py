@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from adapters.cli.contacts import import_into
 from adapters.cli.door import Door, command
 from adapters.cli.options import ClosesAt, ClosesOn, Key, not_both, time_of
 from adapters.cli.telling import moment, warnings
@@ -201,8 +201,8 @@ def _unheard(engine: "Engine", view: "CallView") -> "Iterator[Finding]":
         "audience-empty",
         "An endpoint writes to each call's audience, and this call names none (--audience)."
         if name is None
-        else f"Nobody is on the list {name}: `eoi contact import CSV --list {quote(name)}`, then what was "
-        "parked meanwhile goes out by `eoi outbox retry --all`.",
+        else f"Nobody is on the list {name}: {import_into(name)}, then what was parked "
+        "meanwhile goes out by `eoi outbox retry --all`.",
     )
 
 
