@@ -76,6 +76,26 @@ _FANNED_OUT: Final = Prepared(
 _FED: Final = Prepared(select(func.coalesce(func.max(OUTBOX.c.feed), 0)).where(OUTBOX.c.feed.is_not(None)))
 
 
+def new_deliveries(
+    source: Any,  # noqa: ANN401 -- Core's expressions
+    *conditions: Any,  # noqa: ANN401 -- as above
+    endpoint: Any,  # noqa: ANN401 -- as above
+    to: Any,  # noqa: ANN401 -- as above
+    due_at: Any,  # noqa: ANN401 -- as above
+    state: Any = literal("pending"),  # noqa: ANN401, B008 -- as above
+    why: Any = null(),  # noqa: ANN401, B008 -- as above
+) -> Insert:
+    """Insert a delivery of each event of `source` that meets the conditions, in the order of the events."""
+    last_error = cast(why, DELIVERY.c.last_error.type)
+    rows = (
+        select(OUTBOX.c.position, endpoint, SUBJECT, to, state, literal(0), due_at, last_error)
+        .select_from(source)
+        .where(*conditions)
+        .order_by(OUTBOX.c.position)
+    )
+    return insert(DELIVERY).from_select(_FRESH, rows)
+
+
 def _deliveries_from(
     endpoint: Any,  # noqa: ANN401 -- Core's expressions
     *conditions: Any,  # noqa: ANN401 -- as above
@@ -86,22 +106,17 @@ def _deliveries_from(
     Nobody where somebody should be is a delivery too, without a recipient: it is parked, and so told.
     """
     to, state, why = (literal(""), literal("pending"), null()) if found is None else _to_people(found)
-    rows = (
-        select(
-            OUTBOX.c.position,
-            endpoint,
-            SUBJECT,
-            to,
-            state,
-            literal(0),
-            OUTBOX.c.recorded_at,
-            cast(why, DELIVERY.c.last_error.type),
-        )
-        .select_from(OUTBOX if found is None else found.source)
-        .where(_WAITING, OUTBOX.c.position <= bindparam("upto"), *conditions)
-        .order_by(OUTBOX.c.position)
+    return new_deliveries(
+        OUTBOX if found is None else found.source,
+        _WAITING,
+        OUTBOX.c.position <= bindparam("upto"),
+        *conditions,
+        endpoint=endpoint,
+        to=to,
+        due_at=OUTBOX.c.recorded_at,
+        state=state,
+        why=why,
     )
-    return insert(DELIVERY).from_select(_FRESH, rows)
 
 
 def _to_people(found: Found) -> tuple[Any, Any, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from states.events import EventType
 from workflow.store.tables import CALL, CONTACT, EOI, OUTBOX
@@ -17,48 +17,64 @@ _ONLY_OF: Final = {APPLICANT: "eoi.", AUDIENCE: "call."}
 
 # An office that stands on one list for several schools is told once, however its mailbox is spelled.
 _MAILBOX: Final = func.lower(CONTACT.c.address)
-_ONE_SPELLING: Final = func.min(CONTACT.c.address).label("address")
-_OF_LIST: Final = (
-    select(CONTACT.c.list_name, _ONE_SPELLING).group_by(CONTACT.c.list_name, _MAILBOX).subquery("contact")
-)
-_OF_APPLICANT: Final = (
-    select(CONTACT.c.organisation, _ONE_SPELLING)
-    .group_by(CONTACT.c.organisation, _MAILBOX)
-    .subquery("contact")
-)
+_ONE_SPELLING: Final = func.min(CONTACT.c.address)
 
 
 class Found(NamedTuple):
     """Where the addresses for an event are."""
 
-    #: The address; empty where nobody is there.
-    address: Any
-    #: Each event, beside each of its addresses, or beside none.
+    #: Each event, and by what its addresses are found: an organisation, or a list.
+    events: Any
+    key: Any
+    #: The addresses of one `key`.
+    addresses: Select[Any]
+    #: Each event beside each of its addresses, or beside none; and the address, empty where nobody is there.
     source: Any
+    address: Any
     #: What is to be done where nobody is there.
     why_nobody: str
 
 
-_ADDRESS_OF_LIST: Final = func.coalesce(_OF_LIST.c.address, "")
+def _found(
+    by: Any,  # noqa: ANN401 -- Core's expressions
+    key: Any,  # noqa: ANN401 -- as above
+    events: Any,  # noqa: ANN401 -- as above
+    why_nobody: str,
+) -> Found:
+    contact = (
+        select(by.label("key"), _ONE_SPELLING.label("address")).group_by(by, _MAILBOX).subquery("contact")
+    )
+    return Found(
+        events=events,
+        key=key,
+        addresses=select(_ONE_SPELLING)
+        .where(by == bindparam("key"))
+        .group_by(_MAILBOX)
+        .order_by(_ONE_SPELLING),
+        source=events.outerjoin(contact, contact.c.key == key),
+        address=func.coalesce(contact.c.address, ""),
+        why_nobody=why_nobody,
+    )
+
+
 #: By a word -> the addresses. Those of a list want `list_name` for a parameter.
-FOUND: Final[dict[str, Found]] = {
-    APPLICANT: Found(
-        func.coalesce(_OF_APPLICANT.c.address, ""),
-        OUTBOX.join(EOI, EOI.c.id == OUTBOX.c.eoi_id).outerjoin(
-            _OF_APPLICANT, _OF_APPLICANT.c.organisation == EOI.c.applicant
-        ),
+FOUND: Final = {
+    APPLICANT: _found(
+        CONTACT.c.organisation,
+        EOI.c.applicant,
+        OUTBOX.join(EOI, EOI.c.id == OUTBOX.c.eoi_id),
         "The organisation that applies has no contact on any list: import one, then retry.",
     ),
-    AUDIENCE: Found(
-        _ADDRESS_OF_LIST,
-        OUTBOX.join(CALL, CALL.c.id == OUTBOX.c.call_id).outerjoin(
-            _OF_LIST, _OF_LIST.c.list_name == CALL.c.audience
-        ),
+    AUDIENCE: _found(
+        CONTACT.c.list_name,
+        CALL.c.audience,
+        OUTBOX.join(CALL, CALL.c.id == OUTBOX.c.call_id),
         "Nobody is on the list that is the call's audience, or it has none: import it, then retry.",
     ),
-    LIST: Found(
-        _ADDRESS_OF_LIST,
-        OUTBOX.outerjoin(_OF_LIST, _OF_LIST.c.list_name == bindparam("list_name")),
+    LIST: _found(
+        CONTACT.c.list_name,
+        bindparam("list_name", type_=CONTACT.c.list_name.type),
+        OUTBOX,
         "Nobody is on this list: import it, then retry.",
     ),
 }
@@ -70,9 +86,11 @@ def whom_of(courier: str, url: str) -> tuple[str, dict[str, str]]:
     The word is empty where its deliveries all go to one place.
     """
     word, _, name = url.partition(":")
-    if courier != WEBHOOK and url in (APPLICANT, AUDIENCE):
-        return url, {}
-    return (LIST, {"list_name": name}) if courier != WEBHOOK and word == LIST and name else ("", {})
+    if courier == WEBHOOK:
+        return "", {}
+    if word == LIST and name:
+        return LIST, {"list_name": name}
+    return (url, {}) if url in (APPLICANT, AUDIENCE) else ("", {})
 
 
 def concerns(whom: str, types: Iterable[EventType]) -> bool:

@@ -4,7 +4,6 @@ Whom an endpoint stands for is asked anew. Who is there still gets what was thei
 nothing of an event yet gets it in the place of whoever is gone, or never was; who is gone gets nothing more.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -14,8 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     bindparam,
     delete,
-    insert,
-    literal,
     or_,
     select,
     update,
@@ -23,7 +20,7 @@ from sqlalchemy import (
 
 from workflow.connection import Connection
 from workflow.statements import Prepared
-from workflow.store.outbox import LOG, SUBJECT
+from workflow.store.outbox import LOG, new_deliveries
 from workflow.store.people import FOUND, Found, whom_of
 from workflow.store.tables import DELIVERY, ENDPOINT, OUTBOX, TRY
 
@@ -91,12 +88,12 @@ def back_in_line(connection: Connection, now: datetime, chosen: Chosen) -> int:
     terms, count = chosen.terms(), 0
     for endpoint_id, courier, url in _receivers(connection, chosen.endpoint):
         whom, named = whom_of(courier, url)
-        given = terms | named | {"the_endpoint": endpoint_id, "now": now}
+        given = terms | named | {"the_endpoint": endpoint_id}
         if whom:
-            found = _of_people(connection, whom, tuple(terms), chosen, given)
-            more = _send_to_people(connection, found, endpoint_id, now)
+            meant = _meant(connection, chosen, given)
+            more = _send_to_people(connection, _of_people(connection, whom, meant, given), endpoint_id, now)
         else:
-            more = connection.run(_to_one(tuple(terms), delivered=chosen.delivered), **given)
+            more = connection.run(_to_one(tuple(terms), delivered=chosen.delivered), **given, now=now)
         if more:
             connection.run(_PATIENCE_ANEW, the_endpoint=endpoint_id, now=now)
         count += more
@@ -136,25 +133,37 @@ class _OfPeople(NamedTuple):
     has: dict[int, set[str]]
 
 
-def _of_people(
-    connection: Connection, whom: str, narrowed: tuple[str, ...], chosen: Chosen, given: dict[str, Any]
-) -> _OfPeople:
-    """Read it all. Put together here: a planner that errs about sizes would compare each one with each."""
-    meant = [
-        _Kept(id_, position, recipient, state == "parked")
-        for id_, position, recipient, state in connection.rows(
-            _meant(narrowed, delivered=chosen.delivered), **given
-        )
-    ]
-    there, has = defaultdict[int, dict[str, str]](dict), defaultdict[int, set[str]](set)
-    if meant:
-        places = [each.position for each in meant]
-        given |= {"first": min(places), "last": max(places)}
-        for position, address in connection.rows(_THERE[whom], **given):
-            there[position].setdefault(address.lower(), address)
-        for position, recipient in connection.rows(_HAS, **given):
+def _meant(connection: Connection, chosen: Chosen, given: dict[str, Any]) -> list[_Kept]:
+    rows = connection.rows(_kept(tuple(chosen.terms()), delivered=chosen.delivered), **given)
+    return [_Kept(id_, position, to, state == "parked") for id_, position, to, state in rows]
+
+
+def _of_people(connection: Connection, whom: str, meant: list[_Kept], given: dict[str, Any]) -> _OfPeople:
+    """Read what there is beside them.
+
+    Put together here: a planner that errs about sizes would compare each one with each. And who is there is
+    asked once for each list or organisation, not for each event.
+    """
+    has, by_key = {each.position: set[str]() for each in meant}, dict[object, dict[str, str]]()
+    there: dict[int, dict[str, str]] = {each.position: {} for each in meant}
+    within = {"first": min(has, default=0), "last": max(has, default=0)}
+    for position, recipient in connection.rows(_HAS, the_endpoint=given["the_endpoint"], **within):
+        if position in has:
             has[position].add(recipient.lower())
+    for position, key in connection.rows(_KEYS[whom], **given, **within):
+        if position in has:
+            if key not in by_key:
+                by_key[key] = _mailboxes(connection, whom, key)
+            there[position] = by_key[key]
     return _OfPeople(meant, there, has)
+
+
+def _mailboxes(connection: Connection, whom: str, key: object) -> dict[str, str]:
+    """Return each mailbox that there is now for an organisation or a list, and how it is spelled."""
+    found = dict[str, str]()
+    for (address,) in connection.rows(_ADDRESSES[whom], key=key):
+        found.setdefault(address.lower(), address)
+    return found
 
 
 def _send_to_people(connection: Connection, found: _OfPeople, endpoint_id: str, now: datetime) -> int:
@@ -178,24 +187,21 @@ def _send_to_people(connection: Connection, found: _OfPeople, endpoint_id: str, 
 
 
 @cache
-def _meant(narrowed: tuple[str, ...], *, delivered: bool) -> Prepared:
-    meant = select(DELIVERY.c.id, DELIVERY.c.position, DELIVERY.c.recipient, DELIVERY.c.state)
+def _kept(narrowed: tuple[str, ...], *, delivered: bool) -> Prepared:
+    kept = select(DELIVERY.c.id, DELIVERY.c.position, DELIVERY.c.recipient, DELIVERY.c.state)
     where = _chosen(("the_endpoint", *narrowed), delivered)
     # In one order: two who send again would else wait for one another.
-    return Prepared(meant.where(*where).order_by(DELIVERY.c.id).with_for_update())
+    return Prepared(kept.where(*where).order_by(DELIVERY.c.id).with_for_update())
 
 
-def _there(found: Found) -> Prepared:
-    """Return each of these events beside each address that there is for it now."""
-    return Prepared(
-        select(OUTBOX.c.position, found.address)
-        .select_from(found.source)
-        .where(OUTBOX.c.position.between(bindparam("first"), bindparam("last")), found.address != "")
-        .order_by(OUTBOX.c.position, found.address)
-    )
+def _keys(found: Found) -> Prepared:
+    """Return by what the addresses for each of these events are found."""
+    within = OUTBOX.c.position.between(bindparam("first"), bindparam("last"))
+    return Prepared(select(OUTBOX.c.position, found.key).select_from(found.events).where(within))
 
 
-_THERE: Final = {whom: _there(found) for whom, found in FOUND.items()}
+_KEYS: Final = {whom: _keys(found) for whom, found in FOUND.items()}
+_ADDRESSES: Final = {whom: Prepared(found.addresses) for whom, found in FOUND.items()}
 _HAS: Final = Prepared(
     select(DELIVERY.c.position, DELIVERY.c.recipient).where(
         DELIVERY.c.endpoint_id == bindparam("the_endpoint"),
@@ -203,17 +209,12 @@ _HAS: Final = Prepared(
     )
 )
 _NEW: Final = Prepared(
-    insert(DELIVERY).from_select(
-        ["position", "endpoint_id", "subject_id", "recipient", "state", "attempt", "due_at"],
-        select(
-            OUTBOX.c.position,
-            bindparam("the_endpoint", type_=DELIVERY.c.endpoint_id.type),
-            SUBJECT,
-            bindparam("recipient", type_=DELIVERY.c.recipient.type),
-            literal("pending"),
-            literal(0),
-            bindparam("now", type_=DELIVERY.c.due_at.type),
-        ).where(OUTBOX.c.position == bindparam("position")),
+    new_deliveries(
+        OUTBOX,
+        OUTBOX.c.position == bindparam("position"),
+        endpoint=bindparam("the_endpoint", type_=DELIVERY.c.endpoint_id.type),
+        to=bindparam("recipient", type_=DELIVERY.c.recipient.type),
+        due_at=bindparam("now", type_=DELIVERY.c.due_at.type),
     )
 )
 _THE_ID: Final = DELIVERY.c.id == bindparam("the_id")
