@@ -5,7 +5,7 @@ call, same recipient), or its endpoint keeps no order. An endpoint that is disab
 one whose circuit is half open gives one at a time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -207,12 +207,12 @@ def claim(
             start=line.lent,
         )
     ]
-    taken = _numbered([number for _, _, number in sorted(turns)[:at_most]])
+    taken = [number for _, _, number in sorted(turns)[:at_most]]
     if not taken:
         return []
-    these = _these(len(taken))
-    connection.write(these.lend, None, until=until, **taken)
-    return _loaded(connection, connection.rows(these.load, **taken), now, until)
+    these, ids = _these(taken)
+    connection.write(these.lend, None, until=until, **ids)
+    return _loaded(connection, connection.rows(these.load, **ids), now, until)
 
 
 def _as_it_is(connection: Connection, line: Line, now: datetime) -> Line:
@@ -234,8 +234,19 @@ class _These(NamedTuple):
     end: Prepared
 
 
-@lru_cache(maxsize=128)
-def _these(count: int) -> _These:
+def _these(ids: Sequence[int]) -> tuple[_These, dict[str, int]]:
+    """Return the statements about these, and their parameters.
+
+    There are only statements for 1, 2, 4 of them and so on, so that few are made, and the last one may stand
+    there several times.
+    """
+    count = 1 << (len(ids) - 1).bit_length()
+    padded = [*ids, *[ids[-1]] * (count - len(ids))]
+    return _for_so_many(count), {f"id_{place}": number for place, number in enumerate(padded)}
+
+
+@lru_cache(maxsize=16)
+def _for_so_many(count: int) -> _These:
     these: ColumnElement[bool] = DELIVERY.c.id.in_([bindparam(f"id_{n}") for n in range(count)])
     lease = {"attempt": DELIVERY.c.attempt + 1, "leased_until": bindparam("until")}
     lent = select(DELIVERY.c.id, DELIVERY.c.attempt, DELIVERY.c.leased_until).where(these, _PENDING)
@@ -249,7 +260,7 @@ def _these(count: int) -> _These:
     )
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=16)
 def _tries(count: int) -> Prepared:
     return Prepared(
         insert(TRY).values(
@@ -259,10 +270,6 @@ def _tries(count: int) -> Prepared:
             ]
         )
     )
-
-
-def _numbered(ids: Sequence[int]) -> dict[str, int]:
-    return {f"id_{place}": number for place, number in enumerate(ids)}
 
 
 def _loaded(
@@ -309,11 +316,11 @@ def end(connection: Connection, attempts: Sequence[Ended]) -> list[bool]:
     for each in counted:
         alike.setdefault(_how(each), []).append(each.delivery.id)
     for (tried, *how), ids in alike.items():
-        these = _these(len(ids))
+        these, parameters = _these(ids)
         if tried:
-            connection.run(these.end, **dict(zip(_HOW, how, strict=True)), **_numbered(ids))
+            connection.write(these.end, None, **dict(zip(_HOW, how, strict=True)), **parameters)
         else:
-            connection.run(these.give_back, **_numbered(ids))
+            connection.write(these.give_back, None, **parameters)
     _write_tries(connection, [each for each in counted if each.begun_at is not None])
     return counts
 
@@ -328,11 +335,21 @@ def _number(delivery: Delivery) -> int:
 
 
 def _write_tries(connection: Connection, attempts: Sequence[Ended]) -> None:
-    if attempts:
-        rows = enumerate(map(_try, attempts))
-        connection.run(
-            _tries(len(attempts)), **{f"{name}_{n}": value for n, row in rows for name, value in row.items()}
+    for some in _in_powers_of_two(attempts):
+        rows = enumerate(map(_try, some))
+        connection.write(
+            _tries(len(some)),
+            None,
+            **{f"{name}_{n}": value for n, row in rows for name, value in row.items()},
         )
+
+
+def _in_powers_of_two(attempts: Sequence[Ended]) -> Iterator[Sequence[Ended]]:
+    """Take them apart into 64, 32, 16 and so on, as many as there are: few statements are made so."""
+    while attempts:
+        count = 1 << (len(attempts).bit_length() - 1)
+        yield attempts[:count]
+        attempts = attempts[count:]
 
 
 def _try(ended: Ended) -> dict[str, object]:
@@ -350,7 +367,8 @@ def _try(ended: Ended) -> dict[str, object]:
 
 def _lent(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[int, datetime]]:
     """Return the attempt and the lease of each that is still under way, and let nobody else end them."""
-    rows = connection.rows(_these(len(ids)).lent, **_numbered(ids))
+    these, parameters = _these(ids)
+    rows = connection.rows(these.lent, **parameters)
     return {number: (attempt, until) for number, attempt, until in rows}
 
 
