@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 #: How long something waits before more threads are started for it, in seconds.
 PATIENCE_S: Final = 0.05
+#: Threads that compute for this part of the time or more, all together, are left to themselves: another one
+#: would only take the interpreter's lock from them.
+COMPUTING: Final = 0.4
 #: How long a thread waits for something to do, in seconds, before it ends.
 IDLE_S: Final = 1.0
 
@@ -47,15 +50,17 @@ class _Task(NamedTuple, Generic[T]):
 class Workers(Generic[T]):
     """At most so many threads; who submits, and who waits for what has ended, may be any thread."""
 
-    def __init__(self, most: int, *, name: str) -> None:
+    def __init__(self, most: int, *, name: str, computed_s: Callable[[], float] = time.thread_time) -> None:
         """Prepare; no thread runs before there is something to do.
 
         Args:
             most: how many threads there are at the most.
             name: what they are called.
+            computed_s: tells how long the present thread has computed, in seconds.
         """
         self._most = most
         self._name = name
+        self._thread_time = computed_s
         self._lock = threading.Lock()
         self._submitted = threading.Condition(self._lock)
         self._finished = threading.Condition(self._lock)
@@ -64,6 +69,11 @@ class Workers(Generic[T]):
         self._threads = set[threading.Thread]()
         self._ended = 0
         self._gathered = 0
+        #: How many must have ended for whoever gathers to be woken: each time costs a turn of the lock.
+        self._wanted = math.inf
+        #: Since when, on the monotonic clock, the threads have computed for how long, in seconds.
+        self._since_s = -math.inf
+        self._computed_s = 0.0
         self._dismissed = False
         #: How many wait for a thread.
         self.waiting = 0
@@ -79,6 +89,8 @@ class Workers(Generic[T]):
         task = _Task(lane, do, Future[T](), time.monotonic(), begin_by_s)
         with self._lock:
             self._dismissed = False
+            if not self.waiting and not self._under_way:
+                self._look_anew(task.since_s)
             is_new = lane not in self._lanes and not self._under_way[lane]
             needs_thread = is_new and self._free() <= self._ready() and len(self._threads) < self._most
             self._lanes.setdefault(lane, deque()).append(task)
@@ -103,13 +115,15 @@ class Workers(Generic[T]):
         return len(late)
 
     def grow(self) -> None:
-        """Start as many threads again as there are, where something has waited for too long."""
+        """Start as many threads again as there are, where something has waited for too long for others."""
         with self._lock:
-            ready = self._ready()
-            if self._free() >= ready:
+            ready, now_s = self._ready(), time.monotonic()
+            if self._free() >= ready or now_s - self._since_s <= PATIENCE_S:
                 return
             oldest_s = min(tasks[0].since_s for lane, tasks in self._lanes.items() if self._room(lane))
-            if time.monotonic() - oldest_s > PATIENCE_S:
+            computing = self._computed_s / (now_s - self._since_s)
+            self._look_anew(now_s)
+            if now_s - oldest_s > PATIENCE_S and computing < COMPUTING:
                 there = len(self._threads)
                 for _ in range(min(max(1, there), self._most - there, ready)):
                     self._start()
@@ -123,12 +137,13 @@ class Workers(Generic[T]):
         """
         give_up_at = time.monotonic() + within_s
         with self._lock:
-            while self.waiting and self._ended - self._gathered < enough:
+            self._wanted = self._gathered + enough
+            while self.waiting and self._ended < self._wanted:
                 left_s = give_up_at - time.monotonic()
                 if left_s <= 0:
                     break
                 self._finished.wait(left_s)
-            self._gathered = self._ended
+            self._gathered, self._wanted = self._ended, math.inf
 
     def dismiss(self) -> None:
         """Cancel what waits, and let the threads go; come back when those are gone that do nothing."""
@@ -145,6 +160,9 @@ class Workers(Generic[T]):
             thread.join()
         for task in left:
             task.future.cancel()
+
+    def _look_anew(self, now_s: float) -> None:
+        self._since_s, self._computed_s = now_s, 0.0
 
     def _free(self) -> int:
         """Return how many threads carry nothing out."""
@@ -169,13 +187,16 @@ class Workers(Generic[T]):
 
     def _work(self) -> None:
         while (task := self._next()) is not None:
+            begun_s = self._thread_time()
             if task.future.set_running_or_notify_cancel():
                 _carry_out(task)
             with self._lock:
+                self._computed_s += self._thread_time() - begun_s
                 self._under_way[task.lane] -= 1
                 self._under_way += Counter()  # lanes in which nothing is under way are none
                 self._ended += 1
-                self._finished.notify_all()
+                if self._ended >= self._wanted or not self.waiting:
+                    self._finished.notify_all()
 
     def _next(self) -> "_Task[T] | None":
         """Return what is next; None where there is nothing, and the thread is to end."""

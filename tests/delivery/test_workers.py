@@ -1,13 +1,14 @@
 """The threads that couriers work in: as many as are needed, fair to each receiver, gone in the end."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import wait
 from functools import partial
 
 import pytest
 
-from scheduler.workers import Lane, Workers
+from scheduler.workers import PATIENCE_S, Lane, Workers
 
 LONG_S = 20.0
 
@@ -40,6 +41,13 @@ def noted(order: list[str], lane: str) -> str:
     return lane
 
 
+def spin(for_s: float) -> None:
+    """Let the clock move on."""
+    give_up_at = time.monotonic() + for_s
+    while time.monotonic() <= give_up_at:
+        pass
+
+
 def _threads() -> int:
     return sum(each.name == "worker" for each in threading.enumerate())
 
@@ -62,6 +70,24 @@ def test_who_has_waited_gets_more_threads_up_to_the_limit(workers: Workers[str])
     assert _threads() == 3
     for task in tasks:
         task.let_go.set()
+
+
+def test_threads_that_compute_get_no_help() -> None:
+    """Another one would only take the interpreter's lock from them; once they wait for others, it comes."""
+    workers = Workers[str](3, name="worker", computed_s=lambda: 1000 * time.monotonic())
+    first, second, third = tasks = [Held() for _ in range(3)]
+    futures = [workers.submit(Lane("a"), task) for task in tasks]
+    first.let_go.set()
+    assert second.begun.wait(LONG_S)
+    spin(PATIENCE_S)
+    workers.grow()
+    assert _threads() == 1
+    while not third.begun.is_set():
+        workers.grow()
+    for task in tasks:
+        task.let_go.set()
+    wait(futures, LONG_S)
+    workers.dismiss()
 
 
 def test_a_receiver_that_hangs_holds_no_other_one_up(workers: Workers[str]) -> None:
@@ -124,7 +150,9 @@ def test_results_are_gathered_while_others_wait(workers: Workers[str]) -> None:
     futures = [workers.submit(Lane("a"), lambda: "quick") for _ in range(3)]
     held = workers.submit(Lane("a"), gate)
     left = workers.submit(Lane("a"), lambda: "left")
+    begun_s = time.monotonic()
     workers.gather(3, within_s=LONG_S)
+    assert time.monotonic() - begun_s < LONG_S
     assert [future.done() for future in (*futures, left)] == [True, True, True, False]
     workers.gather(1, within_s=0.01)
     assert not left.done()
