@@ -5,7 +5,7 @@ text might hold them. Who acts is left out, too: a span goes to other places tha
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
@@ -39,8 +39,7 @@ class Spans:
                 _fail(span, type(exc).__name__)
                 raise
 
-    @contextmanager
-    def delivery(self, delivery: Delivery) -> Iterator[Span]:
+    def delivery(self, delivery: Delivery) -> AbstractContextManager[Span]:
         """Make a span around one attempt to deliver."""
         about: dict[str, str | int | None] = {
             "eoi.courier": delivery.courier,
@@ -50,16 +49,15 @@ class Spans:
             "eoi.call_id": delivery.event.call_id,
             "eoi.eoi_id": delivery.event.eoi_id,
         }
-        with self._span(f"eoi deliver {delivery.courier}", SpanKind.PRODUCER, about) as span:
-            yield span
+        return self._span(f"eoi deliver {delivery.courier}", SpanKind.PRODUCER, about)
 
-    @contextmanager
-    def _span(self, name: str, kind: SpanKind, about: Mapping[str, str | int | None]) -> Iterator[Span]:
+    def _span(
+        self, name: str, kind: SpanKind, about: Mapping[str, str | int | None]
+    ) -> AbstractContextManager[Span]:
         known = {key: value for key, value in about.items() if value is not None}
-        with self._tracer.start_as_current_span(
+        return self._tracer.start_as_current_span(
             name, kind=kind, attributes=known, record_exception=False, set_status_on_exception=False
-        ) as span:
-            yield span
+        )
 
 
 class TracedCourier:

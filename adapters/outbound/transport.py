@@ -84,12 +84,18 @@ class _Connection(httpcore.HTTPConnection):
     Source: RFC 9112, 9.2. httpcore looks for it in the socket, but not among what it has already read.
     """
 
+    #: Whether it was idle and fit when it was last looked at: the pool looks at each before it chooses one.
+    _was_fit = False
+
     def is_available(self) -> bool:
-        # Asked for when one is chosen: since the pool looked what has expired, an answer may have ended here.
-        return super().is_available() and not self.has_expired()
+        # Since the pool looked what has expired, an answer may have ended here; else once is enough.
+        return super().is_available() and (self._was_fit or not self.has_expired())
 
     def has_expired(self) -> bool:
-        return super().has_expired() or (self.is_idle() and self._left_over())
+        idle = self.is_idle()
+        expired = super().has_expired() or (idle and self._left_over())
+        self._was_fit = idle and not expired
+        return expired
 
     def _left_over(self) -> bool:
         http = self._connection

@@ -74,7 +74,7 @@ def test_who_has_waited_gets_more_threads_up_to_the_limit(workers: Workers[str])
 
 def test_threads_that_compute_get_no_help() -> None:
     """Another one would only take the interpreter's lock from them; once they wait for others, it comes."""
-    workers = Workers[str](3, name="worker", computed_s=lambda: 1000 * time.monotonic())
+    workers = Workers[str](3, name="worker", computed_s=lambda: 1e9 * time.monotonic())
     first, second, third = tasks = [Held() for _ in range(3)]
     futures = [workers.submit(Lane("a"), task) for task in tasks]
     first.let_go.set()
