@@ -29,7 +29,7 @@ class Spans:
         What is refused ends as `error.type` with its code and is no fault; any other exception is one.
         """
         ids = {"eoi.call_id": call_id, "eoi.eoi_id": eoi_id}
-        with self._span(f"eoi {name}", SpanKind.INTERNAL, ids) as span:
+        with _current(self._begun(f"eoi {name}", SpanKind.INTERNAL, ids)) as span:
             try:
                 yield
             except EoiError as exc:
@@ -39,8 +39,8 @@ class Spans:
                 _fail(span, type(exc).__name__)
                 raise
 
-    def delivery(self, delivery: Delivery) -> AbstractContextManager[Span]:
-        """Make a span around one attempt to deliver."""
+    def delivery(self, delivery: Delivery) -> Span:
+        """Begin a span around one attempt to deliver."""
         about: dict[str, str | int | None] = {
             "eoi.courier": delivery.courier,
             "eoi.delivery.attempt": delivery.attempt,
@@ -49,13 +49,11 @@ class Spans:
             "eoi.call_id": delivery.event.call_id,
             "eoi.eoi_id": delivery.event.eoi_id,
         }
-        return self._span(f"eoi deliver {delivery.courier}", SpanKind.PRODUCER, about)
+        return self._begun(f"eoi deliver {delivery.courier}", SpanKind.PRODUCER, about)
 
-    def _span(
-        self, name: str, kind: SpanKind, about: Mapping[str, str | int | None]
-    ) -> AbstractContextManager[Span]:
+    def _begun(self, name: str, kind: SpanKind, about: Mapping[str, str | int | None]) -> Span:
         known = {key: value for key, value in about.items() if value is not None}
-        return self._tracer.start_as_current_span(
+        return self._tracer.start_span(
             name, kind=kind, attributes=known, record_exception=False, set_status_on_exception=False
         )
 
@@ -70,7 +68,10 @@ class TracedCourier:
 
     def deliver(self, delivery: Delivery) -> Outcome:
         """Deliver, and say in the span how that ended."""
-        with self._spans.delivery(delivery) as span:
+        begun = self._spans.delivery(delivery)
+        if begun is trace.INVALID_SPAN:
+            return self._courier.deliver(delivery)  # nobody traces
+        with _current(begun) as span:
             try:
                 outcome = self._courier.deliver(delivery)
             except BaseException as exc:
@@ -78,6 +79,11 @@ class TracedCourier:
                 raise
             _tell(span, outcome)
             return outcome
+
+
+def _current(span: Span) -> AbstractContextManager[Span]:
+    """Let what is begun meanwhile belong to this span, and end it in the end."""
+    return trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False)
 
 
 def _tell(span: Span, outcome: Outcome) -> None:

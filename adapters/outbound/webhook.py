@@ -104,12 +104,12 @@ class WebhookCourier:
         timeout_s = self._patience_s(delivery)
         give_up_at = time.monotonic() + min(STEPS * timeout_s, self._in_all_s)
         target, content = self._target(delivery.address), body(delivery.event)
-        headers = self._headers(delivery.headers) + self._signed(delivery, content)
+        framing = ((b"Host", target.url.netloc), (b"Content-Length", b"%d" % len(content)))
         request = httpx.Request(
             "POST",
             target.url,
-            headers=headers,
-            content=content,
+            headers=framing + self._headers(delivery.headers) + self._signed(delivery, content),
+            stream=httpx.ByteStream(content),  # `content=` would look for what we know, and copy all headers
             extensions={
                 "timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout_s),
                 WAY: Way(self._addresses(target.receiver, timeout_s), give_up_at),
