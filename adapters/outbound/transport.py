@@ -53,6 +53,7 @@ class PunctualTransport(httpx.HTTPTransport):
         self._under_way = _UnderWay()
         # httpx takes no backend; its pool is the only thing here that is not public.
         self._pool = _Pool(
+            self._under_way,
             ssl_context=context,
             max_connections=None,  # the pump's workers are limit enough
             max_keepalive_connections=20,
@@ -67,11 +68,16 @@ class PunctualTransport(httpx.HTTPTransport):
 
 
 class _Pool(httpcore.ConnectionPool):
-    """Keeps connections on which nothing is left over."""
+    """Keeps connections that know by whose request they are used."""
+
+    def __init__(self, under_way: "_UnderWay", **settings: Any) -> None:  # noqa: ANN401 -- httpcore's
+        super().__init__(**settings)
+        self._under_way = under_way
 
     def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
         return _Connection(
             origin,
+            self._under_way,
             ssl_context=self._ssl_context,
             keepalive_expiry=self._keepalive_expiry,
             network_backend=self._network_backend,
@@ -81,32 +87,38 @@ class _Pool(httpcore.ConnectionPool):
 class _Connection(httpcore.HTTPConnection):
     """Is not used again once more has come than an answer: that would be taken for the next one's answer.
 
-    Source: RFC 9112, 9.2. httpcore looks for it in the socket, but not among what it has already read.
+    Source: RFC 9112, 9.2. httpcore looks for it in the socket when it chooses a connection, and not among
+    what it has read already; but the pool may choose one for two requests, of which one then waits until the
+    other has its answer. So here it is looked for when a request is sent.
     """
 
-    #: Whether it was idle and fit when it was last looked at: the pool looks at each before it chooses one.
-    _was_fit = False
+    def __init__(self, origin: httpcore.Origin, under_way: "_UnderWay", **settings: Any) -> None:  # noqa: ANN401 -- httpcore's
+        super().__init__(origin, **settings)
+        self._under_way = under_way
 
-    def is_available(self) -> bool:
-        # Since the pool looked what has expired, an answer may have ended here; else once is enough.
-        return super().is_available() and (self._was_fit or not self.has_expired())
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        self._under_way.connection = self
+        return super().handle_request(request)
 
     def has_expired(self) -> bool:
-        idle = self.is_idle()
-        expired = super().has_expired() or (idle and self._left_over())
-        self._was_fit = idle and not expired
-        return expired
+        return super().has_expired() or (self.is_idle() and self.left_over())
 
-    def _left_over(self) -> bool:
+    def left_over(self) -> bool:
+        """Return whether more was read than answers."""
         http = self._connection
         # Nothing public leads to what h11 has read and not used.
         return isinstance(http, httpcore.HTTP11Connection) and http._h11_state.trailing_data[0] != b""  # noqa: SLF001
 
 
 class _UnderWay(threading.local):
-    """The attempt of the present thread."""
+    """The attempt of the present thread, and the connection that it uses."""
 
     way: Way = Way()
+    connection: _Connection | None = None
+
+    def left_over(self) -> bool:
+        """Return whether something was read on that connection that answers nothing."""
+        return self.connection is not None and self.connection.left_over()
 
     def left(self, timeout: float | None, over: type[httpcore.TimeoutException]) -> float:
         """Return how long a step may take, in seconds."""
@@ -157,17 +169,21 @@ class _Stream(httpcore.NetworkStream):
         self._under_way = under_way
         self._address = address
         self._unsent = b""
+        #: Whether something was read since something was sent: the next that is sent is another request.
+        self._has_answered = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if self._unsent:
             self._send(timeout)
+        self._has_answered = True
         return self._stream.read(max_bytes, self._under_way.left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send it, if this is where the attempt may go; else the pool takes another connection.
 
-        Head and body go together: one trip through the system instead of two, and one packet. The pool ends
-        a request with an empty buffer.
+        So it does where something waits here that answers nothing, or has ended. Head and body go together:
+        one trip through the system instead of two, and one packet. The pool ends a request with an empty
+        buffer.
         """
         if self._address not in self._under_way.way.addresses:
             raise httpcore.ConnectionNotAvailable
@@ -177,6 +193,9 @@ class _Stream(httpcore.NetworkStream):
 
     def _send(self, timeout: float | None) -> None:
         buffer, self._unsent = self._unsent, b""
+        if self._has_answered and (self._under_way.left_over() or self._stream.get_extra_info("is_readable")):
+            raise httpcore.ConnectionNotAvailable  # what waits there is no answer, or its end
+        self._has_answered = False  # from here on, what comes may be
         self._stream.write(buffer, self._under_way.left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
@@ -190,4 +209,5 @@ class _Stream(httpcore.NetworkStream):
         return _Stream(stream, self._under_way, self._address)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 -- httpcore's
-        return self._stream.get_extra_info(info)
+        """Say what the connection says; whether it can be read is looked at when a request is sent."""
+        return info != "is_readable" and self._stream.get_extra_info(info)

@@ -1,13 +1,16 @@
 """What a receiver sends beyond its answer is no answer to what is sent to it next."""
 
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
+import httpcore
 import pytest
 
+from adapters.outbound.transport import PunctualTransport, Way
 from tests.chaos.faults import answer
-from tests.webhooks.making import courier, delivery
+from tests.webhooks.making import courier, delivery, trusting_nobody
 
 NOTHING = b"HTTP/1.1 204 No Content\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
@@ -47,3 +50,24 @@ def test_what_is_left_over_answers_nothing(first: bytes, connections: list[int])
             outcomes = [sender.deliver(delivery(url)) for _ in range(2)]
             assert [each.status for each in outcomes] == [int(first[9:12]), 500]
             assert answers.result() == connections
+
+
+def test_what_is_left_over_answers_nothing_that_was_to_wait_for_it() -> None:
+    """The pool may choose a connection for two requests: the second one waits, and then looks for itself."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+        listening.settimeout(20)
+        port = listening.getsockname()[1]
+        answers = pool.submit(answered, listening, answer(200, b"ok") + NOTHING, answer(500))
+        with closing(PunctualTransport(context=trusting_nobody())) as transport:
+            transport._under_way.way = Way(("127.0.0.1",), time.monotonic() + 20)
+            request = httpcore.Request("POST", f"http://127.0.0.1:{port}/eoi", headers={"Host": "x"})
+            chosen = transport._pool.create_connection(request.url.origin)
+            with closing(chosen.handle_request(request)) as response:
+                assert response.read() == b"ok"
+            assert chosen.is_idle()
+            with pytest.raises(httpcore.ConnectionNotAvailable):
+                chosen.handle_request(request)
+            assert chosen.is_closed()
+            with closing(transport._pool.create_connection(request.url.origin)) as other:
+                assert other.handle_request(request).status == 500
+        assert answers.result() == [1, 2]
