@@ -25,6 +25,7 @@ from states.errors import (
 from states.events import Event, EventType
 from states.facts import Actor
 from states.names import CallState, CallTrigger, EoiState, EoiTrigger, Role
+from workflow.commands import Arrival
 from workflow.engine import Engine
 from workflow.errors import (
     AlreadyApplied,
@@ -51,6 +52,7 @@ from workflow.errors import (
     SecretUnreadable,
     StaleVersion,
     TransactionConflict,
+    Unauthenticated,
 )
 from workflow.inputs import NewCall
 from workflow.views import (
@@ -73,6 +75,7 @@ from workflow.views import (
 __all__ = [
     "Actor",
     "AlreadyApplied",
+    "Arrival",
     "AttemptView",
     "BadDeadline",
     "BadInput",
@@ -129,6 +132,7 @@ __all__ = [
     "StaleVersion",
     "TransactionConflict",
     "TryView",
+    "Unauthenticated",
     "UnknownTrigger",
     "WrongState",
 ]

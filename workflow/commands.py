@@ -19,15 +19,22 @@ from workflow.unit_of_work import UnitOfWork
 from workflow.views import CallView
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When something came in: `engine.arrival()` makes one."""
+
+    #: In seconds of this machine's monotonic clock.
+    entered_s: float
+    #: When that was, UTC, by the clock at hand; None: the clock that all nodes share will say.
+    entered_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """Who asks, and with what."""
 
     actor: Actor
-    #: When it came in, in seconds of this machine's monotonic clock.
-    entered_s: float
-    #: When that was, UTC, by the clock at hand; None: the clock that all nodes share will say.
-    entered_at: datetime | None
+    arrival: Arrival
     reason: str | None = None
     #: The version that the caller has seen; None: whichever it is.
     expected_version: int | None = None

@@ -141,10 +141,10 @@ class Dispatcher:
 
         The clock that all nodes share is read in the trip that begins the transaction.
         """
-        clock, at = self._clock, asked.entered_at
+        clock, at = self._clock, asked.arrival.entered_at
         if at is None and self._shared_clock is not None:
             look = self._shared_clock.begin if asked.session is None else self._shared_clock.read
-            clock = running = RunningClock(partial(look, connection), since_s=asked.entered_s)
+            clock = running = RunningClock(partial(look, connection), since_s=asked.arrival.entered_s)
             at = running.began_at
         return Command(
             actor=asked.actor,
@@ -175,7 +175,7 @@ class Dispatcher:
 
     def _log_failure(self, order: Order[T], exc: EoiError) -> None:
         """Say in the log what nothing can be written of, for whoever must ask what became of it."""
-        at, waited_s = order.asked.entered_at, time.monotonic() - order.asked.entered_s
+        at, waited_s = order.asked.arrival.entered_at, time.monotonic() - order.asked.arrival.entered_s
         _log.warning(
             "command.failed",
             code=exc.code,

@@ -19,7 +19,7 @@ from states.facts import Actor
 from states.names import EoiTrigger
 from workflow import applications, closing, orders, reading, schema
 from workflow.clock import RunningClock, SystemClock, UtcClock
-from workflow.commands import Asked
+from workflow.commands import Arrival, Asked
 from workflow.connection import LOCK_TIMEOUT_S, Connection
 from workflow.databases import POOL_SIZE, database_of
 from workflow.delivering import KEEP_DAYS as KEEP_DELIVERIES_DAYS
@@ -76,6 +76,8 @@ class Terms(TypedDict, total=False):
     expected_version: int | None
     #: A host's SQLAlchemy session: the command is then part of the host's transaction.
     session: Session | None
+    #: When it came in, where that was before the engine was called: from `engine.arrival()`.
+    arrival: Arrival | None
 
 
 class Engine(Outgoing):
@@ -84,7 +86,7 @@ class Engine(Outgoing):
     Every command may raise: `Refused` (with all reasons), `NotFound` (also for what is not the actor's),
     `StaleVersion`, `BadInput`, `KeyReused`, `DatabaseUnavailable`; nothing has changed then. Each takes an
     `actor`, who asks; those of a call or an EOI take the `Terms`: `idempotency_key`, `expected_version`,
-    `session`.
+    `session`, `arrival`.
     """
 
     def __init__(
@@ -139,6 +141,15 @@ class Engine(Outgoing):
         )
         #: The pump's side of the outbox.
         self.outbox = Outbox(self._database)
+
+    def arrival(self) -> Arrival:
+        """Note that something has come in now, for a command that is called later: what counts is arrival.
+
+        A door that lets requests wait for a thread notes it as soon as a request is there whole, and hands it
+        on as the command's `arrival`.
+        """
+        entered_s = time.monotonic()
+        return Arrival(entered_s, None if self._shared_clock else self.clock.now())
 
     # ---- calls
 
@@ -470,11 +481,10 @@ class Engine(Outgoing):
         idempotency_key: str | None = None,
         expected_version: int | None = None,
         session: Session | None = None,
+        arrival: Arrival | None = None,
     ) -> Asked:
-        entered_s = time.monotonic()
         return Asked(
-            entered_s=entered_s,
-            entered_at=None if self._shared_clock else self.clock.now(),
+            arrival=arrival or self.arrival(),
             actor=some_actor(actor),
             reason=reason_or_none(reason),
             expected_version=version_or_none(expected_version),

@@ -7,6 +7,7 @@ EoiError
 │   ├── AlreadyApplied       already-applied
 │   ├── KeyReused            key-reused
 │   └── NobodyToTell         nobody-to-tell
+├── Unauthenticated          unauthenticated         give a key that is valid
 ├── StaleVersion             stale-version           read again
 │   └── Overtaken            stale-version
 ├── SecretUnreadable         secret-unreadable       give this node the key
@@ -35,6 +36,12 @@ class NotFound(EoiError):
     """There is no such thing, or it is not yours."""
 
     code = "not-found"
+
+
+class Unauthenticated(EoiError):
+    """Nobody is known by that key, or no key was given."""
+
+    code = "unauthenticated"
 
 
 class Conflict(EoiError):

@@ -17,7 +17,7 @@ from workflow import (
     Engine,
     Refused,
 )
-from workflow.testing import FrozenClock, officer, submitted
+from workflow.testing import FrozenClock, new_call, officer, submitted
 
 
 @pytest.mark.parametrize("move", MOVES.values(), ids=MOVES)
@@ -184,3 +184,27 @@ def test_explain_knows_the_deadline_to_the_microsecond(engine: Engine, draft: st
     last = [option.trigger for option in engine.allowed(draft, HEAD, at=CLOSING - TICK) if option.ok]
     then = [option.trigger for option in engine.allowed(draft, HEAD, at=CLOSING) if option.ok]
     assert (last, then) == (["save", "submit", "withdraw"], ["withdraw"])
+
+
+@pytest.mark.parametrize("move", MOVES.values(), ids=MOVES)
+def test_what_a_door_noted_is_the_arrival(
+    engine: Engine, clock: FrozenClock, draft: str, move: Move
+) -> None:
+    """What came in on time counts, as of then, though the engine was called after the deadline."""
+    clock.move_to(CLOSING - TICK)
+    arrival = engine.arrival()
+    clock.move_to(CLOSING + SECOND)
+    assert move(engine, draft, arrival=arrival).at == CLOSING - TICK
+    with pytest.raises(CallClosed):
+        engine.save(draft, answers={}, actor=HEAD, arrival=engine.arrival())
+
+
+def test_what_a_door_noted_is_the_arrival_by_the_clock_of_all_nodes(new_engine: NewEngine) -> None:
+    """By how long it has waited since: on PostgreSQL, this machine's clock is not asked what time it is."""
+    real = new_engine(clock=None)
+    call = real.open_call(new_call(closes_on=None, closes_at=real.clock.now() + 60 * SECOND), actor=officer())
+    arrival = real.arrival()
+    draft = real.draft(call.id, answers={}, actor=HEAD)
+    saved = real.save(draft.eoi_id, answers={}, actor=HEAD)
+    receipt = real.submit(draft.eoi_id, actor=HEAD, arrival=arrival)
+    assert call.opens_at < receipt.at < saved.at
