@@ -19,6 +19,19 @@ def sees_eoi(actor: Actor | None, applicant: str) -> bool:
     return Role.APPLICANT in actor.roles and applicant in actor.organisations
 
 
+def may(actor: Actor, wanted: Collection[Role]) -> bool:
+    """Whoever holds one of the roles may; and an officer, who stands in for an applicant, for a named one."""
+    return bool(actor.roles & set(wanted)) or (Role.APPLICANT in wanted and stands_in(actor))
+
+
+def stands_in(actor: Actor) -> bool:
+    """Return whether an officer acts on behalf of somebody, as for a school whose line is dead.
+
+    It is on record who did it, and for whom.
+    """
+    return Role.OFFICER in actor.roles and actor.on_behalf_of is not None
+
+
 def require_some_role(actor: Actor) -> None:
     """Turn away whoever comes without a role, before anything is looked up.
 
@@ -36,7 +49,7 @@ def require_role(actor: Actor, wanted: Collection[Role], *, to: str) -> None:
     Raises:
         Refused: `role-missing`.
     """
-    if not actor.roles & set(wanted):
+    if not may(actor, wanted):
         raise Refused.because([role_missing(actor, wanted, to=to)])
 
 
@@ -44,4 +57,6 @@ def role_missing(actor: Actor, wanted: Collection[Role], *, to: str) -> Refusal:
     """Say which role it takes, and which the actor has."""
     held = ", ".join(sorted(actor.roles)) or "none"
     message = f"It takes the role {' or '.join(sorted(wanted))} to {to}; {actor.id} has: {held}."
+    if Role.APPLICANT in wanted and Role.OFFICER in actor.roles:
+        message += " An officer may do it on behalf of somebody, who is named then."
     return Refusal("role-missing", message)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from states.access import stands_in
 from states.deadlines import deadline_in_words, moment_in_words
 from states.errors import Refusal
 from states.facts import CallFacts, EoiFacts, Facts
@@ -133,8 +134,8 @@ def _has_eois(call: CallFacts) -> bool:
 
 
 def applicant_is_own_organisation(facts: Facts) -> Refusal | None:
-    """The school or trust that applies is one for which the person acts."""
-    if _eoi(facts).applicant in facts.actor.organisations:
+    """The school or trust that applies is one for which the person acts, or an officer acts on its behalf."""
+    if _eoi(facts).applicant in facts.actor.organisations or stands_in(facts.actor):
         return None
     message = f"{facts.actor.id} does not act for {_eoi(facts).applicant}."
     return Refusal("not-your-organisation", message, field="organisation")

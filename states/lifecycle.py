@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 from transitions import EventData, Machine, Transition
 
-from states.access import role_missing
+from states.access import may, role_missing
 from states.errors import BadLifecycle, Refusal
 from states.events import EventType
 from states.facts import Facts
@@ -53,7 +53,7 @@ class Move:
     trigger: str
     sources: tuple[str, ...]
     target: str
-    #: Holders of any of these may; nobody else.
+    #: Holders of any of these may; and an officer on behalf of a named applicant; nobody else.
     roles: frozenset[Role]
     #: What it is called on a button.
     label: str
@@ -90,8 +90,7 @@ class _Probe:
 
 def objections(move: Move, facts: Facts) -> list[Refusal]:
     """Return what stands in the way of `move`: the role first, then each guard in the table's order."""
-    may = move.roles & facts.actor.roles
-    reasons = [] if may else [role_missing(facts.actor, move.roles, to=move.trigger)]
+    reasons = [] if may(facts.actor, move.roles) else [role_missing(facts.actor, move.roles, to=move.trigger)]
     reasons.extend(refusal for guard in move.guards if (refusal := guard(facts)) is not None)
     return reasons
 
