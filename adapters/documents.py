@@ -50,7 +50,7 @@ def problem(error: EoiError) -> dict[str, Any]:
         "detail": error.message,
     }
     if isinstance(error, Refused):
-        told["reasons"] = document(error.reasons)
+        told["errors"] = document(error.reasons)
     if isinstance(error, BadInput) and error.field:
         told["field"] = error.field
     return told

@@ -250,7 +250,7 @@ def test_all_reasons_come_at_once(eoi: Eoi, call: str) -> None:
     ]
     problem = eoi("approve", eoi_id, *HEAD, "--json").json
     assert problem["code"] == "role-missing"
-    assert [reason["code"] for reason in problem["reasons"]] == [
+    assert [reason["code"] for reason in problem["errors"]] == [
         "role-missing",
         "wrong-state",
         "reason-missing",

@@ -45,7 +45,7 @@ def test_an_error_becomes_a_problem_with_its_code() -> None:
     )
     told = problem(Refused.because(reasons))
     assert (told["code"], told["detail"]) == ("call-closed", "Closed. No role.")
-    assert told["reasons"] == [
+    assert told["errors"] == [
         {"code": "call-closed", "message": "Closed.", "field": None, "until": "2023-03-17T23:30:00.000005Z"},
         {"code": "role-missing", "message": "No role.", "field": "role", "until": None},
     ]
