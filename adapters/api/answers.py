@@ -1,0 +1,162 @@
+"""Answers: documents as the command line's --json has them, with their versions, and problems (RFC 9457)."""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from adapters.api.errors import JSON
+from adapters.documents import instant, problem, to_json
+from states.errors import EoiError, Refused
+
+PROBLEM: Final = "application/problem+json"
+#: Status -> the codes that it is for; docs/errors.md says the same. What is not here is a fault of ours: 500.
+_CODES: Final[Mapping[int, tuple[str, ...]]] = {
+    400: (
+        "bad-json",
+    ),
+    401: (
+        "unauthenticated",
+    ),
+    403: (
+        "role-missing",
+        "not-your-organisation",
+        "reviewed-by-you",
+    ),
+    404: (
+        "not-found",
+        "no-such-path",
+    ),
+    405: (
+        "method-not-allowed",
+    ),
+    408: (
+        "body-too-slow",
+    ),
+    409: (
+        "reference-taken",
+        "already-applied",
+        "nobody-to-tell",
+        "wrong-state",
+        "conflict",
+        "call-not-open",
+        "call-still-open",
+        "closing-not-due",
+        "eois-exist",
+        "call-closed",
+        "closed-in-flight",
+        "call-cancelled",
+        "call-not-cancelled",
+        "not-in-flight",
+    ),
+    412: (
+        "stale-version",
+    ),
+    413: (
+        "body-too-large",
+    ),
+    415: (
+        "unsupported-media-type",
+    ),
+    422: (
+        "bad-input",
+        "bad-deadline",
+        "one-closing",
+        "naive-datetime",
+        "no-such-date",
+        "no-such-time",
+        "year-out-of-range",
+        "unknown-timezone",
+        "local-time-missing",
+        "local-time-twice",
+        "closing-before-opening",
+        "unknown-trigger",
+        "key-reused",
+        "reason-missing",
+        "closes-at-missing",
+        "closing-not-later",
+        "closing-has-passed",
+        "opens-in-future",
+    ),
+    428: (
+        "version-required",
+    ),
+    429: (
+        "too-many-requests",
+    ),
+    500: (
+        "secret-unreadable",
+    ),
+    503: (
+        "database-locked",
+        "connection-lost",
+        "commit-unknown",
+        "database-unavailable",
+        "database-read-only",
+        "database-full",
+        "database-not-opened",
+        "database-forbidden",
+        "database-foreign",
+        "database-refused",
+        "database-corrupt",
+        "schema-missing",
+        "schema-outdated",
+        "schema-too-new",
+        "overloaded",
+    ),
+}
+#: Code -> status.
+STATUSES: Final[Mapping[str, int]] = {code: status for status, codes in _CODES.items() for code in codes}
+#: Refusals that say, besides, when the call closed and what the time is.
+_LATE: Final = {"call-closed", "closed-in-flight"}
+
+
+def answer(
+    view: object,
+    *,
+    status: int = 200,
+    version: int | None = None,
+    location: str | None = None,
+    links: str | None = None,
+) -> Response:
+    """Return a view as a response.
+
+    Args:
+        view: what `adapters.documents` knows.
+        status: 201 for what was created.
+        version: told as the ETag (RFC 9110, 8.8.3).
+        location: where what was created is.
+        links: the header `Link` (RFC 8288).
+    """
+    headers = {
+        "ETag": None if version is None else f'"{version}"',
+        "Location": location,
+        "Link": links,
+    }
+    told = {name: value for name, value in headers.items() if value is not None}
+    return Response(to_json(view, one_line=True), status, told, JSON)
+
+
+def problem_of(error: EoiError, *, now: datetime) -> Response:
+    """Return an error as a problem (RFC 9457).
+
+    - `errors`: every refusal
+    - of what came too late: `closes_at`, and `server_time`
+    """
+    status = STATUSES.get(error.code, 500)
+    told: dict[str, Any] = {"type": f"urn:eoi:problem:{error.code}", "status": status, **problem(error)}
+    if isinstance(error, Refused) and error.code in _LATE:
+        until = error.reasons[0].until
+        told |= {"closes_at": None if until is None else instant(until), "server_time": instant(now)}
+    return Response(to_json(told, one_line=True), status, _headers(error, status), PROBLEM)
+
+
+def _headers(error: EoiError, status: int) -> dict[str, str]:
+    headers = dict[str, str]()
+    if status == 401:  # noqa: PLR2004 -- HTTP's
+        headers["WWW-Authenticate"] = "Bearer"
+    if (wait_s := error.facts.get("retry_after_s")) is not None or status == 503:  # noqa: PLR2004 -- HTTP's
+        headers["Retry-After"] = str(math.ceil(wait_s or 1))
+    return headers

@@ -1,0 +1,76 @@
+"""What only the HTTP door may say; docs/errors.md lists it beside the rest."""
+
+from typing import Final
+
+from states.errors import EoiError
+from workflow import Unauthenticated
+
+__all__ = [
+    "BadBody",
+    "BodyTooLarge",
+    "BodyTooSlow",
+    "MethodNotAllowed",
+    "NoSuchPath",
+    "Overloaded",
+    "TooManyRequests",
+    "Unauthenticated",
+    "UnsupportedMediaType",
+    "VersionRequired",
+]
+
+#: What a body must be.
+JSON: Final = "application/json"
+
+
+class BadBody(EoiError):
+    """The body is no JSON document that can be read in one way only."""
+
+    code = "bad-json"
+
+
+class BodyTooLarge(EoiError):
+    """The body is larger than any request needs."""
+
+    code = "body-too-large"
+
+
+class BodyTooSlow(EoiError):
+    """The body did not come in time."""
+
+    code = "body-too-slow"
+
+
+class UnsupportedMediaType(EoiError):
+    """The body is of a type that is not read here."""
+
+    code = "unsupported-media-type"
+
+
+class VersionRequired(EoiError):
+    """The version that was seen must be given along."""
+
+    code = "version-required"
+
+
+class TooManyRequests(EoiError):
+    """Too many requests came in too short a time."""
+
+    code = "too-many-requests"
+
+
+class Overloaded(EoiError):
+    """More is waiting than can be answered in time."""
+
+    code = "overloaded"
+
+
+class NoSuchPath(EoiError):
+    """There is nothing at that path."""
+
+    code = "no-such-path"
+
+
+class MethodNotAllowed(EoiError):
+    """That path is not asked like this."""
+
+    code = "method-not-allowed"

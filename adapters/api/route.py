@@ -1,0 +1,81 @@
+"""How each request of the API comes in: whole, at an instant, from somebody; and how an error goes out.
+
+All of it belongs to the route, not to the program around it, so that a host can take the routes into its own.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar, Final
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adapters.api.answers import problem_of
+from adapters.api.bodies import parsed, received
+from adapters.api.door import Asking, Door
+from states.errors import BadInput, EoiError
+from workflow import Actor, Arrival
+
+_WITH_BODIES: Final = {"POST", "PUT", "PATCH"}
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class EoiRoute(APIRoute):
+    """A route through a door; `through` makes a class for one."""
+
+    door: ClassVar[Door]
+
+    def get_route_handler(self) -> Handler:
+        """Return what handles a request."""
+        handle = super().get_route_handler()
+
+        async def come_in(request: Request) -> Response:
+            try:
+                body = await received(request, largest=self.door.largest_body)
+                arrival = self.door.engine.arrival()
+                asking, told = await run_in_threadpool(self._asking, request, body, arrival)
+                request.state.asking = asking
+                return await handle(_Read(request, body, told))
+            except RequestValidationError as exc:
+                return self._problem(_refusal(exc))
+            except EoiError as exc:
+                return self._problem(exc)
+
+        return come_in
+
+    def _asking(self, request: Request, body: bytes, arrival: Arrival) -> tuple[Asking, Any]:
+        """Return who asks, and what the body says."""
+        actor: Actor = self.door.authenticate(request)
+        told = parsed(body, request.headers.get("content-type", "")) if body else None
+        return Asking(engine=self.door.engine, actor=actor, arrival=arrival), told
+
+    def _problem(self, error: EoiError) -> Response:
+        return problem_of(error, now=self.door.engine.clock.now())
+
+
+def through(door: Door) -> type[EoiRoute]:
+    """Return the class of the routes through this door."""
+    return type("RouteThroughDoor", (EoiRoute,), {"door": door})
+
+
+class _Read(Request):
+    """A request whose body has been read, and read as JSON in our way."""
+
+    def __init__(self, request: Request, body: bytes, told: Any) -> None:  # noqa: ANN401 -- JSON's values
+        super().__init__(request.scope, request.receive)
+        self._body = body
+        self._told = told
+
+    async def json(self) -> Any:  # noqa: ANN401 -- JSON's values
+        """Return what the body says."""
+        return self._told
+
+
+def _refusal(exc: RequestValidationError) -> BadInput:
+    """Return our error for the first thing that FastAPI found."""
+    found = exc.errors()[0]
+    place = [str(part) for part in found["loc"] if part not in ("body", "query", "path", "header")]
+    field = ".".join(place) or "body"
+    return BadInput(f"{field}: {found['msg']}.", field=field)
