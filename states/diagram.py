@@ -44,7 +44,7 @@ _MEANING: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 _WHO: Final[Mapping[str, str]] = {
-    Role.APPLICANT: "an applicant",
+    Role.APPLICANT: "an applicant, or an officer on behalf of a named one",
     Role.OFFICER: "an officer",
     Role.REVIEWER: "a reviewer",
     Role.DECIDER: "a decider",

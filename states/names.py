@@ -79,8 +79,8 @@ class Role(StrEnum):
 
     #: Drafts, saves, submits and withdraws for its own organisations.
     APPLICANT = "applicant"
-    #: Opens, extends and closes calls; reviews; reinstates; keeps endpoints and outbox; does what an applicant
-    #: may on behalf of one who is named.
+    #: Opens, extends and closes calls; reviews; reinstates; keeps endpoints and outbox; does what an
+    #: applicant may on behalf of one who is named.
     OFFICER = "officer"
     #: Reviews.
     REVIEWER = "reviewer"

@@ -17,7 +17,7 @@ from workflow import (
     Engine,
     Refused,
 )
-from workflow.testing import FrozenClock, new_call, officer, submitted
+from workflow.testing import FrozenClock, new_call, officer, school, submitted
 
 
 @pytest.mark.parametrize("move", MOVES.values(), ids=MOVES)
@@ -187,16 +187,14 @@ def test_explain_knows_the_deadline_to_the_microsecond(engine: Engine, draft: st
 
 
 @pytest.mark.parametrize("move", MOVES.values(), ids=MOVES)
-def test_what_a_door_noted_is_the_arrival(
-    engine: Engine, clock: FrozenClock, draft: str, move: Move
-) -> None:
+def test_what_a_door_noted_is_the_arrival(engine: Engine, clock: FrozenClock, draft: str, move: Move) -> None:
     """What came in on time counts, as of then, though the engine was called after the deadline."""
     clock.move_to(CLOSING - TICK)
     arrival = engine.arrival()
     clock.move_to(CLOSING + SECOND)
     assert move(engine, draft, arrival=arrival).at == CLOSING - TICK
     with pytest.raises(CallClosed):
-        engine.save(draft, answers={}, actor=HEAD, arrival=engine.arrival())
+        engine.draft("46/23", answers={}, actor=school(3), arrival=engine.arrival())
 
 
 def test_what_a_door_noted_is_the_arrival_by_the_clock_of_all_nodes(new_engine: NewEngine) -> None:

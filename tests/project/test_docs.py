@@ -64,8 +64,9 @@ def test_every_move_is_told_in_words() -> None:
         "  - Must be given: a reason and the new closing.\n"
         "  - Told as `call.extended`."
     )
-    assert diagram.words(EOI).startswith("- **Begin an EOI** (`draft`): begins as draft. An applicant.\n")
-    assert "from draft, submitted or reviewed to withdrawn. An applicant." in diagram.words(EOI)
+    either = "An applicant, or an officer on behalf of a named one."
+    assert diagram.words(EOI).startswith(f"- **Begin an EOI** (`draft`): begins as draft. {either}\n")
+    assert f"from draft, submitted or reviewed to withdrawn. {either}" in diagram.words(EOI)
 
 
 def test_the_document_leaves_out_no_state_move_or_condition() -> None:

@@ -56,6 +56,7 @@ _SURFACE: Final = """\
 Engine(database: str | Engine, *, clock: Clock | None = None, settle_s: float = 2.0,
         lock_timeout_s: float = 30.0, keep_keys_days: float = 30.0, keep_deliveries_days: float = 90.0,
         pool_size: int = 10, vault: Vault | None = None)
+    .arrival() -> Arrival
     .open_call(new: NewCall, *, actor: Actor, **terms: Unpack[Terms]) -> CallView
     .extend_call(call_id: str, *, closes_at: datetime | None, actor: Actor, reason: str | None = None,
         **terms: Unpack[Terms]) -> CallView
@@ -214,6 +215,7 @@ def test_every_command_takes_the_same_terms() -> None:
         "idempotency_key": str | None,
         "expected_version": int | None,
         "session": Session | None,
+        "arrival": workflow.Arrival | None,
     }
 
 

@@ -1,4 +1,4 @@
-"""An officer does what an applicant may on behalf of one who is named, and nothing of it in their own name."""
+"""An officer does what an applicant may on behalf of one who is named, and never in their own name."""
 
 from typing import Final
 
