@@ -9,9 +9,11 @@ import re
 import traceback
 from typing import Final
 
-#: What no line may hold: a webhook's secret, an e-mail address, whom the tests' answers and letters speak of.
+#: What no line may hold: a webhook's secret, a key, an e-mail address, whom the tests' answers and letters
+#: speak of.
 KEPT_OUT: Final = re.compile(
-    r"whsec_[A-Za-z0-9+/]{16}|[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.example\b|Ada Lovelace|Grace Hopper"
+    r"whsec_[A-Za-z0-9+/]{16}|eoi_[a-z0-9]{8}_[\w-]{43}|"
+    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.example\b|Ada Lovelace|Grace Hopper"
 )
 
 

@@ -12,6 +12,8 @@ WORD: Final = 32
 
 #: Longest name of a list of contacts.
 LIST: Final = 200
+#: Length of that part of an API key by which it is recognised.
+PREFIX: Final = 8
 
 # A CHECK cannot be widened in SQLite without rebuilding its table, so the states that the lifecycle will
 # grow stand in it from the beginning. Nothing writes them yet.

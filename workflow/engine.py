@@ -40,6 +40,7 @@ from workflow.inputs import (
     version_or_none,
     whole_number,
 )
+from workflow.key_keeping import KeyKeeping
 from workflow.outbox import Outbox
 from workflow.outgoing import Outgoing
 from workflow.ports import Clock, Vault
@@ -80,7 +81,7 @@ class Terms(TypedDict, total=False):
     arrival: Arrival | None
 
 
-class Engine(Outgoing):
+class Engine(Outgoing, KeyKeeping):
     """The life of calls and EOIs on one database. Synchronous, thread-safe; build it after a fork.
 
     Every command may raise: `Refused` (with all reasons), `NotFound` (also for what is not the actor's),

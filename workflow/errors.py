@@ -6,6 +6,7 @@ EoiError
 │   ├── ReferenceTaken       reference-taken
 │   ├── AlreadyApplied       already-applied
 │   ├── KeyReused            key-reused
+│   ├── NameTaken            name-taken
 │   └── NobodyToTell         nobody-to-tell
 ├── Unauthenticated          unauthenticated         give a key that is valid
 ├── StaleVersion             stale-version           read again
@@ -66,6 +67,12 @@ class KeyReused(Conflict):
     """That idempotency key was used for another request."""
 
     code = "key-reused"
+
+
+class NameTaken(Conflict):
+    """There is a key of that name already."""
+
+    code = "name-taken"
 
 
 class NobodyToTell(Conflict):

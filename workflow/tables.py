@@ -22,7 +22,17 @@ from sqlalchemy import (
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from workflow.columns import CALL_STATES, DELIVERY_STATES, EOI_STATES, ID, LIST, WORD, implies, one_of
+from workflow.columns import (
+    CALL_STATES,
+    DELIVERY_STATES,
+    EOI_STATES,
+    ID,
+    LIST,
+    PREFIX,
+    WORD,
+    implies,
+    one_of,
+)
 
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -349,11 +359,57 @@ class ContactRow(Row, table=True):
     name: str | None = None
 
 
+_CURRENT: Final = "superseded_at IS NULL AND revoked_at IS NULL"
+
+
+class ApiKeyRow(Row, table=True):
+    """A key by which somebody comes in at the HTTP door. Kept for good: who had it, and until when."""
+
+    __tablename__ = "eoi_api_key"
+    __table_args__ = (
+        CheckConstraint("expires_at IS NULL OR created_at < expires_at", name="created_before_it_expires"),
+        CheckConstraint(
+            "(superseded_at IS NULL AND old_until IS NULL) OR "
+            "(superseded_at IS NOT NULL AND old_until IS NOT NULL AND superseded_at <= old_until)",
+            name="superseded_has_its_end",
+        ),
+        CheckConstraint(
+            "(revoked_at IS NULL AND revoked_by IS NULL) OR "
+            "(revoked_at IS NOT NULL AND revoked_by IS NOT NULL)",
+            name="revoked_by_somebody",
+        ),
+        _partial("uq_eoi_api_key_current", "name", where=_CURRENT, unique=True),
+    )
+
+    id: str = Field(primary_key=True, max_length=ID)
+    #: The id of the actor who comes with it.
+    name: str
+    #: By which people and the lookup know it; no secret.
+    prefix: str = Field(unique=True, max_length=PREFIX)
+    #: SHA-256, in hex, of the whole key; the key itself is nowhere.
+    hash: str = Field(unique=True, max_length=64)
+    #: JSON: a list of words, in order.
+    roles: str = Field(sa_type=Text)
+    #: JSON: a list of ids, in order.
+    organisations: str = Field(sa_type=Text)
+    created_at: datetime
+    created_by: str
+    #: The first instant at which it is no longer valid; None: it does not expire.
+    expires_at: datetime | None = None
+    #: To within five minutes.
+    last_used_at: datetime | None = None
+    #: When another took its place, and until when it is valid beside that.
+    superseded_at: datetime | None = None
+    old_until: datetime | None = None
+    revoked_at: datetime | None = None
+    revoked_by: str | None = None
+
+
 #: Every table of ours.
 OURS: Final = tuple(sorted(Row.metadata.tables))
 #: Tables of which no row is ever changed or deleted; the migrations give each its triggers.
 APPEND_ONLY: Final = ("eoi_history",)
 #: The schema's revisions, oldest first; the last one is what this version reads and writes.
-REVISIONS: Final = ("0001", "0002", "0003")
+REVISIONS: Final = ("0001", "0002", "0003", "0004")
 #: Where Alembic keeps the revision that a database is at.
 VERSION_TABLE: Final = "eoi_schema_version"

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from states.events import Event
-from states.names import CallState, EoiState
+from states.names import CallState, EoiState, Role
 
 T = TypeVar("T")
 
@@ -155,6 +155,39 @@ class EndpointView:
     rest_until: datetime | None = None
     #: What signs, `whsec_…`: shown once, where it was just made.
     secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyView:
+    """A key of the HTTP door, as it stands; never what it is made of."""
+
+    id: str
+    #: Who comes with it: the id of the actor, in history for good.
+    name: str
+    #: By which it is recognised: the letters between `eoi_` and `_`.
+    prefix: str
+    #: What its holder may act as, in order.
+    roles: tuple[Role, ...]
+    #: Of an applicant's key: the ids of the organisations it acts for, in order.
+    organisations: tuple[str, ...]
+    #: `current`; `rotated`: still valid, until `old_until`; or no longer valid: `expired`, `ended` (what
+    #: was `rotated`) or `revoked`.
+    state: str
+    created_at: datetime
+    #: Who made it, or put it in the place of another.
+    created_by: str
+    #: The first instant at which it is no longer valid; None: it does not expire.
+    expires_at: datetime | None = None
+    #: When it was last used, to within five minutes; None: never.
+    last_used_at: datetime | None = None
+    #: When another key took its place; None: none has.
+    superseded_at: datetime | None = None
+    #: Until when it is valid beside that one.
+    old_until: datetime | None = None
+    revoked_at: datetime | None = None
+    revoked_by: str | None = None
+    #: The whole key, `eoi_…`: shown once, where it was just made.
+    key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

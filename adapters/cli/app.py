@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from adapters.cli import calls, contacts, delivery, endpoints, eois, events, running, sheets, storage
+from adapters.cli import calls, contacts, delivery, endpoints, eois, events, keys, running, sheets, storage
 from adapters.cli.door import Door, command, everywhere, sign
 
 _HELP: Final = """The life of expressions of interest: calls, EOIs, deadlines, notices.
@@ -25,6 +25,7 @@ _GROUPS: Final = {
     "endpoint": "Receivers of events: other systems by webhook, people by e-mail.",
     "outbox": "What is on its way to them.",
     "contact": "Lists of those who are told by e-mail.",
+    "key": "Keys of the HTTP door: who comes in, and what they may.",
     "db": "The database itself.",
 }
 _SINK: Final = Path(os.devnull)
@@ -108,6 +109,7 @@ def _put_together() -> typer.Typer:
     endpoints.enter(groups["endpoint"])
     delivery.enter(groups["outbox"])
     contacts.enter(groups["contact"])
+    keys.enter(groups["key"])
     storage.enter(groups["db"])
     eois.enter(program)
     events.enter(program)

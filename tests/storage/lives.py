@@ -5,7 +5,7 @@ from datetime import timedelta
 from workflow import Contact, Engine, Refused
 from workflow.outbox import Attempted
 from workflow.ports import Delivered
-from workflow.testing import FrozenClock, decider, new_call, officer, reviewer, school, submitted
+from workflow.testing import FrozenClock, admin, decider, new_call, officer, reviewer, school, submitted
 
 
 def live(engine: Engine, clock: FrozenClock) -> str:
@@ -32,6 +32,7 @@ def live(engine: Engine, clock: FrozenClock) -> str:
     engine.put_contacts(
         "schools", [Contact(organisation="URN:121234", address="a@b.example")], actor=officer()
     )
+    engine.create_key("places-team", roles={"officer"}, actor=admin())
     first, *_ = engine.outbox.claim(clock.now(), limit=5, lease_s=60)
     arrived = Attempted(delivery=first, outcome=Delivered(status=204), begun_at=clock.now())
     engine.outbox.record([arrived], clock.now(), rest_s=float)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from workflow.connection import Connection
 from workflow.manifest import digest_of
 from workflow.statements import Prepared
-from workflow.store.tables import CALL, EOI, HISTORY, OUTBOX, REVISION
+from workflow.store.tables import API_KEY, CALL, EOI, HISTORY, OUTBOX, REVISION
 
 #: How many of one kind are named.
 MOST: Final = 20
@@ -122,12 +122,27 @@ def _unlike_deadlines() -> Select[Any]:
     )
 
 
+def _left_without_one() -> Select[Any]:
+    """A key that was rotated, and none of its name was made at that instant."""
+    other = API_KEY.alias("other")
+    took_its_place = and_(
+        other.c.name == API_KEY.c.name,
+        other.c.id != API_KEY.c.id,
+        other.c.created_at == API_KEY.c.superseded_at,
+    )
+    return (
+        select(API_KEY.c.prefix)
+        .outerjoin_from(API_KEY, other, took_its_place)
+        .where(API_KEY.c.superseded_at.is_not(None), other.c.id.is_(None))
+    )
+
+
 def _first(found: Select[Any] | CompoundSelect[Any]) -> Prepared:
     ids = found.subquery()
     return Prepared(select(ids.c[0]).distinct().order_by(ids.c[0]).limit(literal(MOST)))
 
 
-#: What is wrong -> the ids of the calls and EOIs with which it is.
+#: What is wrong -> the ids of the calls and EOIs, or the prefixes of the keys, with which it is.
 _WRONG: Final = {
     "call {}: not as its history says": _first(_unlike_history(CALL)),
     "EOI {}: not as its history says": _first(_unlike_history(EOI)),
@@ -139,6 +154,7 @@ _WRONG: Final = {
     "outbox of {}: an event without its change": _first(_only_in(_TOLD, _HAPPENED)),
     "EOI {}: what was saved is missing": _first(_only_in(_SAVES, _REVISIONS)),
     "EOI {}: content that nobody saved": _first(_only_in(_REVISIONS, _SAVES)),
+    "key {}: rotated, and no other took its place": _first(_left_without_one()),
 }
 
 _CONTENT: Final = Prepared(

@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import Table
 
 from workflow.tables import (
+    ApiKeyRow,
     AttemptRow,
     CallRow,
     ContactRow,
@@ -37,3 +38,4 @@ ENDPOINT: Final = _table(EndpointRow)
 DELIVERY: Final = _table(DeliveryRow)
 TRY: Final = _table(TryRow)
 CONTACT: Final = _table(ContactRow)
+API_KEY: Final = _table(ApiKeyRow)
