@@ -38,6 +38,7 @@ _CODES: Final[Mapping[int, tuple[str, ...]]] = {
     409: (
         "reference-taken",
         "already-applied",
+        "name-taken",
         "nobody-to-tell",
         "wrong-state",
         "conflict",
