@@ -28,9 +28,11 @@ from workflow import (
     EoiState,
     EoiView,
     HistoryView,
+    KeyView,
     Option,
     Page,
     Receipt,
+    key_keeping,
     ports,
     testing,
 )
@@ -40,10 +42,11 @@ from workflow.testing import engine_in, new_call, officer, school
 _GLUE: Final = "\xa0"
 #: What is pinned, in this order: each with its constructor, if it has one, and its public methods.
 PINNED: Final = (
-    Engine,
+    Engine, key_keeping.KeyKeeping,
     workflow.NewCall, Actor, Option, workflow.Refusal, workflow.Event,
-    Receipt, CallView, EoiView, HistoryView, AttemptView, EndpointView, DeliveryView, workflow.DeliveryDetail,
-    workflow.TryView, workflow.EndpointStats, workflow.Contact, workflow.Fed, CloseReport, Page,
+    Receipt, CallView, EoiView, HistoryView, AttemptView, EndpointView, KeyView, DeliveryView,
+    workflow.DeliveryDetail, workflow.TryView, workflow.EndpointStats, workflow.Contact, workflow.Fed,
+    CloseReport, Page,
     ports.Clock, ports.Courier, ports.Vault, ports.About,
     ports.Delivery, ports.Delivered, ports.Delayed, ports.Undeliverable,
     bootstrap.build, bootstrap.build_engine, bootstrap.App,
@@ -94,6 +97,15 @@ Engine(database: str | Engine, *, clock: Clock | None = None, settle_s: float = 
     .require_writable(*, wait_s: float | None = None) -> None
     .backup(to: str | Path) -> None
     .close() -> None
+KeyKeeping()
+    .create_key(name: str, *, roles: Collection[str], organisations: Collection[str] = (),
+        expires_at: datetime | None = None, actor: Actor) -> KeyView
+    .keys(*, actor: Actor | None = None) -> list[KeyView]
+    .key(id_or_prefix: str, *, actor: Actor | None = None) -> KeyView
+    .revoke_key(id_or_prefix: str, *, actor: Actor) -> KeyView
+    .rotate_key(id_or_prefix: str, *, keep_old_s: float = 86400.0, expires_at: datetime | None = None,
+        actor: Actor) -> KeyView
+    .authenticate(key: str | None) -> Actor
 frozen NewCall(*, reference: str, title: str, closes_on: date | None = None,
         closes_at: datetime | None = None, opens_at: datetime | None = None,
         timezone: str = 'Europe/London', phase: str | None = None, contact: str | None = None,
@@ -127,6 +139,11 @@ frozen EndpointView(*, id: str, courier: str, url: str, events: tuple[str, ...],
         disabled_at: datetime | None = None, disabled_why: str | None = None, failures: int = 0,
         failing_since: datetime | None = None, rest_until: datetime | None = None,
         secret: str | None = None)
+frozen KeyView(*, id: str, name: str, prefix: str, roles: tuple[Role, ...],
+        organisations: tuple[str, ...], state: str, created_at: datetime, created_by: str,
+        expires_at: datetime | None = None, last_used_at: datetime | None = None,
+        superseded_at: datetime | None = None, old_until: datetime | None = None,
+        revoked_at: datetime | None = None, revoked_by: str | None = None, key: str | None = None)
 frozen DeliveryView(*, id: int, event_id: str, type: str, endpoint: str, address: str, state: str,
         attempts: int, due_at: datetime | None, last_status: int | None, last_error: str | None,
         delivered_at: datetime | None)
@@ -251,6 +268,7 @@ def _use(engine: Engine, head: Actor) -> None:
     assert_type(engine.clock_skew_s(), float | None)
     assert_type(engine.deliveries(), list[DeliveryView])
     assert_type(engine.endpoints(), list[EndpointView])
+    assert_type(engine.keys(), list[KeyView])
     assert_type(Actor("x"), Actor)
     assert [each.id for each in page] == [receipt.eoi_id]
 
