@@ -159,6 +159,20 @@ def test_a_use_is_written_down_every_five_minutes(engine: Engine, clock: FrozenC
     assert seen == [first, first, second, second, second, third]
 
 
+def test_uses_between_ask_one_question(database: RawDatabase, clock: FrozenClock, key: str) -> None:
+    """Who comes in again within five minutes costs a look by the prefix, and no transaction that writes."""
+    heard: list[str] = []
+    host = database.host(hear=heard.append)
+    engine = Engine(host, clock=clock)
+    engine.authenticate(key)
+    heard.clear()
+    clock.move_by(minutes=4.99)
+    engine.authenticate(key)
+    host.dispose()
+    (question,) = heard
+    assert question.startswith("SELECT")
+
+
 def test_a_locked_database_still_lets_in(
     database: RawDatabase, engine: Engine, clock: FrozenClock, key: str
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.databases.lent import NewEngine
 from tests.databases.raw import RawDatabase
+from tests.nodes import Nodes
 from workflow import BadInput, Engine, EoiError, KeyView, NameTaken, Unauthenticated, WrongState
 from workflow.testing import FrozenClock, admin
 
@@ -140,6 +141,21 @@ def test_a_key_is_rotated_once_at_once(new_engine: NewEngine, made: KeyView) -> 
     (new,) = [each for each in found if isinstance(each, KeyView)]
     assert engines[0].authenticate(new.key).id == made.name
     assert (standing(engines[0]), engines[0].check()) == (["rotated", "current"], [])
+
+
+def test_what_is_revoked_meanwhile_is_not_rotated(
+    database: RawDatabase, engine: Engine, nodes: Nodes, made: KeyView
+) -> None:
+    """An admin who rotates a key while another one revokes it is told so: nobody gets a new one unawares."""
+    with database.connect() as other:
+        other.execute("BEGIN IMMEDIATE" if database.name == "sqlite" else "BEGIN")
+        other.execute("UPDATE eoi_api_key SET revoked_at = created_at, revoked_by = 'another'")
+        rotating = nodes.start(lambda node: node.rotate_key(made.id, actor=ADMIN))
+        waits = not rotating.done()
+        other.execute("COMMIT")
+    with pytest.raises(WrongState, match="revoked"):
+        rotating.result(timeout=30)
+    assert (waits, standing(engine)) == (True, ["revoked"])
 
 
 def _at_once(do: Callable[[int], KeyView]) -> list[KeyView | str]:
