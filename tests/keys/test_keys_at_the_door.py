@@ -71,6 +71,27 @@ def test_a_wrong_key_is_nobodys(database: RawDatabase, engine: Engine, key: str,
     assert database.tables() == before
 
 
+#: Those of them that look like keys, of which only the database knows that they are none.
+LIKE_KEYS: Final = {"nobody's", "another secret", "the hash"}
+
+
+def test_what_does_not_look_like_a_key_asks_the_database_nothing(
+    database: RawDatabase, clock: FrozenClock, key: str
+) -> None:
+    """However much nonsense comes, and however large: no connection is taken for it."""
+    heard: list[str] = []
+    host = database.host(hear=heard.append)
+    engine = Engine(host, clock=clock)
+    for how in WRONG.keys() - LIKE_KEYS:
+        with pytest.raises(Unauthenticated):
+            engine.authenticate(WRONG[how](key))
+    assert heard == []
+    with pytest.raises(Unauthenticated):
+        engine.authenticate(WRONG["nobody's"](key))
+    assert heard != []
+    host.dispose()
+
+
 def _all_of(error: Unauthenticated) -> tuple[object, ...]:
     return type(error), error.code, error.message, error.args, error.facts, error.__cause__
 
