@@ -98,13 +98,22 @@ class App:
         self.close()
 
 
-def build(settings: Settings, engine: sqlalchemy.Engine | None = None, *, clock: Clock | None = None) -> App:
+def build(
+    settings: Settings,
+    engine: sqlalchemy.Engine | None = None,
+    *,
+    clock: Clock | None = None,
+    sweeps: bool = True,
+    delivers: bool = True,
+) -> App:
     """Put the program together; nothing runs before it is started. Build it after a fork.
 
     Args:
         settings: what the environment or the host says.
         engine: a host's own SQLAlchemy engine, instead of the settings' database.
         clock: anything with `now() -> aware datetime`; None: the system's.
+        sweeps: whether the runner closes calls; else another process must.
+        delivers: whether it delivers events; else another process must.
 
     Raises:
         BadInput: settings that cannot be used.
@@ -120,6 +129,8 @@ def build(settings: Settings, engine: sqlalchemy.Engine | None = None, *, clock:
             for name, courier in couriers.items()
         },
         lease_s=max(LEASE_S, _longest_s(settings) / (1 - BEGIN_WITHIN)),
+        sweeps=sweeps,
+        delivers=delivers,
     )
     metrics.watch(runner.health, core.outbox.waiting)
     return App(core, runner, metrics, couriers)

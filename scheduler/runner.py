@@ -51,10 +51,10 @@ class RunReport:
 class Health:
     """How the runner is."""
 
-    #: Every thread runs, each did its work lately without an error, no close is late, and the database takes
-    #: what is written.
+    #: Every thread runs, each did its work lately without an error, no close is late that this runner should
+    #: have made, and the database takes what is written.
     ok: bool
-    #: Thread -> whether it runs: `sweep`, `pump`, `alarm`.
+    #: Thread -> whether it runs: `sweep`, `pump`, `alarm`; those of a part that is left to others are left out.
     threads: Mapping[str, bool]
     #: How long ago the last sweep went well, in seconds; None where none has yet.
     sweep_age_s: float | None
@@ -76,7 +76,7 @@ class Health:
 class Runner:
     """Closes calls at their deadlines and delivers events, in threads of its own. Start it after a fork.
 
-    Commits in this process wake it at once; what other processes commit is seen within a period.
+    Either part may be left to another process; some process must have it, or it is not done at all. Commits in this process wake it at once; what other processes commit is seen within a period.
     """
 
     def __init__(
@@ -90,6 +90,8 @@ class Runner:
         lease_s: float = LEASE_S,
         grace_s: float = GRACE_S,
         dice: Callable[[], float] = random.random,
+        sweeps: bool = True,
+        delivers: bool = True,
     ) -> None:
         """Prepare; no thread runs before `start`.
 
@@ -102,8 +104,12 @@ class Runner:
             lease_s: how long a claimed delivery is ours, in seconds; more than any courier takes.
             grace_s: how long `stop` waits for deliveries that are on their way, in seconds.
             dice: gives random numbers, 0 <= number < 1, for the jitter.
+            sweeps: whether it closes calls; and forgets what was kept for long enough.
+            delivers: whether it delivers events.
         """
         self._engine = engine
+        self._sweeps = sweeps
+        self._delivers = delivers
         self._sweep = Sweep(engine)
         self._pump = Pump(
             engine.outbox, couriers, clock=engine.clock, workers=workers, lease_s=lease_s, dice=dice
@@ -113,6 +119,9 @@ class Runner:
         self._alarm = Alarm(self._bell.ring)
         self._sweeping = Loop("sweep", self._sweep_and_arm, bell=self._bell, period_s=sweep_period_s)
         self._pumping = Loop("pump", self._pump.step, bell=self._pump.bell, period_s=pump_period_s)
+        parts = ((self._sweeping, sweeps), (self._pumping, delivers))
+        #: Those that run.
+        self._loops = tuple(loop for loop, wanted in parts if wanted)
         # Reentrant: the first sweep calls a host's hooks, and one of them may stop what is being started.
         self._lock = threading.RLock()
         self._started = False
@@ -123,7 +132,7 @@ class Runner:
         """Close what fell due while nothing ran, then go on in the background.
 
         - a sweep, before this returns; if it fails, that is logged and the thread tries again
-        - three threads: alarm, sweep, pump
+        - threads: alarm and sweep, where it closes; pump, where it delivers
         """
         if self._started:
             return
@@ -156,14 +165,16 @@ class Runner:
     def once(self) -> RunReport:
         """Make one pass: sweep, deliver until nothing is due, prune. For cron, and beside the threads.
 
+        What is left to others is not done here either.
+
         Raises:
             DatabaseUnavailable: what was done until then stands.
         """
         return RunReport(
-            swept=self._sweep.once(),
-            pumped=self._pump.once(),
-            pruned=self._engine.prune(),
-            forgotten=self._engine.forget_deliveries(),
+            swept=self._sweep.once() if self._sweeps else CloseReport(),
+            pumped=self._pump.once() if self._delivers else PumpReport(),
+            pruned=self._engine.prune() if self._sweeps else 0,
+            forgotten=self._engine.forget_deliveries() if self._sweeps else 0,
         )
 
     def wake(self) -> None:
@@ -173,9 +184,11 @@ class Runner:
 
     def health(self) -> Health:
         """Return how it is; where the database cannot be asked, or not be written, that is what it says."""
-        loops = (self._sweeping, self._pumping)
+        loops = self._loops
         errors = sum(loop.errors for loop in loops)
-        threads = {loop.name: loop.alive for loop in loops} | {"alarm": self._alarm.alive}
+        threads = {loop.name: loop.alive for loop in loops}
+        if self._sweeps:
+            threads["alarm"] = self._alarm.alive
         failures = [loop.last_error for loop in loops if loop.last_error]
         if hanging := self._pump.hanging:
             failures.append(f"A courier hangs; deliveries that have outlasted their lease: {hanging}.")
@@ -187,9 +200,9 @@ class Runner:
         except EoiError as exc:
             failures.append(f"{type(exc).__name__}: {exc}")
         fresh = all(loop.is_fresh(LATE_S) for loop in loops)
-        late_s = LATE_S + self._sweeping.period_s
+        in_time = not self._sweeps or overdue_s < LATE_S + self._sweeping.period_s
         return Health(
-            ok=all(threads.values()) and fresh and not failures and overdue_s < late_s,
+            ok=all(threads.values()) and fresh and not failures and in_time,
             threads=threads,
             sweep_age_s=self._sweeping.age_s,
             pump_age_s=self._pumping.age_s,
@@ -214,11 +227,12 @@ class Runner:
             return
         self._started = True
         self._hear_no_more = self._engine.on("*", self._heard)
-        self._alarm.start()
-        self._sweeping.take_step()
+        if self._sweeps:
+            self._alarm.start()
+            self._sweeping.take_step()
         if self._started:
-            self._sweeping.start()
-            self._pumping.start()
+            for loop in self._loops:
+                loop.start()
             _log.info("runner.started")
 
     def _sweep_and_arm(self) -> None:

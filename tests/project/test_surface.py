@@ -176,7 +176,8 @@ frozen Delivered(*, status: int | None = None, answer: str = '')
 frozen Delayed(*, why: str, status: int | None = None, answer: str = '',
         retry_after_s: float | None = None, of_receiver: bool = True)
 frozen Undeliverable(*, why: str, status: int | None = None, answer: str = '', gone: bool = False)
-build(settings: Settings, engine: Engine | None = None, *, clock: Clock | None = None) -> App
+build(settings: Settings, engine: Engine | None = None, *, clock: Clock | None = None,
+        sweeps: bool = True, delivers: bool = True) -> App
 build_engine(settings: Settings, engine: Engine | None = None, *, clock: Clock | None = None) -> Engine
 frozen App(engine: Engine, runner: Runner, metrics: Metrics, _couriers: Mapping[str, Courier])
     .start() -> None
@@ -184,7 +185,7 @@ frozen App(engine: Engine, runner: Runner, metrics: Metrics, _couriers: Mapping[
     .try_endpoint(endpoint_id: str, *, actor: Actor) -> tuple[Delivered | Delayed | Undeliverable, float]
 Runner(engine: Engine, couriers: Mapping[str, Courier], *, sweep_period_s: float = 1.0,
         pump_period_s: float = 1.0, workers: int = 16, lease_s: float = 60.0, grace_s: float = 30.0,
-        dice: Callable[[], float] = Random.random)
+        dice: Callable[[], float] = Random.random, sweeps: bool = True, delivers: bool = True)
     .start() -> None
     .stop() -> None
     .once() -> RunReport

@@ -29,8 +29,9 @@ def real(new_engine: NewEngine) -> Engine:
     return new_engine(clock=None, settle_s=0.1)
 
 
-def _runner(engine: Engine, *, period_s: float = PERIOD_S) -> Runner:
-    return Runner(engine, {"log": RecordingCourier()}, sweep_period_s=period_s, pump_period_s=period_s)
+def _runner(engine: Engine, *, period_s: float = PERIOD_S, **parts: bool) -> Runner:
+    courier = RecordingCourier()
+    return Runner(engine, {"log": courier}, sweep_period_s=period_s, pump_period_s=period_s, **parts)
 
 
 class _Closed:
@@ -258,3 +259,62 @@ def test_a_hook_may_stop_the_runner_that_is_being_started(engine: Engine, clock:
     runner.start()
     assert _threads() == set()
     assert not runner.health().ok
+
+
+def test_a_runner_that_only_closes_delivers_nothing(engine: Engine, clock: FrozenClock) -> None:
+    """Split off, the sweep closes what is due and tells nobody; it is well, though the pump is elsewhere."""
+    closed = _Closed(engine)
+    call = engine.open_call(new_call(), actor=officer())
+    with _runner(engine, delivers=False) as runner:
+        assert {"eoi-sweep", "APScheduler"} <= _threads()
+        assert "eoi-pump" not in _threads()
+        clock.move_to(call.closes_at + timedelta(seconds=2))
+        runner.wake()
+        assert closed.wait()
+        health, report = runner.health(), runner.once()
+        assert (health.ok, health.threads) == (True, {"sweep": True, "alarm": True})
+        assert (health.pump_age_s, report.pumped.delivered) == (None, 0)
+    assert [each.state for each in engine.deliveries()] == []
+    assert _threads() == set()
+
+
+def test_a_runner_that_only_delivers_closes_nothing(engine: Engine, clock: FrozenClock) -> None:
+    """Split off, the pump delivers and closes nothing; that a close is late is told, and not its illness."""
+    arrived = threading.Event()
+
+    def answer(_: Delivery) -> Outcome:
+        arrived.set()
+        return Delivered()
+
+    call = engine.open_call(new_call(), actor=officer())
+    clock.move_to(call.closes_at + timedelta(days=1))
+    engine.call(call.id)
+    with Runner(engine, {"log": RecordingCourier(answer)}, pump_period_s=PERIOD_S, sweeps=False) as runner:
+        assert arrived.wait(LONG_S)
+        assert _threads() & {"eoi-sweep", "APScheduler"} == set()
+        health, report = runner.health(), runner.once()
+        assert (health.ok, health.threads, health.sweep_age_s) == (True, {"pump": True}, None)
+        assert health.overdue_s > timedelta(hours=23).total_seconds()
+        assert (report.swept.closed, report.pruned, report.forgotten) == ((), 0, 0)
+    assert engine.call(call.id).state == CallState.OPEN
+    assert _threads() == set()
+
+
+def test_a_runner_without_any_part_is_as_well_as_its_database(engine: Engine) -> None:
+    """Where a process only answers requests, its health is that of the database, and no thread runs."""
+    with _runner(engine, sweeps=False, delivers=False) as runner:
+        health = runner.health()
+        assert (health.ok, health.threads, _threads()) == (True, {}, set())
+        engine.open_call(new_call(), actor=officer())
+    engine.close()
+    assert _threads() == set()
+
+
+def test_a_part_that_has_ended_makes_its_runner_ill(engine: Engine) -> None:
+    """What runs alone is looked at all the same: before the start, and after the stop, it is not well."""
+    for parts in ({"sweeps": False}, {"delivers": False}):
+        runner = _runner(engine, **parts)
+        assert not runner.health().ok
+        with runner:
+            assert runner.health().ok
+        assert not runner.health().ok
