@@ -1,5 +1,7 @@
 """What the environment says; the only reader of it. Nobody below the composition root takes this object."""
 
+import re
+from ipaddress import ip_network
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import unquote
 
@@ -50,9 +52,33 @@ def _allow(text: str) -> str:
     return text
 
 
+def _origins(said: tuple[str, ...]) -> tuple[str, ...]:
+    """Let pass what a browser may say as an origin, letter by letter (RFC 6454, 6.1)."""
+    for each in said:
+        if not _ORIGIN.fullmatch(each):
+            msg = (
+                f"EOI_API_ORIGINS: {each[:60]!r} is no origin: give https://council.example, without a path."
+            )
+            raise ValueError(msg)
+    return said
+
+
+def _networks(said: tuple[str, ...]) -> tuple[str, ...]:
+    """Let pass addresses and networks; a name, which whoever answers for it may change, is none."""
+    for each in said:
+        try:
+            ip_network(each)
+        except ValueError:
+            msg = f"EOI_API_TRUSTED_PROXIES: {each[:60]!r} is no address and no network."
+            raise ValueError(msg) from None
+    return said
+
+
 def _upper(text: object) -> object:
     return text.strip().upper() if isinstance(text, str) else text
 
+
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 
 #: What of a URL's query is not for people to see.
 _SECRETS: Final = ("password", "sslpassword")
@@ -105,6 +131,22 @@ class Settings(BaseSettings):
     notify_reply_to: str = ""
     #: Where Notify is; empty: where GOV.UK has it.
     notify_url: str = ""
+    #: How many requests one actor has in a minute.
+    api_rate: int = Field(default=600, ge=1, le=1_000_000)
+    #: How many times an address may fail in a minute to say who asks.
+    api_failures: int = Field(default=30, ge=1, le=1_000_000)
+    #: The largest body of a request, in bytes.
+    api_largest_body: int = Field(default=2 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+    #: Whether a change must name the version that it is of (`If-Match`).
+    api_needs_version: bool = False
+    #: Origins of which programs in a browser may ask: https://council.example.
+    api_origins: Annotated[Words, AfterValidator(_origins)] = ()
+    #: Addresses and networks of proxies whose word counts for where a request comes from.
+    api_trusted_proxies: Annotated[Words, AfterValidator(_networks)] = ()
+    #: Whether the pages of the documentation are served.
+    api_docs: bool = True
+    #: Whether anybody may read the metrics, without a key.
+    api_metrics_open: bool = False
     #: What the standalone program logs.
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)

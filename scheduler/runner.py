@@ -54,7 +54,7 @@ class Health:
     #: Every thread runs, each did its work lately without an error, no close is late that this runner should
     #: have made, and the database takes what is written.
     ok: bool
-    #: Thread -> whether it runs: `sweep`, `pump`, `alarm`; those of a part that is left to others are left out.
+    #: Thread -> whether it runs: `sweep`, `pump`, `alarm`; without those of a part that is left to others.
     threads: Mapping[str, bool]
     #: How long ago the last sweep went well, in seconds; None where none has yet.
     sweep_age_s: float | None
@@ -76,7 +76,9 @@ class Health:
 class Runner:
     """Closes calls at their deadlines and delivers events, in threads of its own. Start it after a fork.
 
-    Either part may be left to another process; some process must have it, or it is not done at all. Commits in this process wake it at once; what other processes commit is seen within a period.
+    Either part may be left to another process; where no process has it, it is not done.
+
+    Commits in this process wake it at once; what other processes commit is seen within a period.
     """
 
     def __init__(

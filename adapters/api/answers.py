@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -12,14 +13,18 @@ from adapters.documents import instant, problem, to_json
 from states.errors import EoiError, Refused
 
 PROBLEM: Final = "application/problem+json"
+#: What is said to who gave no key, or none that is known (RFC 6750, 3).
+CHALLENGE: Final = 'Bearer realm="eoi"'
+#: Statuses after which what is left of the body is not waited for.
+_HALF_READ: Final = {408, 413}
 #: Status -> the codes that it is for; docs/errors.md says the same. What is not here is a fault of ours: 500.
 _CODES: Final[Mapping[int, tuple[str, ...]]] = {
     400: (
         "bad-json",
+        "bad-header",
+        "bad-request",
     ),
-    401: (
-        "unauthenticated",
-    ),
+    401: ("unauthenticated",),
     403: (
         "role-missing",
         "not-your-organisation",
@@ -29,12 +34,8 @@ _CODES: Final[Mapping[int, tuple[str, ...]]] = {
         "not-found",
         "no-such-path",
     ),
-    405: (
-        "method-not-allowed",
-    ),
-    408: (
-        "body-too-slow",
-    ),
+    405: ("method-not-allowed",),
+    408: ("body-too-slow",),
     409: (
         "reference-taken",
         "already-applied",
@@ -52,15 +53,9 @@ _CODES: Final[Mapping[int, tuple[str, ...]]] = {
         "call-not-cancelled",
         "not-in-flight",
     ),
-    412: (
-        "stale-version",
-    ),
-    413: (
-        "body-too-large",
-    ),
-    415: (
-        "unsupported-media-type",
-    ),
+    412: ("stale-version",),
+    413: ("body-too-large",),
+    415: ("unsupported-media-type",),
     422: (
         "bad-input",
         "bad-deadline",
@@ -81,13 +76,10 @@ _CODES: Final[Mapping[int, tuple[str, ...]]] = {
         "closing-has-passed",
         "opens-in-future",
     ),
-    428: (
-        "version-required",
-    ),
-    429: (
-        "too-many-requests",
-    ),
+    428: ("version-required",),
+    429: ("too-many-requests",),
     500: (
+        "internal",
         "secret-unreadable",
     ),
     503: (
@@ -156,8 +148,13 @@ def problem_of(error: EoiError, *, now: datetime) -> Response:
 
 def _headers(error: EoiError, status: int) -> dict[str, str]:
     headers = dict[str, str]()
-    if status == 401:  # noqa: PLR2004 -- HTTP's
-        headers["WWW-Authenticate"] = "Bearer"
-    if (wait_s := error.facts.get("retry_after_s")) is not None or status == 503:  # noqa: PLR2004 -- HTTP's
-        headers["Retry-After"] = str(math.ceil(wait_s or 1))
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = CHALLENGE
+    if status in _HALF_READ:
+        headers["Connection"] = "close"
+    if methods := error.facts.get("methods"):
+        headers["Allow"] = str(methods)
+    wait_s = error.facts.get("retry_after_s")
+    if wait_s is not None or status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(math.ceil(float(str(wait_s or 1))))
     return headers

@@ -1,11 +1,54 @@
 """The HTTP program: every route, and what stands around them."""
 
-from fastapi import APIRouter, FastAPI
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Final
 
-from adapters.api import calls
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from adapters.api import calls, refusals
+from adapters.api.admission import Admission
+from adapters.api.answers import problem_of
+from adapters.api.docs_pages import docs_router
 from adapters.api.door import Door
+from adapters.api.headers import SecurityHeaders
+from adapters.api.operation import Operation, operation_router
+from adapters.api.requests import HeadAsGet, Requests
 from adapters.api.route import through
 from adapters.version import own_version
+from states.errors import EoiError
+
+#: What a program in a browser may send and read, where its origin is allowed to ask.
+_SENT: Final = (
+    "Authorization",
+    "Content-Type",
+    "EOI-On-Behalf-Of",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+)
+_READ: Final = ("ETag", "Link", "Location", "Retry-After")
+#: How long a browser may believe what it was told of that, in seconds.
+_BELIEVED_S: Final = 600
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What stands around the routes."""
+
+    operation: Operation
+    #: How long a request may wait before others are told to come back later, in seconds.
+    wait_s: float = 2.0
+    #: Origins of which a browser's programs may ask, exactly as they say it: https://council.example.
+    origins: tuple[str, ...] = field(default=())
+    #: Whether the pages of the documentation are served.
+    docs: bool = True
 
 
 def eoi_router(door: Door) -> APIRouter:
@@ -15,8 +58,49 @@ def eoi_router(door: Door) -> APIRouter:
     return router
 
 
-def build_api(door: Door) -> FastAPI:
-    """Return the whole program."""
-    api = FastAPI(title="eoi-workflow", version=own_version(), docs_url=None, redoc_url=None)
+def build_api(door: Door, around: Surroundings, *, lifespan: Lifespan | None = None) -> FastAPI:
+    """Return the whole program.
+
+    Args:
+        door: through which requests come in.
+        around: what stands around the routes.
+        lifespan: starts what is behind the door, and ends it, where the server is not ours.
+    """
+    api = FastAPI(
+        title="eoi-workflow",
+        version=own_version(),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat the Host that was asked for, whoever made it up
+        lifespan=lifespan,
+        middleware=_around(door, around),
+    )
+    refusals.enter(api, door)
     api.include_router(eoi_router(door))
+    api.include_router(operation_router(door, around.operation))
+    if around.docs:
+        api.include_router(docs_router())
     return api
+
+
+def _around(door: Door, around: Surroundings) -> list[Middleware]:
+    """Return what stands around the routes, the outermost first."""
+
+    def problem(error: EoiError) -> ASGIApp:
+        return problem_of(error, now=door.engine.clock.now())
+
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=around.origins,
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=_SENT,
+        expose_headers=_READ,
+        max_age=_BELIEVED_S,
+    )
+    return [
+        Middleware(SecurityHeaders),
+        *([cors] if around.origins else []),
+        Middleware(Requests, answer=problem),
+        Middleware(HeadAsGet),
+        Middleware(Admission, refuse=problem, within_s=around.wait_s),
+    ]

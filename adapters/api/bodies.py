@@ -1,9 +1,13 @@
-"""Bodies: read whole, within limits, as JSON that means one thing only."""
+"""Bodies: read whole, within limits, as JSON that means one thing only.
+
+What is too large is swallowed up to a point, and then refused: whoever is still sending when a connection is
+closed never reads why.
+"""
 
 import asyncio
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -14,6 +18,10 @@ from adapters.api.errors import JSON, BadBody, BodyTooLarge, BodyTooSlow, Unsupp
 LARGEST: Final = 2 * 1024 * 1024
 #: How long a body may take to come, in seconds.
 PATIENCE_S: Final = 20.0
+#: How many times the largest body is read, and thrown away, before the connection is closed.
+SWALLOWED: Final = 4
+#: How deep lists and objects may be nested: the deepest answers, and what stands around them.
+DEEPEST: Final = 100
 #: How many digits a number may have.
 DIGITS: Final = 400
 
@@ -24,38 +32,54 @@ async def received(request: Request, *, largest: int = LARGEST, patience_s: floa
     Raises:
         BodyTooLarge: it is larger than that, or says so.
         BodyTooSlow: it did not come in time.
+        ClientDisconnect: whoever sent it has gone.
     """
     said = request.headers.get("content-length", "")
-    if said.isascii() and said.isdigit() and int(said[:20]) > largest:
+    if said.isascii() and said.isdigit() and int(said[:20]) > SWALLOWED * largest:
         raise _too_large(largest)
-    chunks, size = list[bytes](), 0
     try:
         async with asyncio.timeout(patience_s):
-            async for chunk in request.stream():
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > largest:
-                    raise _too_large(largest)
+            return await _whole(request, largest)
     except TimeoutError:
-        msg = f"The body did not come within {patience_s:.0f} seconds."
+        msg = f"The body did not come within {patience_s:g} seconds."
         raise BodyTooSlow(msg) from None
+
+
+async def _whole(request: Request, largest: int) -> bytes:
+    chunks, size = list[bytes](), 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= largest:
+            chunks.append(chunk)
+        else:
+            chunks.clear()
+        if size > SWALLOWED * largest:
+            break
+    if size > largest:
+        raise _too_large(largest)
     return b"".join(chunks)
 
 
-def parsed(body: bytes, content_type: str) -> Any:  # noqa: ANN401 -- JSON's values
+def parsed(body: bytes, content_type: str, *, encoding: str = "") -> Any:  # noqa: ANN401 -- JSON's values
     """Return what a body says.
 
+    Args:
+        body: as it came.
+        content_type: the header of that name.
+        encoding: the header `Content-Encoding`; empty: there is none.
+
     Raises:
-        UnsupportedMediaType: it is not said to be JSON, or in another encoding than UTF-8.
-        BadBody: it is none (RFC 8259); names a thing twice; or holds a number that no computer can hold.
+        UnsupportedMediaType: it is not said to be JSON, is compressed, or in another encoding than UTF-8.
+        BadBody: it is none (RFC 8259); names a thing twice; nests too deeply; or holds a number that no
+            computer can hold.
     """
-    _require_json(content_type)
+    _require_json(content_type, encoding)
     try:
-        return json.loads(
+        told = json.loads(
             body.decode(),
             object_pairs_hook=_once_each,
             parse_constant=_no_number,
-            parse_int=_whole,
+            parse_int=_integer,
             parse_float=_finite,
         )
     except UnicodeDecodeError:
@@ -65,15 +89,36 @@ def parsed(body: bytes, content_type: str) -> Any:  # noqa: ANN401 -- JSON's val
         msg = f"The body is no JSON: {exc.msg}, at line {exc.lineno}, column {exc.colno}."
         raise BadBody(msg) from None
     except RecursionError:
-        msg = "The body nests too deeply."
-        raise BadBody(msg) from None
+        raise _too_deep() from None
+    if body.count(b"[") + body.count(b"{") > DEEPEST:
+        _require_shallow(told)
+    return told
 
 
-def _require_json(content_type: str) -> None:
+def _require_shallow(told: Any) -> None:  # noqa: ANN401 -- JSON's values
+    """Refuse what whoever reads it next might not get to the bottom of."""
+    level = [told]
+    for _ in range(DEEPEST):
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _inside(value: Any) -> Iterable[Any]:  # noqa: ANN401 -- JSON's values
+    """Return the lists and objects that stand in a value."""
+    values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (each for each in values if isinstance(each, dict | list))
+
+
+def _require_json(content_type: str, encoding: str) -> None:
     kind, _, rest = content_type.partition(";")
     charset = rest.replace(" ", "").replace('"', "").lower()
     if kind.strip().lower() != JSON or charset not in ("", "charset=utf-8"):
         msg = f"Send the body as Content-Type: {JSON}."
+        raise UnsupportedMediaType(msg)
+    if encoding.strip().lower() not in ("", "identity"):
+        msg = "Send the body as it is: what is compressed is not read."
         raise UnsupportedMediaType(msg)
 
 
@@ -85,7 +130,7 @@ def _once_each(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _whole(digits: str) -> int:
+def _integer(digits: str) -> int:
     if len(digits) > DIGITS:
         raise _unfit()
     return int(digits)
@@ -104,6 +149,10 @@ def _no_number(_: str) -> None:
 
 def _unfit() -> BadBody:
     return BadBody("The body holds a number that is none, or too large.")
+
+
+def _too_deep() -> BadBody:
+    return BadBody(f"The body nests more than {DEEPEST} deep.")
 
 
 def _too_large(largest: int) -> BodyTooLarge:

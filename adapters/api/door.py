@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from adapters.api.bodies import LARGEST
+from adapters.api.bodies import LARGEST, PATIENCE_S
 from workflow import Actor, Arrival, Engine
 
 #: Says who asks, or raises `Unauthenticated`; asked in a thread, so it may wait for a database.
@@ -20,6 +20,8 @@ class Door:
     authenticate: Authenticate
     #: The largest body, in bytes.
     largest_body: int = LARGEST
+    #: How long a body may take to come, in seconds.
+    body_within_s: float = PATIENCE_S
     #: Whether a change must name the version that it is of (`If-Match`).
     needs_version: bool = False
 

@@ -7,11 +7,16 @@ from workflow import Unauthenticated
 
 __all__ = [
     "BadBody",
+    "BadHeader",
+    "BadRequest",
     "BodyTooLarge",
     "BodyTooSlow",
+    "CannotListen",
+    "Internal",
     "MethodNotAllowed",
     "NoSuchPath",
     "Overloaded",
+    "ServerEnded",
     "TooManyRequests",
     "Unauthenticated",
     "UnsupportedMediaType",
@@ -26,6 +31,18 @@ class BadBody(EoiError):
     """The body is no JSON document that can be read in one way only."""
 
     code = "bad-json"
+
+
+class BadRequest(EoiError):
+    """That is no HTTP request that can be understood."""
+
+    code = "bad-request"
+
+
+class BadHeader(EoiError):
+    """A header that counts can be read in more than one way."""
+
+    code = "bad-header"
 
 
 class BodyTooLarge(EoiError):
@@ -74,3 +91,21 @@ class MethodNotAllowed(EoiError):
     """That path is not asked like this."""
 
     code = "method-not-allowed"
+
+
+class Internal(EoiError):
+    """Something went wrong here, and whoever runs this can read what it was."""
+
+    code = "internal"
+
+
+class CannotListen(EoiError):
+    """Requests cannot be taken at that address."""
+
+    code = "cannot-listen"
+
+
+class ServerEnded(EoiError):
+    """What took requests has ended by itself: the log says why."""
+
+    code = "server-ended"

@@ -15,10 +15,17 @@ from starlette.responses import Response
 from adapters.api.answers import problem_of
 from adapters.api.bodies import parsed, received
 from adapters.api.door import Asking, Door
+from adapters.api.errors import BadHeader
 from states.errors import BadInput, EoiError
 from workflow import Actor, Arrival
 
-_WITH_BODIES: Final = {"POST", "PUT", "PATCH"}
+_WITH_BODIES: Final = {"POST", "PUT", "PATCH", "DELETE"}
+#: Headers that may not be there twice.
+_ONCE: Final = (
+    "Content-Encoding", "Content-Length", "Content-Type", "EOI-On-Behalf-Of", "Idempotency-Key",
+)  # fmt: skip
+#: The longest name of a field that is said again, in characters.
+_LONGEST_FIELD: Final = 200
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -33,13 +40,16 @@ class EoiRoute(APIRoute):
 
         async def come_in(request: Request) -> Response:
             try:
-                body = await received(request, largest=self.door.largest_body)
+                require_once(request)
+                body = await received(
+                    request, largest=self.door.largest_body, patience_s=self.door.body_within_s
+                )
                 arrival = self.door.engine.arrival()
                 asking, told = await run_in_threadpool(self._asking, request, body, arrival)
                 request.state.asking = asking
                 return await handle(_Read(request, body, told))
             except RequestValidationError as exc:
-                return self._problem(_refusal(exc))
+                return self._problem(refusal_of(exc))
             except EoiError as exc:
                 return self._problem(exc)
 
@@ -48,7 +58,7 @@ class EoiRoute(APIRoute):
     def _asking(self, request: Request, body: bytes, arrival: Arrival) -> tuple[Asking, Any]:
         """Return who asks, and what the body says."""
         actor: Actor = self.door.authenticate(request)
-        told = parsed(body, request.headers.get("content-type", "")) if body else None
+        told = _told(request, body)
         return Asking(engine=self.door.engine, actor=actor, arrival=arrival), told
 
     def _problem(self, error: EoiError) -> Response:
@@ -73,9 +83,29 @@ class _Read(Request):
         return self._told
 
 
-def _refusal(exc: RequestValidationError) -> BadInput:
+def require_once(request: Request) -> None:
+    """Let pass what says everything once that two readers could take each in their own way.
+
+    Raises:
+        BadHeader: one of these headers is there twice. (Of two keys, neither is known: see `auth`.)
+    """
+    for name in _ONCE:
+        if len(request.headers.getlist(name)) > 1:
+            msg = f"The header {name} is there twice."
+            raise BadHeader(msg)
+
+
+def _told(request: Request, body: bytes) -> Any:  # noqa: ANN401 -- JSON's values
+    """Return what the body says; that of a GET means nothing (RFC 9110, 9.3.1)."""
+    if not body or request.method not in _WITH_BODIES:
+        return None
+    said = request.headers
+    return parsed(body, said.get("content-type", ""), encoding=said.get("content-encoding", ""))
+
+
+def refusal_of(exc: RequestValidationError) -> BadInput:
     """Return our error for the first thing that FastAPI found."""
     found = exc.errors()[0]
     place = [str(part) for part in found["loc"] if part not in ("body", "query", "path", "header")]
-    field = ".".join(place) or "body"
+    field = ".".join(place)[:_LONGEST_FIELD] or "body"
     return BadInput(f"{field}: {found['msg']}.", field=field)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 import typer
 
@@ -15,7 +15,8 @@ from adapters.cli.door import FAILED, Door, command
 from adapters.cli.telling import stamp
 
 if TYPE_CHECKING:
-    from adapters.bootstrap import RunReport
+    from adapters.bootstrap import App, RunReport
+    from adapters.settings import Settings
     from workflow import Engine
 
 #: How much longer than the grace for deliveries a stop may take, in seconds, before it ends the process.
@@ -34,14 +35,31 @@ UNREADABLE: Final = (
 )
 #: How long it may take to say that it did not end by itself, in seconds.
 LAST_WORDS_S: Final = 1.0
+#: Where requests are taken, unless it is said: by this machine only.
+LOCAL: Final = "127.0.0.1"
+PORT: Final = 8000
+#: How much longer a stop may take where requests are taken, in seconds: they end before deliveries do.
+REQUESTS_S: Final = 15.0
+#: What the extra `api` brings.
+EXTRA: Final = frozenset({"fastapi", "fastapi_offline", "h11", "limits", "starlette", "uvicorn", "anyio"})
+#: What is said where it is not there.
+WITHOUT_EXTRA: Final = (
+    "No requests are taken: the extra is not installed. pip install 'eoi-workflow[api]', or say --no-api."
+)
 #: What tells `serve` to stop.
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+_SERVING: Final = """
+eoi serve --db /var/lib/eoi/eoi.db
+eoi serve --db postgresql://eoi@db.example/eoi --port 8080 --no-scheduler --no-delivery
+"""
 
 
 def enter(app: typer.Typer) -> None:
     """Enter the commands."""
     command(app, "tick", examples="* * * * *  eoi --db /var/lib/eoi/eoi.db tick > /dev/null")(tick)
-    command(app, "serve", examples="eoi serve --db /var/lib/eoi/eoi.db")(serve)
+    command(app, "serve", examples=_SERVING)(serve)
 
 
 def tick(door: Door) -> None:
@@ -62,28 +80,109 @@ def tick(door: Door) -> None:
         raise typer.Exit(FAILED)
 
 
-def serve(door: Door) -> None:
-    """Close calls at their deadlines and deliver events.
+def serve(
+    door: Door,
+    *,
+    host: Annotated[str, typer.Option("--host", metavar="HOST", help="Where requests are taken.")] = LOCAL,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="At which port; 0: one that is free.")
+    ] = PORT,
+    no_api: Annotated[bool, typer.Option("--no-api", help="Take no requests.")] = False,
+    no_scheduler: Annotated[bool, typer.Option("--no-scheduler", help="Close no calls.")] = False,
+    no_delivery: Annotated[bool, typer.Option("--no-delivery", help="Deliver no events.")] = False,
+) -> None:
+    """Take requests over HTTP, close calls at their deadlines, and deliver events.
 
-    Runs until SIGTERM or SIGINT (Ctrl-C); what is on its way ends first, if it does within 35 seconds. Any
+    Runs until SIGTERM or SIGINT (Ctrl-C); what is on its way ends first, if it does within 50 seconds. Any
     number may run on one database. The log goes to stderr; --json says on stdout, once, that it serves.
     """
     from adapters.bootstrap import GRACE_S, build
     from workflow.log import log_to_stderr
 
+    if no_api and no_scheduler and no_delivery:
+        msg = "With all three left out there is nothing to serve."
+        raise typer.BadParameter(msg)
     settings = door.settings()
     log_to_stderr(settings.log_level)
-    with _until_told_to_stop(door, GRACE_S + HANGING_S) as stop, closing(build(settings)) as app:
+    within_s = GRACE_S + HANGING_S + (0 if no_api else REQUESTS_S)
+    with (
+        _until_told_to_stop(door, within_s) as stop,
+        closing(build(settings, sweeps=not no_scheduler, delivers=not no_delivery)) as app,
+        closing(_server(door, app, settings, None if no_api else (host, port))) as server,
+    ):
         door.make_if_missing(app.engine)
         app.start()
-        due = app.engine.next_due()
-        for doubt in doubts(app.engine, has_key=bool(settings.secret_key.get_secret_value())):
-            door.tell.aside(doubt)
-        door.tell.aside(f"Serving {door.place()}. {_next_due(due)} Ctrl-C stops.")
-        door.tell.answer({"serving": door.place(), "next_due": due}, ())
-        while not stop.wait(AGAIN_S):
-            pass  # a signal that comes just as a wait begins is only heard when that wait ends
+        server.start()
+        _say_that_it_serves(door, app.engine, settings, server.url)
+        while not stop.wait(
+            AGAIN_S
+        ):  # a signal that comes just as a wait begins is heard when that wait ends
+            server.require_alive()
         door.tell.aside("Stopping: what is on its way ends first.")
+
+
+def _say_that_it_serves(door: Door, engine: "Engine", settings: "Settings", url: str | None) -> None:
+    due = engine.next_due()
+    for doubt in doubts(engine, has_key=bool(settings.secret_key.get_secret_value())):
+        door.tell.aside(doubt)
+    where = door.place() if url is None else f"{door.place()} at {url}"
+    door.tell.aside(f"Serving {where}. {_next_due(due)} Ctrl-C stops.")
+    door.tell.answer({"serving": door.place(), "next_due": due, "url": url}, ())
+
+
+class _Server(Protocol):
+    """What takes requests, or nothing that does."""
+
+    @property
+    def url(self) -> str | None:
+        """Where it takes them."""
+        ...
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def require_alive(self) -> None:
+        """Let pass what still takes them.
+
+        Raises:
+            EoiError: it does not, and nobody has told it to stop.
+        """
+        ...
+
+    def close(self) -> None:
+        """Take no more, and let those in flight end."""
+        ...
+
+
+class _NoServer:
+    """Takes no requests."""
+
+    url: str | None = None
+
+    def start(self) -> None:
+        """Begin nothing."""
+
+    def require_alive(self) -> None:
+        """Let pass."""
+
+    def close(self) -> None:
+        """End nothing."""
+
+
+def _server(door: Door, app: "App", settings: "Settings", place: tuple[str, int] | None) -> _Server:
+    """Return what takes requests there, bound to its port; none where none are to be taken, or can be."""
+    if place is None:
+        return _NoServer()
+    try:
+        from adapters.serving import server_of
+    except ModuleNotFoundError as exc:
+        if exc.name is None or exc.name.partition(".")[0] not in EXTRA:
+            raise
+        door.tell.aside(WITHOUT_EXTRA)
+        return _NoServer()
+    host, port = place
+    return server_of(app, settings, host=host, port=port)
 
 
 def doubts(engine: "Engine", *, has_key: bool) -> Iterator[str]:

@@ -55,7 +55,7 @@ def test_a_database_of_a_newer_version_is_refused_in_one_line(eoi: Eoi, tmp_path
         ("call", "list"),
         (*NEW, *OFFICER),
         ("tick",),
-        ("serve",),
+        ("serve", "--no-api"),
         ("db", "upgrade"),
         ("db", "check"),
     ):
@@ -82,7 +82,12 @@ def test_a_damaged_database_is_one_line_and_exit_status_1(
     """A file that is no database, and one that is damaged: their code, in words and as a problem."""
     eoi(*NEW, *OFFICER)
     damage(tmp_path / "eoi.db")
-    for words in (("call", "list"), ("draft", "46/99", "--answers", "-", *HEAD), ("tick",), ("serve",)):
+    for words in (
+        ("call", "list"),
+        ("draft", "46/99", "--answers", "-", *HEAD),
+        ("tick",),
+        ("serve", "--no-api"),
+    ):
         answer = eoi(*words, "--json", stdin="{}")
         assert (answer.status, answer.json["code"]) == (1, code), words
     told = eoi("call", "list")

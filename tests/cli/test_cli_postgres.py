@@ -17,7 +17,14 @@ from workflow import Engine
 
 SECRET = "hunter2"
 #: Commands that need the tables, each in its own way.
-COMMANDS = (("call", "list"), ("list",), ("outbox", "list"), ("db", "check"), ("tick",), ("serve",))
+COMMANDS = (
+    ("call", "list"),
+    ("list",),
+    ("outbox", "list"),
+    ("db", "check"),
+    ("tick",),
+    ("serve", "--no-api"),
+)
 Eoi = Callable[..., Any]
 
 
@@ -81,7 +88,9 @@ def test_an_upgrade_makes_the_tables(eoi: Eoi, empty: str) -> None:
     ],
     ids=lambda each: next(iter(each)) if isinstance(each, dict) else "",
 )
-@pytest.mark.parametrize("words", [("call", "list"), ("db", "upgrade"), ("tick",), ("serve",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [("call", "list"), ("db", "upgrade"), ("tick",), ("serve", "--no-api")], ids=" ".join
+)
 def test_a_server_that_lets_nobody_in_is_one_line(
     eoi: Eoi, empty: str, parts: dict[str, Any], why: str, words: tuple[str, ...]
 ) -> None:
@@ -96,13 +105,13 @@ def test_a_server_that_lets_nobody_in_is_one_line(
 @pytest.mark.slow
 def test_a_node_says_where_it_serves_without_the_password(migrated: str) -> None:
     """Neither the words for people, nor the document for programs, nor the log holds it."""
-    with Node("serve", "--json", "--db", migrated) as node:
+    with Node("serve", "--no-api", "--json", "--db", migrated) as node:
         node.wait_for("Serving")
         node.signal(signal.SIGTERM)
         status, said = node.end(), node.said()
     (aside,) = (line for line in node.lines if line.startswith("Serving"))
     assert aside == f"Serving {shown(migrated)}. No call is open. Ctrl-C stops."
-    assert (status, json.loads(said)) == (0, {"serving": shown(migrated), "next_due": None})
+    assert (status, json.loads(said)) == (0, {"serving": shown(migrated), "next_due": None, "url": None})
     assert str(make_url(migrated).password) not in said + "".join(node.lines)
 
 
@@ -114,7 +123,7 @@ def test_without_the_driver_it_says_how_to_install_it(
     """Without the extra, or with a driver that lacks its library: one line that names the extra."""
     (tmp_path / "psycopg.py").write_text(broken)
     path = f"{tmp_path}:{Path(__file__).parents[2]}"
-    for words in (("call", "list"), ("serve",)):
+    for words in (("call", "list"), ("serve", "--no-api")):
         answer = program("--db", migrated, *words, env={"PYTHONPATH": path})
         said = answer.stderr.decode()
         assert (answer.returncode, answer.stdout, said.count("\n")) == (1, b"", 1), said

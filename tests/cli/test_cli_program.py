@@ -97,6 +97,7 @@ def test_the_installed_program_ends_with_0_1_or_2(program: Program, tmp_path: Pa
 def test_help_is_quick(words: tuple[str, ...]) -> None:
     """Help imports nothing that is slow to import."""
     slow = {"sqlmodel", "sqlalchemy", "httpx", "apscheduler", "structlog", "alembic", "rich", "holidays"}
+    slow |= {"fastapi", "starlette", "uvicorn", "limits", "asyncio"}
     if words == ("--help",):  # for a command's own help, typer itself asks pydantic
         slow.add("pydantic")
     code = (
@@ -208,7 +209,9 @@ def _interrupted(child: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [(*NEW, "--as", "x", "--role", "officer"), ("tick",), ("serve",)])
+@pytest.mark.parametrize(
+    "words", [(*NEW, "--as", "x", "--role", "officer"), ("tick",), ("serve", "--no-api")]
+)
 def test_a_database_that_can_only_be_read_is_one_line(
     tmp_path: Path, engine: Engine, past: CallView, words: tuple[str, ...]
 ) -> None:

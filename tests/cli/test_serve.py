@@ -84,7 +84,7 @@ class Served(Program):
             "EOI_WEBHOOK_ALLOW": "127.0.0.1",
         }
         eoi = Path(sys.executable).parent / "eoi"
-        super().__init__([eoi, "serve", *words], folder=folder, env=surroundings)
+        super().__init__([eoi, "serve", "--no-api", *words], folder=folder, env=surroundings)
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -193,7 +193,7 @@ def test_sigterm_and_sigint_end_it_well(day: Day) -> None:
 def test_its_log_is_one_line_an_event_on_stderr(day: Day) -> None:
     """Stdout has nothing but the document that `--json` asks for; the log tells each close and notice."""
     (_, plain, lines), (_, as_json, more) = day.ends
-    assert (plain, json.loads(as_json)) == ("", {"serving": "eoi.db", "next_due": None})
+    assert (plain, json.loads(as_json)) == ("", {"serving": "eoi.db", "next_due": None, "url": None})
     asides = (
         UNSEALED,
         "Serving eoi.db. No call is open. Ctrl-C stops.",

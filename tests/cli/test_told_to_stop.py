@@ -58,7 +58,7 @@ SURROUNDINGS: Final = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(
 
 def program(folder: Path, script: str) -> Program:
     """Start a script that serves."""
-    return Program([sys.executable, "-c", script, "serve"], folder=folder, env=SURROUNDINGS)
+    return Program([sys.executable, "-c", script, "serve", "--no-api"], folder=folder, env=SURROUNDINGS)
 
 
 def test_a_signal_that_comes_while_it_takes_a_lock_ends_it_well(tmp_path: Path) -> None:
@@ -91,7 +91,8 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, first: signal.Signals) 
 
 def test_whoever_does_not_read_what_it_says_does_not_keep_it(tmp_path: Path) -> None:
     """With a pipe that is full there is nowhere for its last words to go, and it ends all the same."""
-    command = [sys.executable, "-c", FULL + HANGS.replace("lambda app: ", "lambda app: fill() or "), "serve"]
+    script = FULL + HANGS.replace("lambda app: ", "lambda app: fill() or ")
+    command = [sys.executable, "-c", script, "serve", "--no-api"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=SURROUNDINGS, stderr=subprocess.PIPE, text=True
     ) as served:

@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.parametrize("databases", ["postgresq
 
 def serving(url: str, **odd: float) -> Node:
     """Start a node with settle times and leases that are short."""
-    return Node("serve", "--db", url, odd=odd or None, EOI_SETTLE_S=f"{SETTLE_S}")
+    return Node("serve", "--no-api", "--db", url, odd=odd or None, EOI_SETTLE_S=f"{SETTLE_S}")
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def grace_s(long: bool) -> float:
 @contextmanager
 def serving(url: str, **odd: float) -> Iterator[Node]:
     """Lend a node that serves."""
-    with Node("serve", "--db", url, odd=odd or None, EOI_SETTLE_S=f"{SETTLE_S}") as node:
+    with Node("serve", "--no-api", "--db", url, odd=odd or None, EOI_SETTLE_S=f"{SETTLE_S}") as node:
         node.wait_for("Serving")
         yield node
 
@@ -145,7 +145,7 @@ def test_a_node_whose_receiver_hangs_ends_all_the_same(
     with Engine(url) as engine:
         engine.add_endpoint(receiver.url("/all"), actor=officer())
         opened(url, in_s=3600)
-        hung = Node("serve", "--db", url, odd={"grace_s": grace_s}, EOI_WEBHOOK_TIMEOUT_S="60")
+        hung = Node("serve", "--no-api", "--db", url, odd={"grace_s": grace_s}, EOI_WEBHOOK_TIMEOUT_S="60")
         with hung as node:
             receiver.before_answer = lambda _: node.process.wait()
             node.wait_for("Serving")

@@ -36,7 +36,7 @@ def how_many(kind: str, long: bool) -> tuple[Pace, int]:
 
 def starter(database: RawDatabase) -> Callable[[int, int], Node]:
     """Return what starts nodes: in the first place the installed program, else others with short leases."""
-    line, settle = ("serve", "--db", database.url), f"{SETTLE_S}"
+    line, settle = ("serve", "--no-api", "--db", database.url), f"{SETTLE_S}"
 
     def start(place: int, time: int) -> Node:
         odd = {"lease_s": LEASE_S, "name": f"{place}.{time}"} if place else None

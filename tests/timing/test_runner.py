@@ -29,9 +29,17 @@ def real(new_engine: NewEngine) -> Engine:
     return new_engine(clock=None, settle_s=0.1)
 
 
-def _runner(engine: Engine, *, period_s: float = PERIOD_S, **parts: bool) -> Runner:
-    courier = RecordingCourier()
-    return Runner(engine, {"log": courier}, sweep_period_s=period_s, pump_period_s=period_s, **parts)
+def _runner(
+    engine: Engine, *, period_s: float = PERIOD_S, sweeps: bool = True, delivers: bool = True
+) -> Runner:
+    return Runner(
+        engine,
+        {"log": RecordingCourier()},
+        sweep_period_s=period_s,
+        pump_period_s=period_s,
+        sweeps=sweeps,
+        delivers=delivers,
+    )
 
 
 class _Closed:
@@ -312,8 +320,7 @@ def test_a_runner_without_any_part_is_as_well_as_its_database(engine: Engine) ->
 
 def test_a_part_that_has_ended_makes_its_runner_ill(engine: Engine) -> None:
     """What runs alone is looked at all the same: before the start, and after the stop, it is not well."""
-    for parts in ({"sweeps": False}, {"delivers": False}):
-        runner = _runner(engine, **parts)
+    for runner in (_runner(engine, sweeps=False), _runner(engine, delivers=False)):
         assert not runner.health().ok
         with runner:
             assert runner.health().ok

@@ -1,0 +1,72 @@
+"""The documentation of the API, as pages that need no other server and run nothing but our own files.
+
+Swagger UI comes with the package fastapi-offline, of which only the files are used. What starts it stands in
+a file of its own, so that no script in the page itself has to be allowed (Content-Security-Policy).
+"""
+
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import FileResponse, Response
+
+from adapters.api.headers import DOCS
+
+#: The page.
+PAGE: Final = f"""\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>eoi-workflow: the API</title>
+<link rel="stylesheet" href=".{DOCS}/swagger-ui.css">
+</head>
+<body>
+<main id="swagger-ui"></main>
+<noscript>The same as a document: <a href="./openapi.json">openapi.json</a></noscript>
+<script src=".{DOCS}/swagger-ui-bundle.js"></script>
+<script src=".{DOCS}/begin.js"></script>
+</body>
+</html>
+"""
+#: What starts Swagger UI in it. No key is kept by the browser, and nothing is sent to another's validator.
+BEGIN: Final = """\
+SwaggerUIBundle({
+  url: "./openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  persistAuthorization: false,
+  validatorUrl: null,
+});
+"""
+#: File -> its type.
+FILES: Final = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+
+
+def docs_router() -> APIRouter:
+    """Return the routes of the pages."""
+    router = APIRouter(include_in_schema=False)
+    router.get(DOCS)(partial(_text, PAGE, "text/html"))
+    router.get(f"{DOCS}/begin.js")(partial(_text, BEGIN, "text/javascript"))
+    for name, kind in FILES.items():
+        router.get(f"{DOCS}/{name}")(partial(_file, _folder() / name, kind))
+    return router
+
+
+def _folder() -> Path:
+    """Return where the package's files are; nothing of it is imported."""
+    found = find_spec("fastapi_offline")
+    if found is None or found.origin is None:  # pragma: no cover -- the extra brings it
+        raise ModuleNotFoundError(name="fastapi_offline")
+    return Path(found.origin).parent / "static"
+
+
+def _text(text: str, kind: str) -> Response:
+    return Response(text, media_type=kind)
+
+
+def _file(path: Path, kind: str) -> Response:
+    return FileResponse(path, media_type=kind)

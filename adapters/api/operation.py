@@ -1,0 +1,130 @@
+"""For who runs it: whether it lives, whether it is ready, and what Prometheus is told.
+
+Asking how the runner is writes a row: the answer is kept for a second, so that nobody can make it write at
+will, and asked for in a thread of its own, which a queue of requests does not hold up.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from adapters.api.door import Door
+from adapters.api.errors import JSON
+from adapters.documents import to_json
+from states.errors import Refusal, Refused
+from states.names import Role
+from workflow import Actor
+
+#: How long an answer is kept, in seconds.
+KEPT_S: Final = 1.0
+#: How long a probe waits for an answer, in seconds, before that counts as not ready.
+PATIENCE_S: Final = 5.0
+#: Who is told all of it.
+STAFF: Final = frozenset({Role.OFFICER, Role.REVIEWER, Role.DECIDER, Role.AUDITOR, Role.ADMIN})
+#: Who is told the metrics.
+WATCHERS: Final = frozenset({Role.OFFICER, Role.AUDITOR, Role.ADMIN})
+
+T = TypeVar("T")
+
+
+class Health(Protocol):
+    """What is told of a runner's health; the rest of it, too, to staff."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is well."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What the program is asked about itself."""
+
+    #: How the runner is.
+    health: Callable[[], Health]
+    #: What Prometheus is told, and in which type.
+    metrics: Callable[[], bytes]
+    metrics_type: str
+    #: Whether anybody may read the metrics.
+    metrics_open: bool = False
+
+
+def operation_router(door: Door, operation: Operation) -> APIRouter:
+    """Return the routes."""
+    router, health, metrics = APIRouter(), Kept(operation.health), Kept(operation.metrics)
+
+    async def healthz() -> Response:
+        """Say that the process answers, and nothing else."""
+        return _document({"ok": True})
+
+    async def readyz(request: Request) -> Response:
+        """Say whether it is ready: the database, its tables, the runner's threads. More to staff."""
+        actor = await _who(door, request)
+        try:
+            found: Health | None = await asyncio.wait_for(health.ask(), PATIENCE_S)
+        except TimeoutError:
+            found = None
+        ok = found is not None and found.ok
+        told: object = {"ok": ok}
+        if actor is not None and actor.roles & STAFF and found is not None:
+            told = found
+        return _document(told, status=200 if ok else 503)
+
+    async def read_metrics(request: Request) -> Response:
+        """Tell Prometheus."""
+        if not operation.metrics_open:
+            _require(await run_in_threadpool(door.authenticate, request), WATCHERS)
+        return Response(await metrics.ask(), media_type=operation.metrics_type)
+
+    for path, answer in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", read_metrics)):
+        router.get(path, include_in_schema=False, response_class=Response)(answer)
+    return router
+
+
+class Kept(Generic[T]):
+    """An answer that is asked for once a second at the most, however many want it. For one event loop."""
+
+    def __init__(self, ask: Callable[[], T], *, timer: Callable[[], float] = time.monotonic) -> None:
+        """Keep what `ask` returns; it may wait for a database."""
+        self._ask = ask
+        self._timer = timer
+        self._kept: tuple[T, float] | None = None
+        self._asking: asyncio.Task[T] | None = None
+
+    async def ask(self) -> T:
+        """Return what was said within the last second, or is said now."""
+        if self._kept is not None and self._timer() - self._kept[1] < KEPT_S:
+            return self._kept[0]
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._asked())
+        return await asyncio.shield(self._asking)  # whoever gives up waiting leaves it to the others
+
+    async def _asked(self) -> T:
+        said = await run_sync(self._ask, limiter=CapacityLimiter(1))
+        self._kept = said, self._timer()
+        return said
+
+
+async def _who(door: Door, request: Request) -> Actor | None:
+    """Return who asks; None where no key was given."""
+    if "authorization" not in request.headers:
+        return None
+    return await run_in_threadpool(door.authenticate, request)
+
+
+def _require(actor: Actor, roles: frozenset[Role]) -> None:
+    if not actor.roles & roles:
+        message = f"This is for {', '.join(sorted(roles))}."
+        raise Refused.because([Refusal("role-missing", message)])
+
+
+def _document(told: Mapping[str, Any] | object, *, status: int = 200) -> Response:
+    return Response(to_json(told, one_line=True), status, media_type=JSON)

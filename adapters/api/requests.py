@@ -1,0 +1,121 @@
+"""What surrounds every request: one line of log, an answer whatever happens, and HEAD as GET without a body.
+
+The line holds the method, the route's template, the status, the time and who asked: never the address asked
+for, a query, a body, a header or a key.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from adapters.api.errors import Internal
+from workflow.log import get_log
+
+#: Methods that are logged by name.
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+#: Probes come every few seconds: their lines are for who looks for them.
+QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+_log = get_log("api")
+Answer = Callable[[Internal], ASGIApp]
+
+
+class Requests:
+    """Stands around everything else."""
+
+    def __init__(self, app: ASGIApp, *, answer: Answer, timer: Callable[[], float] = time.monotonic) -> None:
+        """Stand around `app`.
+
+        Args:
+            app: who answers.
+            answer: makes the answer where nobody else made one.
+            timer: tells seconds that never go back.
+        """
+        self._app = app
+        self._answer = answer
+        self._timer = timer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, and log it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun_s, status = self._timer(), 0
+        scope.setdefault("state", {})
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._answered(scope, receive, sending, has_begun=lambda: status != 0)
+        finally:
+            _say(scope, status, self._timer() - begun_s)
+
+    async def _answered(
+        self, scope: Scope, receive: Receive, send: Send, *, has_begun: Callable[[], bool]
+    ) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except ClientDisconnect:
+            return  # nobody is there to be answered
+        except Exception:
+            _log.exception("request.failed", method=_method(scope), route=_route(scope))
+            if has_begun():
+                raise  # what was begun cannot be taken back: the server cuts it off
+            await self._answer(Internal())(scope, receive, send)
+
+
+class HeadAsGet:
+    """Answers HEAD as it answers GET, without the body (RFC 9110, 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand in front of `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        asked = dict(scope, method="GET")
+        try:
+            await self._app(asked, receive, sending)
+        finally:
+            if "route" in asked:
+                scope["route"] = asked["route"]
+
+
+def _say(scope: Scope, status: int, took_s: float) -> None:
+    asking = scope["state"].get("asking")
+    told = {
+        "method": _method(scope),
+        "route": _route(scope),
+        "status": status or "gone",
+        "took_s": round(took_s, 4),
+        "actor": None if asking is None else asking.actor.id,
+    }
+    if scope["path"] in QUIET:
+        _log.debug("request.answered", **told)
+    else:
+        _log.info("request.answered", **told)
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in METHODS else "other"
+
+
+def _route(scope: Scope) -> str:
+    """Return the template of the route that answered: `/v1/calls/{call}`; never what was asked for."""
+    return str(getattr(scope.get("route"), "path", "none"))

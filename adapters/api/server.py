@@ -1,0 +1,159 @@
+"""The server of our own: uvicorn, in a thread beside the runner. The only file that knows uvicorn.
+
+It hears no signals: who serves listens for them, and says when to stop. The port is bound before anything
+else begins, so that one that is taken stops the start, and not the service.
+"""
+
+import logging
+import socket
+import threading
+from collections.abc import Sequence
+from typing import Final
+
+from h11 import Data, EndOfMessage, Response
+from starlette.types import ASGIApp
+from uvicorn import Config, Server
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from adapters.api.answers import PROBLEM
+from adapters.api.errors import BadRequest, CannotListen, ServerEnded
+from adapters.api.headers import ALWAYS, NOTHING
+from adapters.documents import problem, to_json
+from workflow.log import get_log
+
+#: How long requests in flight may take to end when it is told to stop, in seconds.
+GRACE_S: Final = 15
+#: How long a connection is kept that asks for nothing more, in seconds.
+IDLE_S: Final = 5
+#: The longest that a request's line and headers may be together, in bytes.
+LONGEST_HEAD: Final = 32 * 1024
+
+_log = get_log("api")
+
+
+class ApiServer:
+    """Serves a program at one address: bound at once, started by `start`, ended by `close`."""
+
+    def __init__(self, api: ASGIApp, *, host: str, port: int, trusted_proxies: Sequence[str] = ()) -> None:
+        """Bind; nobody is answered yet.
+
+        Args:
+            api: who answers.
+            host: a name or an address of this machine.
+            port: 0: one that is free.
+            trusted_proxies: addresses and networks whose word counts for where a request comes from.
+
+        Raises:
+            CannotListen: no such host, the port is taken, or this user may not use it.
+        """
+        self._host = host
+        self._server = Server(_config(api, trusted_proxies))
+        self._socket = _bound(host, port)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="eoi-api", daemon=True
+        )
+        #: Where it is.
+        self.url = _url(host, self._socket.getsockname()[1])
+
+    def start(self) -> None:
+        """Begin to answer, in a thread."""
+        _hear_uvicorn()
+        self._thread.start()
+
+    def require_alive(self) -> None:
+        """Let pass what answers.
+
+        Raises:
+            ServerEnded: it does not, and nobody has told it to stop.
+        """
+        if not self._thread.is_alive():
+            raise ServerEnded
+
+    def close(self) -> None:
+        """Take no new requests, and wait for those in flight, for so long and no longer."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join()
+        self._socket.close()
+
+
+def _config(api: ASGIApp, trusted_proxies: Sequence[str]) -> Config:
+    return Config(
+        api,
+        http=_Protocol,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
+        timeout_keep_alive=IDLE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        h11_max_incomplete_event_size=LONGEST_HEAD,
+    )
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Protocol(H11Protocol):
+    """Says as a problem what is no HTTP at all."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer, and close the connection."""
+        error = BadRequest()
+        body = to_json({"type": f"urn:eoi:problem:{error.code}", "status": 400, **problem(error)}).encode()
+        headers = [
+            ("Content-Type", PROBLEM),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close"),
+            ("Content-Security-Policy", NOTHING),
+            *ALWAYS.items(),
+        ]
+        del msg
+        for event in (Response(status_code=400, headers=headers), Data(data=body), EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, proto)
+    except (OSError, UnicodeError, OverflowError) as exc:
+        raise _cannot(host, port, exc) from None
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen()
+    except (OSError, OverflowError) as exc:
+        bound.close()
+        raise _cannot(host, port, exc) from None
+    return bound
+
+
+def _cannot(host: str, port: int, exc: Exception) -> CannotListen:
+    why = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+    return CannotListen(f"Requests cannot be taken at {host}, port {port}: {why}.")
+
+
+class _Heard(logging.Handler):
+    """Says in our log what uvicorn has to say."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it."""
+        _log.log(record.levelno, "server.said", said=record.getMessage(), exc_info=record.exc_info)
+
+
+def _hear_uvicorn() -> None:
+    """Let what uvicorn warns of be heard in our log, and nowhere else."""
+    theirs = logging.getLogger("uvicorn")
+    if not any(isinstance(each, _Heard) for each in theirs.handlers):
+        theirs.addHandler(_Heard())
+    theirs.setLevel(logging.WARNING)
+    theirs.propagate = False
