@@ -41,7 +41,7 @@ PORT: Final = 8000
 #: How much longer a stop may take where requests are taken, in seconds: they end before deliveries do.
 REQUESTS_S: Final = 15.0
 #: What the extra `api` brings.
-EXTRA: Final = frozenset({"fastapi", "fastapi_offline", "h11", "limits", "starlette", "uvicorn", "anyio"})
+EXTRA: Final = frozenset({"fastapi", "fastapi_offline", "limits", "starlette", "uvicorn"})
 #: What is said where it is not there.
 WITHOUT_EXTRA: Final = (
     "No requests are taken: the extra is not installed. pip install 'eoi-workflow[api]', or say --no-api."

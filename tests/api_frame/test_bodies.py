@@ -13,6 +13,7 @@ from starlette.responses import Response
 from adapters.api.bodies import DEEPEST, LARGEST, SWALLOWED, parsed
 from adapters.api.errors import BadBody, UnsupportedMediaType
 from adapters.api.route import through
+from adapters.settings import Settings
 from tests.api_frame.asgi import JSON, ask, asked, key
 from tests.api_frame.conftest import MakeApi
 
@@ -230,5 +231,6 @@ def test_slow_bodies_keep_nobody_else_waiting(make_api: MakeApi) -> None:
 
 
 def test_the_largest_body_holds_the_largest_answers() -> None:
-    """Answers of 256 KiB fit in, each letter of them written as six (`\\u00e9`)."""
-    assert 6 * 256 * 1024 < LARGEST
+    """Answers of 256 KiB fit in, each letter of them written as its code, which takes six."""
+    assert LARGEST > 1536 * 1024
+    assert Settings().api_largest_body == LARGEST
