@@ -105,12 +105,19 @@ class Kept(Generic[T]):
             return self._kept[0]
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._asked())
+            self._asking.add_done_callback(_heard)
         return await asyncio.shield(self._asking)  # whoever gives up waiting leaves it to the others
 
     async def _asked(self) -> T:
         said = await run_sync(self._ask, limiter=CapacityLimiter(1))
         self._kept = said, self._timer()
         return said
+
+
+def _heard(asking: "asyncio.Task[Any]") -> None:
+    """Hear of a failure that nobody waits for any more."""
+    if not asking.cancelled():
+        asking.exception()
 
 
 async def _who(door: Door, request: Request) -> Actor | None:

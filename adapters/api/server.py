@@ -147,7 +147,7 @@ class _Heard(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say it."""
-        _log.log(record.levelno, "server.said", said=record.getMessage(), exc_info=record.exc_info)
+        _log.warning("server.said", said=record.getMessage(), exc_info=record.exc_info)
 
 
 def _hear_uvicorn() -> None:

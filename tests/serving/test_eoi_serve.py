@@ -79,13 +79,11 @@ def test_what_is_no_http_is_told_so_as_a_problem(served: Served) -> None:
         b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nA: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nA: " + b"x" * 40_000,
     ):
         with served.line() as line:
             status, headers, body = line.send(words).answer()
-            assert (status in {400, 501}, headers["content-type"]) == (True, "application/problem+json"), (
-                words
-            )
+            assert (status, headers["content-type"]) == (400, "application/problem+json"), words
             assert json.loads(body)["code"] == "bad-request"
             assert (headers["x-content-type-options"], headers["connection"]) == ("nosniff", "close")
             assert "server" not in headers
@@ -145,7 +143,7 @@ def test_sigterm_lets_a_request_in_flight_end(tmp_path: Path) -> None:
         line.send(SLOW, b"half,")
         served.signal(signal.SIGTERM)
         served.wait_for("Stopping")
-        served.wait_until(lambda _: not _listens(address))
+        _wait(lambda: not _listens(address))
         assert served.process.poll() is None
         status, _, body = line.send(b" half").answer()
         assert (status, json.loads(body)["code"], line.rest()) == (401, "unauthenticated", b"")
@@ -202,16 +200,6 @@ def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
         said = refused(tmp_path, "--port", str(port))
     why = f"Requests cannot be taken at 127.0.0.1, port {port}: Address already in use."
     assert said == f"Not done: {why} [cannot-listen]\n"
-
-
-@pytest.mark.parametrize(
-    "host",
-    ["no-such-host.invalid", "203.0.113.7", "", "x" * 300, "127.0.0.1:80", "http://127.0.0.1", "a\x01b"],
-)
-def test_a_host_that_is_not_here_stops_the_start(tmp_path: Path, host: str) -> None:
-    """A name that nobody knows, an address of another machine, or what is neither: one line."""
-    said = refused(tmp_path, "--host", host, "--port", "0")
-    assert (said.count("\n"), said.endswith("[cannot-listen]\n")) == (1, True)
 
 
 def test_a_port_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
