@@ -40,7 +40,7 @@ SLOW: Final = b"GET /v1/calls/x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\
 
 
 def test_it_answers_runs_and_ends(tmp_path: Path) -> None:
-    """It says where it answers, in words and as JSON; it is ready; it closes calls; SIGTERM ends it with 0."""
+    """It says where it answers, in words and as JSON; it is ready; it closes calls; SIGTERM ends it."""
     with engine_in(tmp_path) as past:
         call = past.open_call(new_call(), actor=officer())
     with Served(tmp_path, "--json") as served:
@@ -262,7 +262,7 @@ def test_two_serve_one_database_side_by_side(tmp_path: Path) -> None:
 
 
 def test_a_server_of_ones_own_runs_it(tmp_path: Path) -> None:
-    """`uvicorn --factory adapters.asgi:create`: its lifespan makes the tables, starts the runner and ends it."""
+    """`uvicorn --factory adapters.asgi:create`: its lifespan makes tables, starts the runner and ends it."""
     script = (
         "import sys, uvicorn; uvicorn.run('adapters.asgi:create', factory=True, port=0, log_level='info', "
         "server_header=False)"
