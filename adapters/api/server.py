@@ -7,6 +7,7 @@ else begins, so that one that is taken stops the start, and not the service.
 import logging
 import socket
 import threading
+from asyncio import Transport
 from collections.abc import Sequence
 from typing import Final
 
@@ -25,6 +26,8 @@ from workflow.log import get_log
 GRACE_S: Final = 15
 #: How long a connection is kept that asks for nothing more, in seconds.
 IDLE_S: Final = 5
+#: How long a connection may take to say what it asks for, in seconds; it is noticed within twice that.
+HEAD_S: Final = 10.0
 #: The longest that a request's line and headers may be together, in bytes.
 LONGEST_HEAD: Final = 32 * 1024
 
@@ -100,7 +103,23 @@ def _url(host: str, port: int) -> str:
 
 
 class _Protocol(H11Protocol):
-    """Says as a problem what is no HTTP at all."""
+    """Says as a problem what is no HTTP at all, and closes what says nothing at all, or too slowly."""
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as theirs
+        """Begin to look at it now and then."""
+        super().connection_made(transport)
+        self.loop.call_later(HEAD_S, self._look, None)
+
+    def _look(self, before: object) -> None:
+        """Close it where it waits for the same request's head as at the last look (slowloris)."""
+        if self.transport.is_closing():
+            return
+        waits = self.cycle is None or self.cycle.response_complete
+        waits_for = (self.cycle,) if waits else None
+        if waits and before == waits_for:
+            self.transport.close()
+        else:
+            self.loop.call_later(HEAD_S, self._look, waits_for)
 
     def send_400_response(self, msg: str) -> None:
         """Answer, and close the connection."""

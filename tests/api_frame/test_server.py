@@ -3,12 +3,14 @@
 import json
 import logging
 import socket
+import threading
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
 from fastapi import FastAPI
 
+from adapters.api import server
 from adapters.api.errors import CannotListen, ServerEnded
 from adapters.api.server import ApiServer, _hear_uvicorn
 
@@ -36,28 +38,63 @@ def test_a_host_that_is_not_here_is_told(api: FastAPI, host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_it_answers_at_the_address_that_it_says(api: FastAPI, host: str) -> None:
     """Whoever follows its URL is answered, over IPv6 as well; after the end nobody is."""
-    server = ApiServer(api, host=host, port=0)
-    server.start()
-    server.require_alive()
-    where = urlsplit(server.url)
+    serving = ApiServer(api, host=host, port=0)
+    serving.start()
+    serving.require_alive()
+    where = urlsplit(serving.url)
     assert (where.scheme, where.hostname) == ("http", host)
     connection = HTTPConnection(str(where.hostname), where.port, timeout=60)
     connection.request("GET", "/healthz")
     assert json.loads(connection.getresponse().read()) == {"ok": True}
     connection.close()
-    server.close()
+    serving.close()
     with pytest.raises(ServerEnded):
-        server.require_alive()
+        serving.require_alive()
     with pytest.raises(OSError, match="refused"):
         socket.create_connection((str(where.hostname), where.port or 0), 60)
 
 
+@pytest.mark.parametrize("words", [b"", b"GET /healthz HTTP/1.1\r\nHost: a\r\n", b"\r\n"])
+def test_whoever_never_says_what_they_want_is_not_waited_for(
+    api: FastAPI, monkeypatch: pytest.MonkeyPatch, words: bytes
+) -> None:
+    """A connection that says nothing, or half of a head, is closed; of a second request as of the first."""
+    monkeypatch.setattr(server, "HEAD_S", 0.2)
+    ask = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+    serving = ApiServer(api, host="127.0.0.1", port=0)
+    serving.start()
+    where = ("127.0.0.1", urlsplit(serving.url).port or 0)
+    for before in (b"", ask):
+        with socket.create_connection(where, 60) as connection:
+            connection.sendall(before + words)
+            told = connection.makefile("rb").read()
+            assert told.count(b"HTTP/1.1 200") == (1 if before else 0)
+    serving.close()
+
+
+def test_whoever_takes_their_time_over_a_body_is_not_cut_off(
+    api: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is on heads: bodies have one of their own."""
+    monkeypatch.setattr(server, "HEAD_S", 0.02)
+    serving = ApiServer(api, host="127.0.0.1", port=0)
+    serving.start()
+    with socket.create_connection(("127.0.0.1", urlsplit(serving.url).port or 0), 60) as connection:
+        connection.sendall(b"GET /v1/calls/x HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n")
+        turn = threading.Event()
+        for _ in range(20):
+            connection.sendall(b"x")
+            turn.wait(0.01)
+        assert connection.makefile("rb").readline().startswith(b"HTTP/1.1 401")
+    serving.close()
+
+
 def test_one_that_was_never_started_gives_its_port_back(api: FastAPI) -> None:
     """Where the start fails elsewhere, nothing is held."""
-    server = ApiServer(api, host="127.0.0.1", port=0)
-    port = urlsplit(server.url).port
-    server.close()
-    server.close()
+    serving = ApiServer(api, host="127.0.0.1", port=0)
+    port = urlsplit(serving.url).port
+    serving.close()
+    serving.close()
     socket.create_server(("127.0.0.1", port or 0)).close()
 
 
