@@ -52,7 +52,7 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 _SERVING: Final = """
 eoi serve --db /var/lib/eoi/eoi.db
-eoi serve --db postgresql://eoi@db.example/eoi --port 8080 --no-scheduler --no-delivery
+eoi serve --port 8080 --no-scheduler --no-delivery
 """
 
 
