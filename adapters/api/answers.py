@@ -132,17 +132,30 @@ def answer(
     return Response(to_json(view, one_line=True), status, told, JSON)
 
 
-def problem_of(error: EoiError, *, now: datetime) -> Response:
+def is_late(error: EoiError) -> bool:
+    """Whether its problem says what the time is."""
+    return isinstance(error, Refused) and error.code in _LATE
+
+
+def problem_of(error: EoiError, *, now: datetime | None = None) -> Response:
     """Return an error as a problem (RFC 9457).
 
     - `errors`: every refusal
     - of what came too late: `closes_at`, and `server_time`
+
+    Args:
+        error: why.
+        now: the time, where `is_late`; None: it cannot be told. The clock that nodes share is a trip to the
+            database, which no other error may cost, and which may be why there is one.
     """
     status = STATUSES.get(error.code, 500)
     told: dict[str, Any] = {"type": f"urn:eoi:problem:{error.code}", "status": status, **problem(error)}
-    if isinstance(error, Refused) and error.code in _LATE:
+    if isinstance(error, Refused) and is_late(error):
         until = error.reasons[0].until
-        told |= {"closes_at": None if until is None else instant(until), "server_time": instant(now)}
+        told |= {
+            "closes_at": None if until is None else instant(until),
+            "server_time": None if now is None else instant(now),
+        }
     return Response(to_json(told, one_line=True), status, _headers(error, status), PROBLEM)
 
 

@@ -8,7 +8,6 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
 
 from adapters.api import calls, refusals
 from adapters.api.admission import Admission
@@ -20,7 +19,6 @@ from adapters.api.operation import Operation, operation_router
 from adapters.api.requests import HeadAsGet, Requests
 from adapters.api.route import through
 from adapters.version import own_version
-from states.errors import EoiError
 
 #: What a program in a browser may send and read, where its origin is allowed to ask.
 _SENT: Final = (
@@ -73,9 +71,9 @@ def build_api(door: Door, around: Surroundings, *, lifespan: Lifespan | None = N
         redoc_url=None,
         redirect_slashes=False,  # a redirect would repeat the Host that was asked for, whoever made it up
         lifespan=lifespan,
-        middleware=_around(door, around),
+        middleware=_around(around),
     )
-    refusals.enter(api, door)
+    refusals.enter(api)
     api.include_router(eoi_router(door))
     api.include_router(operation_router(door, around.operation))
     if around.docs:
@@ -83,12 +81,8 @@ def build_api(door: Door, around: Surroundings, *, lifespan: Lifespan | None = N
     return api
 
 
-def _around(door: Door, around: Surroundings) -> list[Middleware]:
+def _around(around: Surroundings) -> list[Middleware]:
     """Return what stands around the routes, the outermost first."""
-
-    def problem(error: EoiError) -> ASGIApp:
-        return problem_of(error, now=door.engine.clock.now())
-
     cors = Middleware(
         CORSMiddleware,
         allow_origins=around.origins,
@@ -100,7 +94,7 @@ def _around(door: Door, around: Surroundings) -> list[Middleware]:
     return [
         Middleware(SecurityHeaders),
         *([cors] if around.origins else []),
-        Middleware(Requests, answer=problem),
+        Middleware(Requests, answer=problem_of),
         Middleware(HeadAsGet),
-        Middleware(Admission, refuse=problem, within_s=around.wait_s),
+        Middleware(Admission, refuse=problem_of, within_s=around.wait_s),
     ]

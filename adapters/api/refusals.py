@@ -9,7 +9,6 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from adapters.api.answers import problem_of
-from adapters.api.door import Door
 from adapters.api.errors import BadRequest, Internal, MethodNotAllowed, NoSuchPath
 from states.errors import EoiError
 
@@ -20,11 +19,11 @@ _NO_METHOD: Final = 405
 _OURS: Final = 500
 
 
-def enter(api: FastAPI, door: Door) -> None:
+def enter(api: FastAPI) -> None:
     """Let every error of the program go out as a problem."""
 
     def ours(_: Request, error: Any) -> Response:  # noqa: ANN401 -- an EoiError: that is what it is entered for
-        return problem_of(error, now=door.engine.clock.now())
+        return problem_of(error)
 
     def frameworks(request: Request, error: Any) -> Response:  # noqa: ANN401 -- an HTTPException
         if error.status_code == _NO_METHOD and request.method == "OPTIONS":

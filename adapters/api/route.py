@@ -4,6 +4,7 @@ All of it belongs to the route, not to the program around it, so that a host can
 """
 
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from fastapi.exceptions import RequestValidationError
@@ -12,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapters.api.answers import problem_of
+from adapters.api.answers import is_late, problem_of
 from adapters.api.bodies import parsed, received
 from adapters.api.door import Asking, Door
 from adapters.api.errors import BadHeader
@@ -49,9 +50,9 @@ class EoiRoute(APIRoute):
                 request.state.asking = asking
                 return await handle(_Read(request, body, told))
             except RequestValidationError as exc:
-                return self._problem(refusal_of(exc))
+                return await self._problem(refusal_of(exc))
             except EoiError as exc:
-                return self._problem(exc)
+                return await self._problem(exc)
 
         return come_in
 
@@ -61,8 +62,14 @@ class EoiRoute(APIRoute):
         told = _told(request, body)
         return Asking(engine=self.door.engine, actor=actor, arrival=arrival), told
 
-    def _problem(self, error: EoiError) -> Response:
-        return problem_of(error, now=self.door.engine.clock.now())
+    async def _problem(self, error: EoiError) -> Response:
+        return problem_of(error, now=await run_in_threadpool(self._now) if is_late(error) else None)
+
+    def _now(self) -> datetime | None:
+        try:
+            return self.door.engine.clock.now()
+        except EoiError:
+            return None
 
 
 def through(door: Door) -> type[EoiRoute]:

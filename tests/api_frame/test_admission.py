@@ -8,13 +8,12 @@ from contextlib import suppress
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from adapters.api.admission import ALWAYS, LONGEST_WAIT_S, Admission
 from adapters.api.answers import problem_of
 from tests.api_frame.asgi import Answer, ask, asked
 from tests.api_frame.conftest import MakeApi
-from workflow.testing import FrozenClock
 
 
 class Works:
@@ -44,11 +43,7 @@ class Works:
 
 def admission(works: Works, *, within_s: float = 2.0, most: int = 1000) -> Admission:
     """Return what stands in front of it."""
-
-    def refuse(error: Exception) -> ASGIApp:
-        return problem_of(error, now=FrozenClock().now())  # type: ignore[arg-type]  # an Overloaded
-
-    return Admission(works, refuse=refuse, within_s=within_s, most=most, timer=works.timer)
+    return Admission(works, refuse=problem_of, within_s=within_s, most=most, timer=works.timer)
 
 
 async def waiting(door: Admission, count: int) -> list[asyncio.Task[Answer]]:
