@@ -146,7 +146,8 @@ def test_an_origin_that_is_named_may_ask(make_api: MakeApi) -> None:
 def test_what_is_not_there_is_a_problem(api: FastAPI, path: str) -> None:
     """No path but a route's own is answered; none is redirected to the host that was asked for."""
     answer = ask(api, "GET", path, OFFICER, ("Host", "evil.example"))
-    assert (answer.status, answer.code, answer.header("location")) == (404, "no-such-path", None)
+    assert (answer.status, answer.header("location")) == (404, None)
+    assert answer.code == "no-such-path"
     assert "evil.example" not in f"{answer.headers}{answer.body!r}"
 
 
