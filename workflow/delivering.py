@@ -29,18 +29,21 @@ _WHY_NOBODY: Final = (
 
 
 def listed(
-    connection: Connection, actor: object, *, state: object, endpoint: object, limit: object
+    connection: Connection, actor: object, *, state: object, endpoint: object, before: object, limit: object
 ) -> list[DeliveryView]:
     """Return what is on its way, and what was, the newest first.
 
     Raises:
-        BadInput: no such state; a limit that is no number from 1 to 1000.
+        BadInput: no such state; a limit that is no number from 1 to 1000; a `before` that is no whole number.
         Refused: `role-missing`: neither officer nor admin nor auditor.
     """
     require_looker(actor)
-    count = whole_number(limit, field="limit", least=1, greatest=LONGEST_PAGE)
     return deliveries.listed(
-        connection, state=_state_or_none(state), endpoint=_endpoint_or_none(endpoint), limit=count
+        connection,
+        state=_state_or_none(state),
+        endpoint=_endpoint_or_none(endpoint),
+        before=None if before is None else whole_number(before, field="before"),
+        limit=whole_number(limit, field="limit", least=1, greatest=LONGEST_PAGE),
     )
 
 

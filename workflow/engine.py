@@ -193,6 +193,23 @@ class Engine(Outgoing, KeyKeeping):
         """Return every call, the latest deadline first."""
         return self._done(lambda connection: reading.every_call(connection, actor), at_once=True)
 
+    def find_calls(
+        self,
+        *,
+        reference: str | None = None,
+        state: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+        actor: Actor | None = None,
+    ) -> Page[CallView]:
+        """Return a page of calls, the newest first; give its `next` as `after` for the next page."""
+        return self._done(
+            lambda connection: reading.find_calls(
+                connection, reference=reference, state=state, after=after, limit=limit, actor=actor
+            ),
+            at_once=True,
+        )
+
     # ---- EOIs
 
     def draft(

@@ -178,13 +178,14 @@ class Outgoing(ABC):
         *,
         state: str | None = None,
         endpoint: str | None = None,
+        before: int | None = None,
         limit: int = 50,
         actor: Actor | None = None,
     ) -> list[DeliveryView]:
-        """Return deliveries (pending, delivered, parked), newest first."""
+        """Return deliveries (pending, delivered, parked), newest first; `before`: only those of lower ids."""
         return self._done(
             lambda connection: delivering.listed(
-                connection, actor, state=state, endpoint=endpoint, limit=limit
+                connection, actor, state=state, endpoint=endpoint, before=before, limit=limit
             )
         )
 

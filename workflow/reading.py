@@ -1,11 +1,12 @@
 """What can be asked without changing anything. What is not the actor's is not found."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from states.access import reads_all, sees_eoi
 from states.errors import BadInput
 from states.facts import Actor
-from states.names import EoiState
+from states.names import CallState, EoiState
 from states.text import plain_id
 from workflow.connection import Connection
 from workflow.errors import NotFound
@@ -34,6 +35,30 @@ def every_call(connection: Connection, actor: Actor | None) -> list[CallView]:
         return [_without_counts(each) for each in found]
     counts = calls.counts_of_all(connection)
     return [replace(each, counts=counts.get(each.id, {})) for each in found]
+
+
+def find_calls(
+    connection: Connection,
+    *,
+    reference: str | None,
+    state: str | None,
+    after: str | None,
+    limit: int,
+    actor: Actor | None,
+) -> Page[CallView]:
+    """Return a page of calls, the newest first; with their counts for those who see every EOI.
+
+    Raises:
+        BadInput: no such state; a limit that is no number from 1 to 1000; an `after` that is no id.
+        Refused: the actor has no role.
+    """
+    _let_in(actor)
+    _check_page(state, CallState, after, limit)
+    if reference is not None and (reference := _as_kept(reference)) is None:
+        return Page(items=(), next=None)
+    found = calls.find(connection, reference=reference, state=state, after=after, limit=limit + 1)
+    items, more = found[:limit], len(found) > limit
+    return Page(items=tuple(_for_all(actor, items, connection)), next=items[-1].id if more else None)
 
 
 def find_call(connection: Connection, id_or_reference: object) -> CallView:
@@ -96,7 +121,7 @@ def find(
         Refused: the actor has no role.
     """
     _let_in(actor)
-    _check_page(state, after, limit)
+    _check_page(state, EoiState, after, limit)
     of_call = None if call is None else find_call(connection, call).id
     applicants = _applicants(applicant, actor)
     found = eois.find(
@@ -155,6 +180,13 @@ def _for(actor: Actor | None, found: CallView, connection: Connection) -> CallVi
     return replace(found, counts=calls.counts(connection, found.id))
 
 
+def _for_all(actor: Actor | None, found: list[CallView], connection: Connection) -> list[CallView]:
+    if not found or not reads_all(actor):
+        return [_without_counts(each) for each in found]
+    counts = calls.counts_between(connection, found[-1].id, found[0].id)
+    return [replace(each, counts=counts.get(each.id, {})) for each in found]
+
+
 def _without_counts(found: CallView) -> CallView:
     return replace(found, counts=None, counts_at_close=None)
 
@@ -167,9 +199,9 @@ def _applicants(applicant: str | None, actor: Actor | None) -> frozenset[str] | 
     return actor.organisations if asked is None else actor.organisations & asked
 
 
-def _check_page(state: str | None, after: str | None, limit: int) -> None:
-    if state is not None and state not in list(EoiState):
-        msg = f"There is no state {shown(state)}. States are: {', '.join(EoiState)}."
+def _check_page(state: str | None, states: Collection[str], after: str | None, limit: int) -> None:
+    if state is not None and state not in list(states):
+        msg = f"There is no state {shown(state)}. States are: {', '.join(states)}."
         raise BadInput(msg, field="state")
     if after is not None and not is_id(after):
         msg = "after must be the `next` of an earlier page."

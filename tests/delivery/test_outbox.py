@@ -191,6 +191,21 @@ def test_a_parked_delivery_is_seen_and_its_line_goes_on(engine: Engine, call: Ca
     assert _deliver_all(engine) == [(A, "eoi.submitted")]
 
 
+def test_deliveries_are_paged_from_the_newest(engine: Engine, call: CallView) -> None:
+    """Whoever goes on before the last one that they saw sees each once."""
+    engine.add_endpoint(A, actor=officer())
+    for urn in range(4):
+        engine.draft(call.id, answers={}, actor=school(urn))
+    _claim(engine)
+    every = [each.id for each in engine.deliveries()]
+    assert every == sorted(every, reverse=True)
+    assert [each.id for each in engine.deliveries(before=every[1], limit=2)] == every[2:4]
+    assert engine.deliveries(before=every[-1]) == engine.deliveries(before=0) == []
+    for bad in (-1, "5", True, 2**63):
+        with pytest.raises(BadInput):
+            engine.deliveries(before=bad)  # type: ignore[arg-type]  # what a door may hand on
+
+
 def test_what_a_person_sends_again_comes_before_what_still_waits(engine: Engine, call: CallView) -> None:
     """After a retry the line is in order again, but for what it delivered while the one was parked."""
     engine.add_endpoint(A, actor=officer())

@@ -248,6 +248,66 @@ def test_find_refuses_what_it_cannot_page_by(engine: Engine, filters: dict[str, 
     assert refused.value.field == field
 
 
+def test_calls_are_paged_from_the_newest(engine: Engine) -> None:
+    """Each call is on one page, whatever is opened or extended meanwhile; counts are each call's own."""
+    ids = [opened(engine, f"{number}/23") for number in range(5)]
+    for number, call_id in enumerate(ids):
+        for urn in range(number):
+            engine.draft(call_id, answers={}, actor=school(urn))
+    first = engine.find_calls(limit=2, actor=officer())
+    opened(engine, "later/23")
+    engine.extend_call(ids[0], closes_at=datetime(2023, 4, 1, tzinfo=UTC), actor=officer(), reason="Strike")
+    second = engine.find_calls(limit=2, after=first.next, actor=officer())
+    third = engine.find_calls(limit=2, after=second.next, actor=officer())
+    assert [each.id for page in (first, second, third) for each in page] == ids[::-1]
+    assert [each.counts for page in (first, second, third) for each in page] == [
+        {"draft": 4}, {"draft": 3}, {"draft": 2}, {"draft": 1}, {},
+    ]  # fmt: skip
+    assert third.next is None
+
+
+def test_calls_are_found_by_reference_and_state(engine: Engine) -> None:
+    """Each filter alone and both together; nothing is called what no reference can be."""
+    ids = {reference: opened(engine, reference) for reference in ("46/23", "caf\u00e9")}
+    engine.close_call(ids["46/23"], actor=officer())
+
+    def found(**filters: Any) -> list[str]:
+        return [each.id for each in engine.find_calls(**filters)]
+
+    assert found(reference="46/23") == [ids["46/23"]]
+    assert found(reference=" cafe\u0301 ") == found(state="open") == [ids["caf\u00e9"]]
+    assert found(reference="46/23", state="open") == []
+    for nothing in ("", "\x00", "\ud800", "x" * 5000, "46/2"):
+        assert found(reference=nothing) == []
+
+
+def test_applicants_page_through_calls_without_counts(engine: Engine) -> None:
+    """Nobody is told by a list how many others apply; nor is anybody without a role told anything."""
+    engine.draft(opened(engine), answers={}, actor=school(1))
+    (seen,) = engine.find_calls(actor=school(2))
+    assert (seen.counts, seen.counts_at_close) == (None, None)
+    with pytest.raises(RoleMissing):
+        engine.find_calls(actor=Actor("nobody"))
+
+
+@pytest.mark.parametrize(
+    ("filters", "field"),
+    [
+        ({"limit": 0}, "limit"),
+        ({"limit": 1001}, "limit"),
+        ({"state": "draft"}, "state"),
+        ({"after": "1"}, "after"),
+    ],
+)
+def test_calls_refuse_what_they_cannot_be_paged_by(
+    engine: Engine, filters: dict[str, Any], field: str
+) -> None:
+    """A limit beyond 1 to 1000, an unknown state and a false bookmark are refused by name."""
+    with pytest.raises(BadInput) as refused:
+        engine.find_calls(**filters)
+    assert refused.value.field == field
+
+
 def test_options_say_what_is_possible_and_what_is_missing(engine: Engine, clock: FrozenClock) -> None:
     """Every move that leaves the state is there, with what stands in the way and what is to be given."""
     call_id = opened(engine)

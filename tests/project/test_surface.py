@@ -69,6 +69,8 @@ Engine(database: str | Engine, *, clock: Clock | None = None, settle_s: float = 
         **terms: Unpack[Terms]) -> CallView
     .call(id_or_reference: str, *, actor: Actor | None = None) -> CallView
     .calls(*, actor: Actor | None = None) -> list[CallView]
+    .find_calls(*, reference: str | None = None, state: str | None = None, after: str | None = None,
+        limit: int = 50, actor: Actor | None = None) -> Page[CallView]
     .draft(call_id: str, *, answers: Mapping[str, Any], actor: Actor, applicant: str | None = None,
         applicant_name: str | None = None, **terms: Unpack[Terms]) -> Receipt
     .save(eoi_id: str, *, answers: Mapping[str, Any], actor: Actor, **terms: Unpack[Terms]) -> Receipt

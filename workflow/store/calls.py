@@ -1,8 +1,9 @@
 """Statements about calls."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -30,6 +31,12 @@ _LOCK_ALONE: Final = Prepared(
 )
 _BY_REFERENCE: Final = Prepared(_SELECT.where(CALL.c.reference == bindparam("the_reference")))
 _ALL: Final = Prepared(_SELECT.order_by(CALL.c.closes_at.desc(), CALL.c.id))
+_NEWEST: Final = _SELECT.order_by(CALL.c.id.desc()).limit(bindparam("at_most"))
+_FILTERS: Final = {
+    "the_reference": CALL.c.reference == bindparam("the_reference"),
+    "the_state": CALL.c.state == bindparam("the_state"),
+    "after": CALL.c.id < bindparam("after"),
+}
 _DUE: Final = Prepared(
     select(CALL.c.id)
     .where(CALL.c.state == "open", CALL.c.closes_at <= bindparam("latest"))
@@ -62,10 +69,14 @@ _COUNTS: Final = Prepared(
     .group_by(EOI.c.state)
     .order_by(EOI.c.state)
 )
-_COUNTS_OF_ALL: Final = Prepared(
+_COUNTS_OF_MANY: Final = (
     select(EOI.c.call_id, EOI.c.state, func.count())
     .group_by(EOI.c.call_id, EOI.c.state)
     .order_by(EOI.c.call_id, EOI.c.state)
+)
+_COUNTS_OF_ALL: Final = Prepared(_COUNTS_OF_MANY)
+_COUNTS_BETWEEN: Final = Prepared(
+    _COUNTS_OF_MANY.where(EOI.c.call_id >= bindparam("first"), EOI.c.call_id <= bindparam("last"))
 )
 
 
@@ -98,6 +109,20 @@ def every(connection: Connection) -> list[CallView]:
     return [_view(row) for row in connection.rows(_ALL)]
 
 
+def find(
+    connection: Connection, *, reference: str | None, state: str | None, after: str | None, limit: int
+) -> list[CallView]:
+    """Return calls without counts of now, the newest first; None filters nothing."""
+    given = {"the_reference": reference, "the_state": state, "after": after}
+    filters = {name: value for name, value in given.items() if value is not None}
+    return [_view(row) for row in connection.rows(_page(tuple(filters)), at_most=limit, **filters)]
+
+
+@cache
+def _page(narrowed: tuple[str, ...]) -> Prepared:
+    return Prepared(_NEWEST.where(*(_FILTERS[name] for name in narrowed)))
+
+
 def due(connection: Connection, latest: datetime) -> list[str]:
     """Return the ids of the open calls that close at `latest` or before, the earliest first."""
     return [call_id for (call_id,) in connection.rows(_DUE, latest=latest)]
@@ -121,8 +146,17 @@ def counts(connection: Connection, call_id: str) -> dict[str, int]:
 
 def counts_of_all(connection: Connection) -> dict[str, dict[str, int]]:
     """Return the EOIs by state, for each call that has any."""
+    return _by_call(connection.rows(_COUNTS_OF_ALL))
+
+
+def counts_between(connection: Connection, first: str, last: str) -> dict[str, dict[str, int]]:
+    """Return the EOIs by state, for each call that has any, from one id to another."""
+    return _by_call(connection.rows(_COUNTS_BETWEEN, first=first, last=last))
+
+
+def _by_call(rows: Iterable[Any]) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {}
-    for call_id, state, count in connection.rows(_COUNTS_OF_ALL):
+    for call_id, state, count in rows:
         counts.setdefault(call_id, {})[state] = count
     return counts
 

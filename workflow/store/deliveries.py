@@ -152,10 +152,10 @@ _STATS: Final = Prepared(
 
 
 def listed(
-    connection: Connection, *, state: str | None, endpoint: str | None, limit: int
+    connection: Connection, *, state: str | None, endpoint: str | None, before: int | None, limit: int
 ) -> list[DeliveryView]:
     """Return deliveries, the newest first."""
-    given = {"the_state": state, "the_endpoint": endpoint}
+    given = {"the_state": state, "the_endpoint": endpoint, "before": before}
     chosen = {name: value for name, value in given.items() if value is not None}
     rows = connection.rows(_list(tuple(chosen)), at_most=limit, **chosen)
     return [DeliveryView(**_facts(row)) for row in rows]
@@ -163,7 +163,11 @@ def listed(
 
 @cache
 def _list(narrowed: tuple[str, ...]) -> Prepared:
-    by = {"the_state": DELIVERY.c.state == bindparam("the_state"), "the_endpoint": _OF_ENDPOINT}
+    by = {
+        "the_state": DELIVERY.c.state == bindparam("the_state"),
+        "the_endpoint": _OF_ENDPOINT,
+        "before": DELIVERY.c.id < bindparam("before"),
+    }
     return Prepared(_SELECT_LIST.where(*(by[name] for name in narrowed)))
 
 
