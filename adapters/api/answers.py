@@ -58,6 +58,7 @@ _CODES: Final[Mapping[int, tuple[str, ...]]] = {
     415: ("unsupported-media-type",),
     422: (
         "bad-input",
+        "bad-cursor",
         "bad-deadline",
         "one-closing",
         "naive-datetime",

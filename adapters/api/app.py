@@ -3,18 +3,19 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from adapters.api import calls, refusals
+from adapters.api import calls, deliveries, endpoints, eois, refusals
 from adapters.api.admission import Admission
 from adapters.api.answers import problem_of
 from adapters.api.docs_pages import docs_router
 from adapters.api.door import Door
 from adapters.api.headers import SecurityHeaders
+from adapters.api.openapi import completed
 from adapters.api.operation import Operation, operation_router
 from adapters.api.requests import HeadAsGet, Requests
 from adapters.api.route import through
@@ -49,10 +50,23 @@ class Surroundings:
     docs: bool = True
 
 
+class Program(FastAPI):
+    """A program whose openapi.json is complete."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return what the program can be asked, as OpenAPI has it; made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = completed(super().openapi())
+        return self.openapi_schema
+
+
 def eoi_router(door: Door) -> APIRouter:
     """Return the routes of `/v1`, for a program of one's own."""
     router = APIRouter(prefix="/v1", route_class=through(door))
     calls.enter(router)
+    eois.enter(router)
+    endpoints.enter(router, door)
+    deliveries.enter(router)
     return router
 
 
@@ -64,7 +78,7 @@ def build_api(door: Door, around: Surroundings, *, lifespan: Lifespan | None = N
         around: what stands around the routes.
         lifespan: starts what is behind the door, and ends it, where the server is not ours.
     """
-    api = FastAPI(
+    api = Program(
         title="eoi-workflow",
         version=own_version(),
         docs_url=None,

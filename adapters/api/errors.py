@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from states.errors import EoiError
+from states.errors import BadInput, EoiError
 from workflow import Unauthenticated
 
 __all__ = [
     "BadBody",
+    "BadCursor",
     "BadHeader",
     "BadRequest",
     "BodyTooLarge",
@@ -39,10 +40,16 @@ class BadRequest(EoiError):
     code = "bad-request"
 
 
-class BadHeader(EoiError):
-    """A header that counts can be read in more than one way."""
+class BadHeader(BadInput):
+    """A header says something that cannot be heeded, or says it in more than one way."""
 
     code = "bad-header"
+
+
+class BadCursor(BadInput):
+    """That cursor is of no page of this list."""
+
+    code = "bad-cursor"
 
 
 class BodyTooLarge(EoiError):

@@ -15,10 +15,10 @@ from starlette.responses import Response
 
 from adapters.api.answers import is_late, problem_of
 from adapters.api.bodies import parsed, received
-from adapters.api.door import Asking, Door
+from adapters.api.door import Asking, Door, asking_of
 from adapters.api.errors import BadHeader
 from states.errors import BadInput, EoiError
-from workflow import Actor, Arrival
+from workflow import Arrival
 
 _WITH_BODIES: Final = {"POST", "PUT", "PATCH", "DELETE"}
 #: Headers that may not be there twice.
@@ -58,9 +58,8 @@ class EoiRoute(APIRoute):
 
     def _asking(self, request: Request, body: bytes, arrival: Arrival) -> tuple[Asking, Any]:
         """Return who asks, and what the body says."""
-        actor: Actor = self.door.authenticate(request)
-        told = _told(request, body)
-        return Asking(engine=self.door.engine, actor=actor, arrival=arrival), told
+        asking = asking_of(self.door, request, arrival)
+        return asking, _told(request, body)
 
     async def _problem(self, error: EoiError) -> Response:
         return problem_of(error, now=await run_in_threadpool(self._now) if is_late(error) else None)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -16,28 +15,13 @@ from adapters.cli.views import endpoint_facts, endpoint_state
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from adapters.trying import Tried
     from workflow import EndpointView, Engine
-    from workflow.ports import Outcome
 
 #: How many hours a day has, and so many an old secret is valid.
 DAY_H: Final = 24.0
 #: The most hours that an old secret may be valid: thirty days.
 LONGEST_H: Final = 30 * DAY_H
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """What came of trying a receiver."""
-
-    endpoint: str
-    arrived: bool
-    #: What it answered; None where it did not.
-    status: int | None
-    #: What went wrong; None where it arrived.
-    why: str | None
-    #: The beginning of its answer.
-    answer: str
-    duration_s: float
 
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="An endpoint: its id.")]
@@ -210,15 +194,16 @@ def test(door: Door, endpoint: Id) -> None:
     Exit status 1 where it did not arrive. Nothing of it is kept.
     """
     from adapters.bootstrap import build
+    from adapters.trying import tried
 
     with closing(build(door.settings())) as app:
         door.make_if_missing(app.engine)
         actor = door.actor()
         url = app.engine.endpoint(endpoint, actor=actor).url
         outcome, duration_s = app.try_endpoint(endpoint, actor=actor)
-    tried = _tried(endpoint, outcome, duration_s)
-    door.tell.answer(tried, _tried_told(tried, url))
-    if not tried.arrived:
+    what = tried(endpoint, outcome, duration_s)
+    door.tell.answer(what, _tried_told(what, url))
+    if not what.arrived:
         raise typer.Exit(FAILED)
 
 
@@ -270,19 +255,6 @@ def _secret(view: "EndpointView") -> list[str]:
     ]
 
 
-def _tried(endpoint: str, outcome: "Outcome", duration_s: float) -> Tried:
-    from workflow.ports import Delivered
-
-    return Tried(
-        endpoint=endpoint,
-        arrived=isinstance(outcome, Delivered),
-        status=outcome.status,
-        why=None if isinstance(outcome, Delivered) else outcome.why,
-        answer=outcome.answer,
-        duration_s=round(duration_s, 3),
-    )
-
-
-def _tried_told(tried: Tried, url: str) -> "Iterator[RenderableType]":
+def _tried_told(tried: "Tried", url: str) -> "Iterator[RenderableType]":
     yield f"It arrived at {url}." if tried.arrived else f"It did not arrive: {tried.why}"
     yield facts([("Status", tried.status), ("Took", f"{tried.duration_s:.3f} s"), ("Answer", tried.answer)])

@@ -1,0 +1,88 @@
+"""How a route is entered: what it takes, what it answers, and every problem that it may come to.
+
+What OpenAPI's own words have no room for stands at each operation as `x-eoi`; `openapi` writes it out.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adapters.api.conditions import require_conditions
+from states.errors import BadInput
+
+#: Under which name an operation carries what `openapi` writes out.
+EXTRA: Final = "x-eoi"
+
+
+def enter_route(
+    router: APIRouter,
+    method: str,
+    path: str,
+    endpoint: Callable[..., Response],
+    *,
+    tag: str,
+    answer: object,
+    status: int = 200,
+    refuses: Sequence[str] = (),
+    takes_key: bool = False,
+    takes_version: bool = False,
+    tells: Sequence[str] = (),
+) -> None:
+    """Enter a route.
+
+    Args:
+        router: where.
+        method: `GET`…
+        path: below the prefix.
+        endpoint: the function; its name is the operation's id, its docstring the description.
+        tag: under which the documentation lists it.
+        answer: what comes back: a view, or a model of several.
+        status: with which status.
+        refuses: the codes that it may refuse with, besides those of every route.
+        takes_key: whether the answer is kept under an idempotency key.
+        takes_version: whether what it is asked of has versions.
+        tells: the headers of its answer.
+    """
+    is_read = method == "GET"
+    conditions = require_conditions(key=takes_key, version=takes_version, is_read=is_read)
+    said = (endpoint.__doc__ or "").strip()
+    extra = {
+        "refuses": list(refuses),
+        "takes_key": takes_key,
+        "takes_version": takes_version,
+        "tells": list(tells),
+    }
+    router.add_api_route(
+        path,
+        endpoint,
+        methods=[method],
+        response_model=answer,
+        status_code=status,
+        tags=[tag],
+        dependencies=[Depends(conditions), Depends(_nothing_unknown)],
+        summary=said.partition("\n")[0].rstrip("."),
+        operation_id=endpoint.__name__,
+        responses={422: {"description": "It cannot be used."}},
+        openapi_extra={EXTRA: extra},
+    )
+
+
+async def _nothing_unknown(request: Request) -> None:
+    """Refuse what a route does not read: a misspelt filter would list everything."""
+    route: Any = request.scope["route"]
+    known = {field.alias for field in route.dependant.query_params}
+    given = [name for name, _ in request.query_params.multi_items()]
+    for name in given:
+        if name not in known:
+            listed = f" Known are: {', '.join(sorted(known))}." if known else ""
+            msg = f"{name[:60]!r} is not asked here.{listed}"
+            raise BadInput(msg, field="query")
+        if given.count(name) > 1:
+            msg = f"{name} is given more than once."
+            raise BadInput(msg, field=name)
+    if route.body_field is None and await request.body() and await request.json() != {}:
+        msg = "This request takes no body."
+        raise BadInput(msg, field="body")

@@ -1,0 +1,207 @@
+"""Routes of EOIs. What is not theirs is not found, whichever way it is asked for."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from adapters.api.answers import answer
+from adapters.api.door import Asking
+from adapters.api.entering import enter_route
+from adapters.api.paging import USUAL, Cursor, Limit, page, place_of, whole
+from adapters.api.places import place_in
+from adapters.api.schemas import Attempts, Changes, Eois, NewAnswers, NewEoi, Options, Transition
+from adapters.api.showing import shown
+from workflow import EoiView, Receipt
+from workflow.ids import existing_id
+
+TAG: Final = "Expressions of interest"
+#: What any move may be refused with.
+_MOVED: Final = (
+    "not-found", "role-missing", "not-your-organisation", "call-closed", "closed-in-flight", "call-cancelled",
+    "conflict", "key-reused",
+)  # fmt: skip
+
+OfCall = Annotated[
+    str | None, Query(alias="call", description="Only those of this call: its id or reference.")
+]
+State = Annotated[str | None, Query(description="Only those in this state: draft, submitted…")]
+Applicant = Annotated[str | None, Query(description="Only those of this organisation: its stable id.")]
+
+
+def enter(router: APIRouter) -> None:
+    """Enter the routes."""
+    enter_route(
+        router,
+        "POST",
+        "/calls/{call}/eois",
+        draft_eoi,
+        tag=TAG,
+        answer=Receipt,
+        status=201,
+        refuses=[*_MOVED, "already-applied"],
+        takes_key=True,
+        tells=["ETag", "Location"],
+    )
+    enter_route(
+        router,
+        "GET",
+        "/eois",
+        list_eois,
+        tag=TAG,
+        answer=Eois,
+        refuses=["bad-cursor", "not-found"],
+        tells=["Link"],
+    )
+    enter_route(
+        router,
+        "GET",
+        "/eois/{eoi}",
+        show_eoi,
+        tag=TAG,
+        answer=EoiView,
+        refuses=["not-found"],
+        takes_version=True,
+        tells=["ETag"],
+    )
+    enter_route(
+        router,
+        "PUT",
+        "/eois/{eoi}/answers",
+        save_answers,
+        tag=TAG,
+        answer=Receipt,
+        refuses=[*_MOVED, "wrong-state"],
+        takes_key=True,
+        takes_version=True,
+        tells=["ETag"],
+    )
+    enter_route(
+        router,
+        "POST",
+        "/eois/{eoi}/transitions",
+        fire_transition,
+        tag=TAG,
+        answer=Receipt,
+        refuses=[
+            *_MOVED, "wrong-state", "unknown-trigger", "reason-missing", "call-not-open", "call-still-open",
+            "call-not-cancelled", "reviewed-by-you", "not-in-flight",
+        ],
+        takes_key=True,
+        takes_version=True,
+        tells=["ETag"],
+    )  # fmt: skip
+    for path, endpoint, model in (
+        ("transitions", list_eoi_history, Changes),
+        ("attempts", list_eoi_attempts, Attempts),
+        ("options", list_options, Options),
+    ):
+        enter_route(
+            router, "GET", f"/eois/{{eoi}}/{path}", endpoint, tag=TAG, answer=model, refuses=["not-found"]
+        )
+
+
+def draft_eoi(request: Request, call: str, body: NewEoi) -> Response:
+    """Begin an EOI.
+
+    Applicant, while the call is open, for one of its own organisations; or an officer on behalf of somebody. One
+    live EOI for each organisation and call.
+    """
+    asking: Asking = request.state.asking
+    receipt = asking.begin(
+        asking.engine.draft,
+        existing_id(call),
+        answers=body.answers,
+        applicant=body.applicant,
+        applicant_name=body.applicant_name,
+    )
+    location = place_in(request, "show_eoi", eoi=receipt.eoi_id)
+    return answer(receipt, status=201, version=receipt.version, location=location)
+
+
+def list_eois(
+    request: Request,
+    *,
+    of_call: OfCall = None,
+    state: State = None,
+    applicant: Applicant = None,
+    limit: Limit = USUAL,
+    cursor: Cursor = None,
+) -> Response:
+    """List EOIs, the oldest first.
+
+    Staff see all of them; an applicant those of its own organisations, as if there were no others.
+    """
+    asking: Asking = request.state.asking
+    question = {"of": "eois", "call": of_call, "state": state, "applicant": applicant}
+    found = asking.engine.find(
+        call=of_call,
+        state=state,
+        applicant=applicant,
+        after=place_of(cursor, question),
+        limit=limit,
+        actor=asking.actor,
+    )
+    return page(request, found.items, after=found.next, question=question)
+
+
+def show_eoi(request: Request, eoi: str) -> Response:
+    """Show an EOI with its answers.
+
+    Staff; an applicant, if it is of one of its own organisations.
+    """
+    asking: Asking = request.state.asking
+    view = asking.engine.get(eoi, actor=asking.actor)
+    return shown(request, view, version=view.version)
+
+
+def save_answers(request: Request, eoi: str, body: NewAnswers) -> Response:
+    """Replace a draft's answers, all of them.
+
+    Applicant, while the call is open.
+    """
+    asking: Asking = request.state.asking
+    return _receipt(asking.change(asking.engine.save, eoi, answers=body.answers))
+
+
+def fire_transition(request: Request, eoi: str, body: Transition) -> Response:
+    """Make a move: submit, review, approve, decline, withdraw, reinstate.
+
+    Who may, from which state, and what must be given along: docs/lifecycle.md. All that stands in the way is told
+    at once, in `errors`.
+    """
+    asking: Asking = request.state.asking
+    return _receipt(asking.change(asking.engine.fire, eoi, body.trigger, reason=body.reason, data=body.data))
+
+
+def list_eoi_history(request: Request, eoi: str) -> Response:
+    """List every change of an EOI, the first one first.
+
+    Whoever may see the EOI.
+    """
+    asking: Asking = request.state.asking
+    view = asking.engine.get(eoi, actor=asking.actor)
+    return whole(asking.engine.history(view.id, actor=asking.actor))
+
+
+def list_eoi_attempts(request: Request, eoi: str) -> Response:
+    """List what was tried on an EOI and refused.
+
+    Whoever may see the EOI.
+    """
+    asking: Asking = request.state.asking
+    view = asking.engine.get(eoi, actor=asking.actor)
+    return whole(asking.engine.attempts(view.id, actor=asking.actor))
+
+
+def list_options(request: Request, eoi: str) -> Response:
+    """List what whoever asks could do with an EOI now, or what stands in the way.
+
+    Whoever may see the EOI. Every move that leaves its present state is told.
+    """
+    asking: Asking = request.state.asking
+    return whole(asking.engine.allowed(eoi, asking.actor))
+
+
+def _receipt(receipt: Receipt) -> Response:
+    return answer(receipt, version=receipt.version)

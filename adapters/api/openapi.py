@@ -1,0 +1,218 @@
+"""openapi.json made complete: who asks, what headers say, every problem that a route can answer."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any, Final
+
+from adapters.api.answers import PROBLEM, STATUSES
+from adapters.api.conditions import IF_MATCH, IF_NONE_MATCH, KEY, LONGEST_KEY, ON_BEHALF_OF
+from adapters.api.entering import EXTRA
+from adapters.api.examples import EXAMPLES, PROBLEMS
+
+#: What any request may be answered with.
+OF_ALL: Final = (
+    "bad-json", "bad-header", "unauthenticated", "role-missing", "body-too-slow", "body-too-large",
+    "unsupported-media-type", "bad-input", "too-many-requests", "overloaded",
+    *(code for code, status in STATUSES.items() if status == 503 and code != "overloaded"),  # noqa: PLR2004 -- HTTP's
+)  # fmt: skip
+
+_SENTENCES: Final[Mapping[int, str]] = {
+    400: "The request cannot be read.",
+    401: "Nobody is known by that key, or none was given.",
+    403: "Understood, and not allowed to whoever asks.",
+    404: "There is no such thing, or it is not theirs to see.",
+    408: "The body did not come in time.",
+    409: "It stands in the way of what is there, or came at the wrong time.",
+    412: "It is at another version than the one named: read it again.",
+    413: "The body is too large.",
+    415: "The body is not application/json in UTF-8.",
+    422: "It was read, and cannot be used.",
+    428: "A change must name the version that it is of.",
+    429: "Too many requests: wait as long as Retry-After says.",
+    503: "Not now: wait as long as Retry-After says, and send it again, under the same key.",
+}
+_ID: Final = {"type": "string", "format": "uuid"}
+_NUMBER: Final = {"type": "string", "pattern": "^[0-9]{1,19}$"}
+#: What a path names -> what it is.
+_PATHS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+    "call": ("A call, by its id; `GET /v1/calls?reference=` finds it by the council's reference.", _ID),
+    "eoi": ("An expression of interest, by its id.", _ID),
+    "endpoint": ("An endpoint, by its id; among deliveries, `log` is one, too.", {"type": "string"}),
+    "delivery": ("A delivery, by its number.", _NUMBER),
+}
+_HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "ETag": {
+        "description": "The version, in quotes; send it as If-Match with a change.",
+        "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
+        "example": '"3"',
+    },
+    "Location": {
+        "description": "The path of what was made.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "Link": {
+        "description": "Where the next page is (RFC 8288); not on the last one.",
+        "schema": {"type": "string"},
+        "example": '<?limit=50&cursor=NmQ1>; rel="next"',
+    },
+    "Retry-After": {
+        "description": "How many seconds to wait at least.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "WWW-Authenticate": {"description": "Bearer.", "schema": {"type": "string"}},
+}
+_PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    KEY: {
+        "description": "A text of one's own in quotes. Sent again with the same one, the request is carried out once "
+        "and answered alike; it is kept for thirty days.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY + 2, "pattern": '^"[ !#-\\[\\]-~]*[!#-\\[\\]-~]+[ !#-\\[\\]-~]*"$'},
+        "example": '"8e03978e-40d5-43dd-bc93-6894a57f9324"',
+    },
+    IF_MATCH: {
+        "description": "Only if it is at this version, or one of these: its ETag. `*`: whichever it is.",
+        "schema": {"type": "string"},
+        "example": '"3"',
+    },
+    IF_NONE_MATCH: {
+        "description": "Only if it is at another version than this: 304 if not.",
+        "schema": {"type": "string"},
+        "example": '"3"',
+    },
+    ON_BEHALF_OF: {
+        "description": "The person for whom whoever asks does it, by an opaque id; history keeps both. An officer may "
+        "then do what an applicant may.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+        "example": "head-of-121234",
+    },
+}  # fmt: skip
+PROBLEM_SCHEMA: Final[Mapping[str, Any]] = {
+    "title": "Problem",
+    "description": "What went wrong (RFC 9457); docs/errors.md says of each code what can be done.",
+    "type": "object",
+    "required": ["type", "status", "title", "code", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": "`urn:eoi:problem:` and the code."},
+        "status": {"type": "integer", "description": "The HTTP status."},
+        "title": {"type": "string", "description": "What kind of problem it is."},
+        "code": {"type": "string", "description": "A word that stays as it is."},
+        "detail": {"type": "string", "description": "The same to a person."},
+        "field": {"type": "string", "description": "Which part of the request is at fault."},
+        "errors": {
+            "type": "array",
+            "description": "Everything that stands in the way, the most telling first.",
+            "items": {"$ref": "#/components/schemas/Refusal"},
+        },
+        "closes_at": {
+            "type": ["string", "null"],
+            "format": "date-time",
+            "description": "When the call closed; of what came too late.",
+        },
+        "server_time": {
+            "type": "string",
+            "format": "date-time",
+            "description": "What the time is here; of what came too late.",
+        },
+    },
+    "examples": list(PROBLEMS),
+}
+
+
+def completed(document: dict[str, Any]) -> dict[str, Any]:
+    """Complete what FastAPI makes of our routes, in place; other routes stay as they are.
+
+    A host that takes the routes into its own program gives it its own document.
+    """
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for operation in _ours(document):
+        _complete(operation, operation.pop(EXTRA))
+    schemas["Problem"] = dict(PROBLEM_SCHEMA)
+    components.setdefault("securitySchemes", {})["key"] = {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key, as `eoi key create` shows it once.",
+    }
+    return document
+
+
+def _ours(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for path in document.get("paths", {}).values():
+        for operation in path.values():
+            if isinstance(operation, dict) and EXTRA in operation:
+                yield operation
+
+
+def _complete(operation: dict[str, Any], extra: Mapping[str, Any]) -> None:
+    operation["security"] = [{"key": []}]
+    is_read = "requestBody" not in operation and operation["operationId"].startswith(("list_", "show_"))
+    parameters = operation.setdefault("parameters", [])
+    for parameter in parameters:
+        if parameter["in"] == "path":
+            what, schema = _PATHS[parameter["name"]]
+            parameter |= {"description": what, "schema": dict(schema)}
+    parameters.extend(_parameters(extra, is_read=is_read))
+    _tell(operation["responses"], extra)
+    operation["responses"].pop("422")
+    operation["responses"] |= _problems([*OF_ALL, *extra["refuses"], *_of_versions(extra, is_read=is_read)])
+    if is_read and extra["takes_version"]:
+        operation["responses"]["304"] = {"description": "It is as it was.", "headers": _told(["ETag"])}
+
+
+def _parameters(extra: Mapping[str, Any], *, is_read: bool) -> Iterator[dict[str, Any]]:
+    taken = [ON_BEHALF_OF]
+    if extra["takes_key"]:
+        taken.append(KEY)
+    if extra["takes_version"]:
+        taken.append(IF_NONE_MATCH if is_read else IF_MATCH)
+    for name in taken:
+        yield {"name": name, "in": "header", "required": False, **_PARAMETERS[name]}
+
+
+def _of_versions(extra: Mapping[str, Any], *, is_read: bool) -> list[str]:
+    if not extra["takes_version"]:
+        return []
+    return ["stale-version"] if is_read else ["stale-version", "version-required", "key-reused"]
+
+
+def _tell(responses: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
+    """Say in the good answer which headers it has, and what it may look like."""
+    (good,) = (each for status, each in responses.items() if status.startswith("2"))
+    good["description"] = "Done."
+    if extra["tells"]:
+        good["headers"] = _told(extra["tells"])
+    content = good["content"]["application/json"]
+    name = content["schema"]["$ref"].rpartition("/")[2]
+    content["example"] = EXAMPLES[name]
+
+
+def _told(names: Iterable[str]) -> dict[str, Any]:
+    return {name: dict(_HEADERS[name]) for name in names}
+
+
+def _problems(codes: Iterable[str]) -> dict[str, Any]:
+    """Return a response for each status, with the codes that it is for."""
+    ordered = sorted(dict.fromkeys(codes), key=STATUSES.__getitem__)
+    return {
+        str(status): _problem(status, list(group)) for status, group in groupby(ordered, STATUSES.__getitem__)
+    }
+
+
+def _problem(status: int, codes: list[str]) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "description": f"{_SENTENCES[status]} Codes: {', '.join(f'`{code}`' for code in codes)}.",
+        "content": {
+            PROBLEM: {
+                "schema": {
+                    "allOf": [
+                        {"$ref": "#/components/schemas/Problem"},
+                        {"properties": {"code": {"enum": codes}}},
+                    ]
+                }
+            }
+        },
+    }
+    if status in (429, 503):
+        response["headers"] = _told(["Retry-After"])
+    if status == 401:  # noqa: PLR2004 -- HTTP's
+        response["headers"] = _told(["WWW-Authenticate"])
+    return response

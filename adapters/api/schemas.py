@@ -1,0 +1,249 @@
+"""What a body may say, strictly: no other fields, no other types. What comes back is made from the views.
+
+Whether a text, a day or a number will do is the engine's to say; here stands their form, and what OpenAPI tells.
+"""
+
+from typing import Annotated, Any, ClassVar, Final, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+from states.names import EoiTrigger
+from workflow import AttemptView, CallView, DeliveryView, EndpointView, EoiView, HistoryView, Option
+
+T = TypeVar("T")
+
+#: A reference, a title: as long as the engine takes them.
+_SHORT: Final = 200
+_LINE: Final = 500
+_REASON: Final = 10_000
+_URL: Final = 2_000
+
+Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
+Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Line = Annotated[str, Field(min_length=1, max_length=_LINE)]
+Why = Annotated[str | None, Field(max_length=_REASON, description="Why; it is kept with what is done.")]
+
+
+class Body(BaseModel):
+    """What a request may say."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class CallToOpen(Body):
+    """A call to be opened; it closes on a day, or at an instant."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "reference": "46/23",
+                    "title": "Specialist Resource Base Expressions of Interest",
+                    "closes_on": "2023-03-17",
+                    "phase": "Primary",
+                    "contact": "Programme Management Team",
+                }
+            ]
+        }
+    )
+
+    reference: Annotated[
+        str, Field(min_length=1, max_length=_SHORT, description="The council's own, unique: 46/23.")
+    ]
+    title: Line
+    closes_on: Annotated[
+        Day | None, Field(description="The last day to apply, in `timezone`; the whole day counts.")
+    ] = None
+    closes_at: Annotated[Instant | None, Field(description="Or the first instant that is too late.")] = None
+    opens_at: Annotated[Instant | None, Field(description="Not ahead; null: now.")] = None
+    timezone: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=_SHORT,
+            description="IANA name of the zone in which the deadline is told.",
+        ),
+    ] = "Europe/London"
+    phase: Line | None = None
+    contact: Annotated[Line | None, Field(description="Whom to ask.")] = None
+    audience: Annotated[Line | None, Field(description="The list of contacts that is told of it.")] = None
+    closing_words: Annotated[Line | None, Field(description="The notice's own words for the deadline.")] = (
+        None
+    )
+
+
+class Extension(Body):
+    """A later closing: a day, in the call's zone, or an instant."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={"examples": [{"closes_on": "2023-03-24", "reason": "Strike on the 17th"}]}
+    )
+
+    closes_on: Annotated[Day | None, Field(description="The last day; the whole of it counts.")] = None
+    closes_at: Annotated[Instant | None, Field(description="Or the first instant that is too late.")] = None
+    reason: Why = None
+
+
+class Reason(Body):
+    """Why."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "Merged with the autumn call"}]}
+    )
+
+    reason: Why = None
+
+
+class NewEoi(Body):
+    """An EOI to be begun."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={
+            "examples": [{"answers": {"places": 8}, "applicant_name": "Sprowston Junior School"}]
+        }
+    )
+
+    answers: Annotated[dict[str, Any], Field(description="The form, as far as it is filled in.")]
+    applicant: Annotated[
+        Annotated[str, Field(min_length=1, max_length=_SHORT)] | None,
+        Field(description="The organisation that applies; null: the only one of whoever asks."),
+    ] = None
+    applicant_name: Annotated[Line | None, Field(description="Its name, for people.")] = None
+
+
+class NewAnswers(Body):
+    """All of an EOI's answers, in the place of those that were there."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={"examples": [{"answers": {"places": 10, "hydrotherapy": True}}]}
+    )
+
+    answers: Annotated[dict[str, Any], Field(description="The whole form.")]
+
+
+class Transition(Body):
+    """A move of the lifecycle."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"trigger": "submit"},
+                {"trigger": "approve", "reason": "Meets the need in the north"},
+            ]
+        }
+    )
+
+    trigger: Annotated[
+        str,
+        Field(
+            description="The word of the move; `/options` lists those that can be made.",
+            json_schema_extra={"enum": [each.value for each in EoiTrigger]},
+        ),
+    ]
+    reason: Why = None
+    data: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description='What a move may need besides: {"answers": …} for `save`; the reason may stand here.'
+        ),
+    ] = None
+
+
+class NewEndpoint(Body):
+    """A receiver of events."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={"examples": [{"url": "https://council.example/eoi", "events": ["eoi.*"]}]}
+    )
+
+    url: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=_URL,
+            description="Where to POST; or whom to write to: an address, `applicant`, `audience`, `list:NAME`.",
+        ),
+    ]
+    events: Annotated[list[str], Field(description="Patterns, such as `call.*`; none: every event.")] = []
+    via: Annotated[str, Field(description="`webhook`, `smtp` or `notify`.")] = "webhook"
+    headers: Annotated[
+        dict[str, str] | None, Field(description="What goes with each request of a webhook; never shown.")
+    ] = None
+    timeout_s: Annotated[
+        float | None,
+        Field(ge=0.1, le=30, description="How long each step of an attempt may take, in seconds."),
+    ] = None
+    concurrency: Annotated[
+        int | None, Field(ge=1, le=1000, description="How many are on their way at once from each node.")
+    ] = None
+    ordered: Annotated[bool, Field(description="Whether what is of one EOI arrives in order.")] = True
+
+
+class Rotation(Body):
+    """How long the old secret signs beside the new one."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra={"examples": [{"keep_old_s": 172800}]})
+
+    keep_old_s: Annotated[float, Field(ge=0, le=2_592_000, description="In seconds; a day by default.")] = (
+        86_400
+    )
+
+
+class Redrive(Body):
+    """What is to be sent again: what is parked, or what was delivered since, too."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={"examples": [{"since": "2023-03-17T00:00:00Z", "delivered": True}]}
+    )
+
+    since: Annotated[Instant | None, Field(description="Only of events recorded then or later.")] = None
+    delivered: Annotated[bool, Field(description="What was delivered, too; say since when.")] = False
+
+
+class Listed(BaseModel, Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    #: Give it as `cursor` to get the next page; null on the last.
+    next: str | None
+
+
+class Calls(Listed[CallView]):
+    """Calls, the newest first."""
+
+
+class Eois(Listed[EoiView]):
+    """EOIs, the oldest first."""
+
+
+class Changes(Listed[HistoryView]):
+    """Every change, the first one first."""
+
+
+class Attempts(Listed[AttemptView]):
+    """What was tried and refused, the first one first."""
+
+
+class Options(Listed[Option]):
+    """What could be done now, or what stands in the way."""
+
+
+class Endpoints(Listed[EndpointView]):
+    """Receivers of events, the oldest first."""
+
+
+class Deliveries(Listed[DeliveryView]):
+    """Events on their way to a receiver, the newest first."""
+
+
+class Retried(BaseModel):
+    """How many deliveries were put back into their lines."""
+
+    retried: int
+
+
+class Redriven(BaseModel):
+    """How many deliveries wait that did not before."""
+
+    redriven: int
