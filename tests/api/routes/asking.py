@@ -1,0 +1,123 @@
+"""Asks the program in this process, and holds every answer against openapi.json."""
+
+import asyncio
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+import jsonschema_rs
+from fastapi import FastAPI
+
+#: Whose key is which, in these tests.
+TOKENS: Final = (
+    "officer",
+    "reviewer",
+    "decider",
+    "admin",
+    "auditor",
+    "school",
+    "other",
+    "trust",
+    "nobody",
+    "service",
+)
+PROBLEM: Final = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: httpx.Headers
+    #: The body, read as JSON; None where there is none.
+    body: Any
+
+    @property
+    def code(self) -> str | None:
+        """Return the problem's code; None where all went well."""
+        return self.body["code"] if self.status >= 400 else None
+
+    @property
+    def etag(self) -> str:
+        """Return the version's tag."""
+        return self.headers["etag"]
+
+
+class Client:
+    """Somebody with a key, or without."""
+
+    def __init__(self, api: FastAPI, token: str | None) -> None:
+        self._api = api
+        self._token = token
+
+    def get(self, path: str, **given: Any) -> Answer:
+        """Read."""
+        return self.ask("GET", path, **given)
+
+    def post(self, path: str, body: object = None, **given: Any) -> Answer:
+        """Do something."""
+        return self.ask("POST", path, body, **given)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: dict[str, str] | list[tuple[str, str]] | None = None,
+        content: bytes | None = None,
+    ) -> Answer:
+        """Ask, and hold the answer against what openapi.json says of it."""
+        sent = [*(headers.items() if isinstance(headers, dict) else headers or ())]
+        if self._token is not None:
+            sent.append(("Authorization", f"Bearer {self._token}"))
+        if body is not None:
+            content = json.dumps(body).encode()
+        if content is not None and "content-type" not in {name.lower() for name, _ in sent}:
+            sent.append(("Content-Type", "application/json"))
+        raw = asyncio.run(
+            self._send(
+                method, path, content, [(name.encode(), value.encode("latin-1")) for name, value in sent]
+            )
+        )
+        answer = Answer(raw.status_code, raw.headers, json.loads(raw.content) if raw.content else None)
+        hold_against(self._api.openapi(), method, path, answer)
+        return answer
+
+    async def _send(
+        self, method: str, path: str, content: bytes | None, headers: list[tuple[bytes, bytes]]
+    ) -> httpx.Response:
+        transport = httpx.ASGITransport(app=self._api)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.request(method, path, content=content, headers=headers)
+
+
+def hold_against(document: dict[str, Any], method: str, path: str, answer: Answer) -> None:
+    """Fail where an answer is none of those that openapi.json lists: status, type, form, code, headers."""
+    operation = operation_of(document, method, path)
+    if operation is None:
+        return
+    said = operation["responses"].get(str(answer.status))
+    assert said is not None, (method, path, answer.status, answer.body)
+    for name in said.get("headers", {}):
+        assert name == "Link" or name in answer.headers, name
+    if "content" not in said:
+        assert answer.body is None
+        return
+    ((kind, content),) = said["content"].items()
+    assert answer.headers["content-type"] == kind
+    schema = {**content["schema"], "components": document["components"]}
+    jsonschema_rs.validator_for(schema, validate_formats=True).validate(answer.body)
+
+
+def operation_of(document: dict[str, Any], method: str, path: str) -> dict[str, Any] | None:
+    """Return the operation that a request comes to; None where there is none."""
+    for template, operations in document["paths"].items():
+        pattern = re.sub(r"\{[a-z]+\}", "[^/?]+", template)
+        if re.fullmatch(rf"{pattern}(\?.*)?", path) and method.lower() in operations:
+            found: dict[str, Any] = operations[method.lower()]
+            return found
+    return None

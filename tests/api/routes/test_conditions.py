@@ -1,0 +1,240 @@
+"""Versions, keys and whoever is stood in for: what a request's headers ask for is done, or refused."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from tests.api.routes.asking import Client
+from tests.api.routes.conftest import CALL, Who
+from workflow import Engine
+
+NEW = {"answers": {"places": 9}}
+
+
+def save(who: Who, eoi: str, *headers: tuple[str, str]) -> Any:
+    """Save answers under these headers."""
+    return who("school").ask("PUT", f"/v1/eois/{eoi}/answers", NEW, headers=list(headers))
+
+
+@pytest.mark.parametrize(
+    "tags", ['"1"', "*", '"7", "1"', ' "1" ,, "abc" ,', '"1",W/"1"', '"1", "99999999999999999999"']
+)
+def test_a_version_that_fits_lets_a_change_through(who: Who, eoi: str, tags: str) -> None:
+    """One strong tag, one of several, or any at all (RFC 9110, 13.1.1)."""
+    saved = save(who, eoi, ("If-Match", tags))
+    assert (saved.status, saved.etag) == (200, '"2"')
+
+
+def test_a_version_that_does_not_fit_stops_it(who: Who, eoi: str, engine: Engine) -> None:
+    """A weak tag, one that was never given or another version: 412, and nothing has changed."""
+    for tags in ['"2"', '"2", "3"', 'W/"1"', '"01"', '"abc"', '""', '"99999999999999999999"', '"-1"']:
+        stale = save(who, eoi, ("If-Match", tags))
+        assert (stale.status, stale.code) == (412, "stale-version")
+        assert engine.get(eoi).version == 1
+
+
+def test_a_version_that_is_none_is_refused(who: Who, eoi: str, engine: Engine) -> None:
+    """What is no list of tags is no condition: 400, by the header's name."""
+    for tags in [
+        "",
+        "1",
+        '"1 "',
+        '"1',
+        '1"',
+        "'1'",
+        'w/"1"',
+        '"1" "1"',
+        '*, "1"',
+        "**",
+        '"1";q=1',
+        ",",
+        '"1"' + ',"2"' * 20,
+    ]:
+        bad = save(who, eoi, ("If-Match", tags))
+        assert (bad.status, bad.code, bad.body["field"]) == (400, "bad-header", "If-Match")
+        assert engine.get(eoi).version == 1
+
+
+def test_several_lines_of_tags_are_one_list(who: Who, eoi: str) -> None:
+    """A header in two lines means what it means in one (RFC 9110, 5.3)."""
+    assert save(who, eoi, ("If-Match", '"7"'), ("If-Match", '"1"')).status == 200
+
+
+def test_a_replay_finds_its_answer_under_several_versions(who: Who, eoi: str) -> None:
+    """Sent again after it was done, a change that names several versions is the same change."""
+    school = who("school")
+    school.ask("PUT", f"/v1/eois/{eoi}/answers", {"answers": {}})
+    headers = {"If-Match": '"1", "2"', "Idempotency-Key": "k"}
+    first = school.ask("PUT", f"/v1/eois/{eoi}/answers", NEW, headers=headers)
+    again = school.ask("PUT", f"/v1/eois/{eoi}/answers", NEW, headers=headers)
+    assert (first.status, first.etag) == (200, '"3"')
+    assert again.body == first.body | {"replayed": True}
+    assert school.ask("PUT", f"/v1/eois/{eoi}/answers", {"answers": {}}, headers=headers).code == "key-reused"
+
+
+def test_where_a_version_is_demanded_a_change_without_one_is_refused(
+    new_api: Callable[..., FastAPI], eoi: str, call: str, engine: Engine
+) -> None:
+    """Every change of what is there must name what it is of; what is new has no version to name."""
+    api = new_api(needs_version=True)
+    school, officer, admin = (Client(api, name) for name in ("school", "officer", "admin"))
+    for asked in (
+        lambda **given: school.ask("PUT", f"/v1/eois/{eoi}/answers", NEW, **given),
+        lambda **given: school.post(f"/v1/eois/{eoi}/transitions", {"trigger": "submit"}, **given),
+        lambda **given: officer.post(
+            f"/v1/calls/{call}/extend", {"closes_on": "2023-03-24", "reason": "x"}, **given
+        ),
+        lambda **given: officer.post(f"/v1/calls/{call}/close", **given),
+        lambda **given: admin.post(f"/v1/calls/{call}/cancel", {"reason": "x"}, **given),
+    ):
+        assert (asked().status, asked().code) == (428, "version-required")
+        assert asked(headers={"If-Match": '"77"'}).code == "stale-version"
+        assert asked(headers={"If-Match": "*"}).code in (None, "eois-exist")
+    assert officer.post("/v1/calls", CALL | {"reference": "47/23"}).status == 201
+    assert engine.call("46/23").state == "cancelled"
+
+
+def test_what_was_seen_is_not_sent_again(who: Who, eoi: str, call: str) -> None:
+    """An EOI, and a call without its counts, is 304 while it is at the version that was seen."""
+    for tags in ['"1"', 'W/"1"', "*", '"7", "1"']:
+        for path in (f"/v1/eois/{eoi}", f"/v1/calls/{call}"):
+            same = who("school").get(path, headers={"If-None-Match": tags})
+            assert (same.status, same.body, same.etag) == (304, None, '"1"')
+            assert who("school").get(path, headers={"If-None-Match": '"7"'}).status == 200
+            assert who("school").get(path, headers={"If-Match": '"7"'}).code == "stale-version"
+            assert who("school").get(path, headers={"If-Match": '"7", "1"'}).status == 200
+
+
+def test_counts_are_always_sent(who: Who, call: str, eoi: str) -> None:
+    """How many have applied changes without a new version, so staff are told whatever they have seen."""
+    shown = who("officer").get(f"/v1/calls/{call}", headers={"If-None-Match": '"1"'})
+    assert (shown.status, shown.body["counts"]) == (200, {"draft": 1})
+
+
+def test_a_key_that_is_none_is_refused(who: Who) -> None:
+    """Neither a text in quotes nor one that needs none: 400, and nothing is opened."""
+    for key in [
+        "",
+        '""',
+        '" "',
+        '"',
+        '"a',
+        'a"b',
+        "a,b",
+        "a;b",
+        '"a";v=1',
+        '"a", "b"',
+        "a b",
+        '"\\a"',
+        '"caf\u00e9"',
+        "caf\u00e9",
+        "x" * 201,
+        f'"{"x" * 201}"',
+    ]:
+        bad = who("officer").post("/v1/calls", CALL, headers={"Idempotency-Key": key})
+        assert (bad.status, bad.code, bad.body["field"]) == (400, "bad-header", "Idempotency-Key")
+        assert who("officer").get("/v1/calls").body["items"] == []
+
+
+def test_two_keys_are_none(who: Who) -> None:
+    """Whoever gives two keys is not guessed at, though they be the same."""
+    keys = [("Idempotency-Key", "a"), ("Idempotency-Key", "a")]
+    assert who("officer").post("/v1/calls", CALL, headers=keys).code == "bad-header"
+
+
+def test_escapes_in_a_key_are_read(who: Who, eoi: str) -> None:
+    r"""`"a\"b\\c"` is the key a"b\c, and another one than `"abc"`."""
+    school = who("school")
+    quoted = {"Idempotency-Key": r'"a\"b\\c"'}
+    submit, withdraw = ({"trigger": each} for each in ("submit", "withdraw"))
+    assert school.post(f"/v1/eois/{eoi}/transitions", submit, headers=quoted).status == 200
+    assert school.post(f"/v1/eois/{eoi}/transitions", submit, headers=quoted).body["replayed"]
+    assert (
+        school.post(f"/v1/eois/{eoi}/transitions", withdraw, headers={"Idempotency-Key": '"abc"'}).status
+        == 200
+    )
+
+
+def test_a_refusal_keeps_no_key(who: Who, eoi: str, call: str) -> None:
+    """What was refused may be mended and sent again under its key."""
+    officer, key = who("officer"), {"Idempotency-Key": "k"}
+    extension = {"closes_on": "2023-03-24"}
+    assert officer.post(f"/v1/calls/{call}/extend", extension, headers=key).code == "reason-missing"
+    extended = officer.post(f"/v1/calls/{call}/extend", extension | {"reason": "Strike"}, headers=key)
+    again = officer.post(f"/v1/calls/{call}/extend", extension | {"reason": "Strike"}, headers=key)
+    assert (extended.status, again.body) == (200, extended.body)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name", "value"),
+    [
+        ("POST", "/v1/endpoints", "Idempotency-Key", "k"),
+        ("POST", "/v1/endpoints", "If-Match", '"1"'),
+        ("DELETE", "/v1/endpoints/x", "If-Match", "*"),
+        ("POST", "/v1/deliveries/1/retry", "Idempotency-Key", "k"),
+        ("POST", "/v1/calls", "If-Match", '"0"'),
+        ("GET", "/v1/eois", "If-None-Match", '"1"'),
+        ("POST", "/v1/calls", "If-None-Match", "*"),
+    ],
+)
+def test_a_condition_that_nobody_would_heed_is_refused(
+    who: Who, method: str, path: str, name: str, value: str
+) -> None:
+    """Whoever relies on a key or a version is told where there is none, and nothing is done."""
+    body = {"url": "https://a.example/"} if path == "/v1/endpoints" else CALL if path == "/v1/calls" else None
+    refused = who("officer").ask(method, path, None if method == "GET" else body, headers={name: value})
+    assert (refused.status, refused.code, refused.body["field"]) == (400, "bad-header", name)
+    assert (
+        who("officer").get("/v1/endpoints").body["items"]
+        == who("officer").get("/v1/calls").body["items"]
+        == []
+    )
+
+
+def test_a_key_changes_nothing_of_reading(who: Who, call: str) -> None:
+    """Clients that send a key with everything can read."""
+    assert who("officer").get(f"/v1/calls/{call}", headers={"Idempotency-Key": "k"}).status == 200
+
+
+def test_an_officer_stands_in_and_it_is_on_record(who: Who, call: str, engine: Engine) -> None:
+    """On behalf of a head whose line is dead an officer drafts and submits; history names both, and the door."""
+    officer, behalf = who("officer"), {"EOI-On-Behalf-Of": "head-of-9"}
+    body = {"answers": {}, "applicant": "URN:9"}
+    refused = officer.post(f"/v1/calls/{call}/eois", body)
+    assert (refused.status, refused.code) == (403, "role-missing")
+    eoi = officer.post(f"/v1/calls/{call}/eois", body, headers=behalf).body["eoi_id"]
+    assert officer.post(f"/v1/eois/{eoi}/transitions", {"trigger": "submit"}).status == 403
+    assert officer.post(f"/v1/eois/{eoi}/transitions", {"trigger": "submit"}, headers=behalf).status == 200
+    assert [(each.actor, each.on_behalf_of, each.via) for each in engine.history(eoi)] == [
+        ("programme.team", "head-of-9", "http"),
+        ("programme.team", "head-of-9", "http"),
+    ]
+
+
+def test_nobody_else_gains_by_standing_in(who: Who, call: str, eoi: str) -> None:
+    """A school that names another one's head is still that school alone."""
+    behalf = {"EOI-On-Behalf-Of": "head-of-121234"}
+    other = who("other")
+    assert other.get(f"/v1/eois/{eoi}", headers=behalf).status == 404
+    assert other.post(f"/v1/eois/{eoi}/transitions", {"trigger": "withdraw"}, headers=behalf).status == 404
+    draft = {"answers": {}, "applicant": "URN:121234"}
+    assert other.post(f"/v1/calls/{call}/eois", draft, headers=behalf).status == 403
+
+
+def test_whose_behalf_it_is_may_be_any_text(who: Who, call: str, engine: Engine) -> None:
+    """An id in any script, sent as UTF-8, is kept as it is."""
+    name = "l\u00e9a-7".encode().decode("latin-1")
+    body = {"answers": {}, "applicant": "URN:9"}
+    eoi = (
+        who("officer").post(f"/v1/calls/{call}/eois", body, headers={"EOI-On-Behalf-Of": name}).body["eoi_id"]
+    )
+    assert engine.history(eoi)[0].on_behalf_of == "l\u00e9a-7"
+
+
+def test_a_behalf_of_nobody_is_refused(who: Who, call: str) -> None:
+    """Empty, too long, invisible or in another encoding: 400, by the header's name."""
+    for name in ["", " ", "a\tb", "x" * 201, "\u00e9", "a\u00c2\u00adb"]:
+        bad = who("officer").get(f"/v1/calls/{call}", headers={"EOI-On-Behalf-Of": name})
+        assert (bad.status, bad.code, bad.body["field"]) == (400, "bad-header", "EOI-On-Behalf-Of")
