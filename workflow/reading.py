@@ -53,7 +53,7 @@ def find_calls(
         Refused: the actor has no role.
     """
     _let_in(actor)
-    _check_page(state, CallState, after, limit)
+    _check_page(state, list(CallState), after, limit)
     if reference is not None and (reference := _as_kept(reference)) is None:
         return Page(items=(), next=None)
     found = calls.find(connection, reference=reference, state=state, after=after, limit=limit + 1)
@@ -121,7 +121,7 @@ def find(
         Refused: the actor has no role.
     """
     _let_in(actor)
-    _check_page(state, EoiState, after, limit)
+    _check_page(state, list(EoiState), after, limit)
     of_call = None if call is None else find_call(connection, call).id
     applicants = _applicants(applicant, actor)
     found = eois.find(
@@ -200,7 +200,7 @@ def _applicants(applicant: str | None, actor: Actor | None) -> frozenset[str] | 
 
 
 def _check_page(state: str | None, states: Collection[str], after: str | None, limit: int) -> None:
-    if state is not None and state not in list(states):
+    if state is not None and state not in states:
         msg = f"There is no state {shown(state)}. States are: {', '.join(states)}."
         raise BadInput(msg, field="state")
     if after is not None and not is_id(after):

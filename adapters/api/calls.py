@@ -127,7 +127,8 @@ def list_calls(
 def open_call(request: Request, body: CallToOpen) -> Response:
     """Open a call; it takes EOIs from now until it closes.
 
-    Officer. Give either `closes_on` (the whole day counts) or `closes_at` (the first instant that is too late).
+    Officer. Give either `closes_on` (the whole day counts) or `closes_at` (the first instant that is too
+    late).
     """
     asking: Asking = request.state.asking
     view = asking.begin(asking.engine.open_call, _new_call(body))
@@ -139,7 +140,8 @@ def open_call(request: Request, body: CallToOpen) -> Response:
 def show_call(request: Request, call: str) -> Response:
     """Show a call.
 
-    Anybody with a role. Its counts change without a new version, so that whoever sees them is always sent them.
+    Anybody with a role. Its counts change without a new version, so that whoever sees them is always sent
+    them.
     """
     asking: Asking = request.state.asking
     view = asking.engine.call(existing_id(call), actor=asking.actor)

@@ -59,7 +59,8 @@ def has_seen(request: Request, version: int) -> bool:
 def key_given(request: Request) -> str | None:
     """Return the idempotency key; None where none is given.
 
-    After draft-ietf-httpapi-idempotency-key-header: a String of Structured Fields, in quotes; without them, too.
+    Source: draft-ietf-httpapi-idempotency-key-header: a String of Structured Fields, in quotes; here also
+    without them.
 
     Raises:
         BadHeader: it is none, empty, or over 200 characters.

@@ -31,8 +31,8 @@ def enter(router: APIRouter, door: Door) -> None:
     def add_endpoint(request: Request, body: NewEndpoint) -> Response:
         """Add a receiver; it gets the events from now on.
 
-        Officer or admin. A webhook's secret is in this answer and never shown again. Its URL's name is looked up;
-        where it leads to a private address that the settings do not name, it is refused.
+        Officer or admin. A webhook's secret is in this answer and never shown again. Its URL's name is looked
+        up; where it leads to a private address that the settings do not name, it is refused.
         """
         asking: Asking = request.state.asking
         require_role(asking.actor, _KEEPERS, to="add an endpoint")

@@ -104,8 +104,8 @@ def enter(router: APIRouter) -> None:
 def draft_eoi(request: Request, call: str, body: NewEoi) -> Response:
     """Begin an EOI.
 
-    Applicant, while the call is open, for one of its own organisations; or an officer on behalf of somebody. One
-    live EOI for each organisation and call.
+    Applicant, while the call is open, for one of its own organisations; or an officer on behalf of somebody.
+    One live EOI for each organisation and call.
     """
     asking: Asking = request.state.asking
     receipt = asking.begin(
@@ -167,8 +167,8 @@ def save_answers(request: Request, eoi: str, body: NewAnswers) -> Response:
 def fire_transition(request: Request, eoi: str, body: Transition) -> Response:
     """Make a move: submit, review, approve, decline, withdraw, reinstate.
 
-    Who may, from which state, and what must be given along: docs/lifecycle.md. All that stands in the way is told
-    at once, in `errors`.
+    Who may, from which state, and what must be given along: docs/lifecycle.md. All that stands in the way is
+    told at once, in `errors`.
     """
     asking: Asking = request.state.asking
     return _receipt(asking.change(asking.engine.fire, eoi, body.trigger, reason=body.reason, data=body.data))

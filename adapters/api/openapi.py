@@ -33,6 +33,8 @@ _SENTENCES: Final[Mapping[int, str]] = {
 }
 _ID: Final = {"type": "string", "format": "uuid"}
 _NUMBER: Final = {"type": "string", "pattern": "^[0-9]{1,19}$"}
+#: A text in quotes with something to be seen in it; a quote or backslash in it would be escaped.
+_QUOTED: Final = '^" *[!#-\\[\\]-~][ !#-\\[\\]-~]*"$'
 #: What a path names -> what it is.
 _PATHS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "call": ("A call, by its id; `GET /v1/calls?reference=` finds it by the council's reference.", _ID),
@@ -63,9 +65,9 @@ _HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     KEY: {
-        "description": "A text of one's own in quotes. Sent again with the same one, the request is carried out once "
-        "and answered alike; it is kept for thirty days.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY + 2, "pattern": '^"[ !#-\\[\\]-~]*[!#-\\[\\]-~]+[ !#-\\[\\]-~]*"$'},
+        "description": "A text of one's own in quotes. Sent again with the same one, the request is carried "
+        "out once and answered alike; it is kept for thirty days.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY + 2, "pattern": _QUOTED},
         "example": '"8e03978e-40d5-43dd-bc93-6894a57f9324"',
     },
     IF_MATCH: {
@@ -79,8 +81,8 @@ _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
         "example": '"3"',
     },
     ON_BEHALF_OF: {
-        "description": "The person for whom whoever asks does it, by an opaque id; history keeps both. An officer may "
-        "then do what an applicant may.",
+        "description": "The person for whom whoever asks does it, by an opaque id; history keeps both. An "
+        "officer may then do what an applicant may.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 200},
         "example": "head-of-121234",
     },

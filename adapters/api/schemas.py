@@ -1,12 +1,11 @@
 """What a body may say, strictly: no other fields, no other types. What comes back is made from the views.
 
-Whether a text, a day or a number will do is the engine's to say; here stands their form, and what OpenAPI tells.
+Whether a text, a day or a number will do is the engine's to say; here stands their form, for OpenAPI as well.
 """
 
 from typing import Annotated, Any, ClassVar, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
-
 
 from states.names import EoiTrigger
 from workflow import AttemptView, CallView, DeliveryView, EndpointView, EoiView, HistoryView, Option
@@ -162,7 +161,7 @@ class NewEndpoint(Body):
         Field(
             min_length=1,
             max_length=_URL,
-            description="Where to POST; or whom to write to: an address, `applicant`, `audience`, `list:NAME`.",
+            description="Where to POST; or whom to write to: an address, `applicant`, `list:NAME`.",
         ),
     ]
     events: Annotated[list[str], Field(description="Patterns, such as `call.*`; none: every event.")] = []

@@ -48,7 +48,7 @@ def new_api(engine: Engine) -> Callable[..., FastAPI]:
 
     def try_endpoint(endpoint_id: str, *, actor: Actor) -> tuple[Outcome, float]:
         engine.ping(endpoint_id, actor=actor)
-        return Delivered(204), 0.1234
+        return Delivered(status=204), 0.1234
 
     def make(**changes: Any) -> FastAPI:
         settings = {"authenticate": by_token, "try_endpoint": try_endpoint} | changes

@@ -1,19 +1,18 @@
 """Versions, keys and whoever is stood in for: what a request's headers ask for is done, or refused."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
-from tests.api.routes.asking import Client
+from tests.api.routes.asking import Answer, Client
 from tests.api.routes.conftest import CALL, Who
 from workflow import Engine
 
 NEW = {"answers": {"places": 9}}
 
 
-def save(who: Who, eoi: str, *headers: tuple[str, str]) -> Any:
+def save(who: Who, eoi: str, *headers: tuple[str, str]) -> Answer:
     """Save answers under these headers."""
     return who("school").ask("PUT", f"/v1/eois/{eoi}/answers", NEW, headers=list(headers))
 
@@ -80,7 +79,7 @@ def test_where_a_version_is_demanded_a_change_without_one_is_refused(
     """Every change of what is there must name what it is of; what is new has no version to name."""
     api = new_api(needs_version=True)
     school, officer, admin = (Client(api, name) for name in ("school", "officer", "admin"))
-    for asked in (
+    changes: tuple[Callable[..., Answer], ...] = (
         lambda **given: school.ask("PUT", f"/v1/eois/{eoi}/answers", NEW, **given),
         lambda **given: school.post(f"/v1/eois/{eoi}/transitions", {"trigger": "submit"}, **given),
         lambda **given: officer.post(
@@ -88,7 +87,8 @@ def test_where_a_version_is_demanded_a_change_without_one_is_refused(
         ),
         lambda **given: officer.post(f"/v1/calls/{call}/close", **given),
         lambda **given: admin.post(f"/v1/calls/{call}/cancel", {"reason": "x"}, **given),
-    ):
+    )
+    for asked in changes:
         assert (asked().status, asked().code) == (428, "version-required")
         assert asked(headers={"If-Match": '"77"'}).code == "stale-version"
         assert asked(headers={"If-Match": "*"}).code in (None, "eois-exist")
@@ -199,7 +199,7 @@ def test_a_key_changes_nothing_of_reading(who: Who, call: str) -> None:
 
 
 def test_an_officer_stands_in_and_it_is_on_record(who: Who, call: str, engine: Engine) -> None:
-    """On behalf of a head whose line is dead an officer drafts and submits; history names both, and the door."""
+    """On behalf of a head an officer drafts and submits; history names both, and the door."""
     officer, behalf = who("officer"), {"EOI-On-Behalf-Of": "head-of-9"}
     body = {"answers": {}, "applicant": "URN:9"}
     refused = officer.post(f"/v1/calls/{call}/eois", body)

@@ -21,7 +21,7 @@ def following(path: str, answer: Answer) -> str | None:
         return None
     found = re.fullmatch(r'<([^<>"\s]*)>; rel="next"', answer.headers["link"])
     assert found is not None
-    return urljoin(f"http://127.0.0.1{path}", found[1]).removeprefix("http://127.0.0.1")
+    return str(urljoin(f"http://127.0.0.1{path}", found[1])).removeprefix("http://127.0.0.1")
 
 
 def walked(client: Client, path: str) -> list[list[str]]:
@@ -81,7 +81,7 @@ def test_a_cursor_is_of_one_question(who: Who, seven: list[str]) -> None:
 
 
 def test_a_cursor_that_was_never_given_is_refused(who: Who, seven: list[str]) -> None:
-    """Cut, added to, forged or made up: it is refused as such, or as what cannot be an id, and lists nothing."""
+    """Cut, added to, forged or made up: it is refused as such, or as no id, and lists nothing."""
     for change in [
         "",
         "x",
@@ -147,7 +147,7 @@ def test_the_host_header_gets_nowhere(who: Who, seven: list[str]) -> None:
 
 
 def test_another_ones_eois_are_not_counted(who: Who, seven: list[str]) -> None:
-    """A school's pages are as if nobody else had applied: its one EOI, no further page, and no filter finds more."""
+    """A school's pages are as if nobody else had applied: no further page, and no filter finds more."""
     own = who("other")
     listed = own.get("/v1/eois?limit=1").body
     assert listed == {"items": [], "next": None}

@@ -13,7 +13,7 @@ CLOSED = datetime(2023, 3, 18, 0, 0, 2, tzinfo=UTC)
 
 
 def test_from_a_call_to_a_decision(who: Who, engine: Engine, clock: FrozenClock) -> None:
-    """An officer opens, a school drafts, saves and submits, the panel decides: each answer is what the engine has."""
+    """An officer opens, a school submits, the panel decides: each answer is what the engine has."""
     officer, school = who("officer"), who("school")
     opened = officer.post("/v1/calls", CALL)
     assert (opened.status, opened.etag) == (201, '"1"')
@@ -54,7 +54,7 @@ def test_from_a_call_to_a_decision(who: Who, engine: Engine, clock: FrozenClock)
 
 
 def test_too_late_is_told_with_the_instant(who: Who, eoi: str, clock: FrozenClock) -> None:
-    """Who comes after the deadline is told when it was, what the time is, and every reason; it is on record."""
+    """Who comes after the deadline is told when it was, what the time is, and why; it is on record."""
     clock.move_to(datetime(2023, 3, 18, 0, 0, 1, tzinfo=UTC))
     late = who("school").post(f"/v1/eois/{eoi}/transitions", {"trigger": "submit"})
     assert (late.status, late.code) == (409, "call-closed")
@@ -87,9 +87,9 @@ def test_what_a_host_did_before_is_a_replay(who: Who, eoi: str, engine: Engine) 
     assert (other.status, other.code) == (422, "key-reused")
 
 
-@pytest.mark.parametrize("key", ['"open-1"', "open-1", r'"open\-1"'.replace("\\", ""), '  "open-1" '])
+@pytest.mark.parametrize("key", ['"open-1"', "open-1", '  "open-1" '])
 def test_keys_open_a_call_once(who: Who, key: str) -> None:
-    """A key is the same with its quotes and without: the call is opened once, each answer is 201 and alike."""
+    """A key is the same with quotes and without: the call is opened once, each answer is 201 and alike."""
     first = who("officer").post("/v1/calls", CALL, headers={"Idempotency-Key": "open-1"})
     again = who("officer").post("/v1/calls", CALL, headers={"Idempotency-Key": key})
     assert (first.status, again.status) == (201, 201)
