@@ -8,6 +8,7 @@ from adapters.api.answers import PROBLEM, STATUSES
 from adapters.api.conditions import IF_MATCH, IF_NONE_MATCH, KEY, LONGEST_KEY, ON_BEHALF_OF
 from adapters.api.entering import EXTRA
 from adapters.api.examples import EXAMPLES, PROBLEMS
+from adapters.api.fields import VIEWS, told_of
 
 #: What any request may be answered with.
 OF_ALL: Final = (
@@ -129,12 +130,24 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     for operation in _ours(document):
         _complete(operation, operation.pop(EXTRA))
     schemas["Problem"] = dict(PROBLEM_SCHEMA)
+    for view in VIEWS:
+        _describe(schemas[view.__name__], view)
     components.setdefault("securitySchemes", {})["key"] = {
         "type": "http",
         "scheme": "bearer",
         "description": "A key, as `eoi key create` shows it once.",
     }
     return document
+
+
+def _describe(schema: dict[str, Any], view: type) -> None:
+    """Say of each field what the code says, and that it is always there."""
+    said = told_of(view)
+    schema["required"] = list(schema["properties"])
+    for name, about in schema["properties"].items():
+        about.pop("default", None)
+        if name in said:
+            about["description"] = said[name]
 
 
 def _ours(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

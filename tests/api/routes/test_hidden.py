@@ -1,4 +1,4 @@
-"""What is not theirs is not found: by no route, by no header, and in the very words of what does not exist."""
+"""What is not theirs is not found: by no route, by no header, in the words of what does not exist."""
 
 import json
 from typing import Any, Final
@@ -12,7 +12,7 @@ from workflow.testing import FrozenClock, school
 
 NOWHERE: Final = "0186e27e-7a80-7000-8000-00000000dead"
 #: Everything that can be asked of one EOI.
-ASKED: Final = (
+ASKED: Final[tuple[tuple[str, str, object], ...]] = (
     ("GET", "", None),
     ("GET", "/transitions", None),
     ("GET", "/attempts", None),
@@ -87,7 +87,8 @@ def test_nothing_tells_an_applicant_of_others(
     own = who("school")
     paths = (
         "/v1/calls", f"/v1/calls/{call}", f"/v1/calls/{call}/history", f"/v1/calls/{call}/attempts",
-        "/v1/eois", f"/v1/eois/{eoi}", f"/v1/eois/{eoi}/transitions", f"/v1/eois/{eoi}/attempts", f"/v1/eois/{eoi}/options",
+        "/v1/eois", f"/v1/eois/{eoi}", f"/v1/eois/{eoi}/transitions", f"/v1/eois/{eoi}/attempts",
+        f"/v1/eois/{eoi}/options",
     )  # fmt: skip
 
     def seen(client: Client) -> list[Answer]:
@@ -127,7 +128,7 @@ def test_who_has_no_role_is_told_nothing(who: Who, call: str, eoi: str) -> None:
 
 
 def test_without_a_key_nothing_is_read(who: Who, call: str) -> None:
-    """401, with what to send, comes before every other answer: also before a bad body, a bad header, no such thing."""
+    """401, with what to send, comes before every other answer: also before a bad body or a bad header."""
     for token in (None, "wrong"):
         client = who(token)
         for method, path, content, headers in (

@@ -6,9 +6,12 @@ import re
 from urllib.parse import quote, urljoin
 
 import pytest
+from fastapi import FastAPI
 
+from adapters.api.app import eoi_router
+from adapters.api.door import Door
 from tests.api.routes.asking import Answer, Client
-from tests.api.routes.conftest import CALL, Who
+from tests.api.routes.conftest import CALL, Who, by_token
 from workflow import Engine
 from workflow.testing import new_call, officer, school
 
@@ -144,6 +147,16 @@ def test_the_host_header_gets_nowhere(who: Who, seven: list[str]) -> None:
     opened = who("officer").post("/v1/calls", CALL, headers=evil)
     assert "evil" not in f"{listed.headers} {listed.body} {opened.headers} {opened.body}"
     assert opened.headers["location"] == f"/v1/calls/{opened.body['id']}"
+
+
+def test_places_are_right_wherever_a_host_puts_the_routes(engine: Engine) -> None:
+    """Below a host's prefix, and below where a proxy has it, a location leads to what was made."""
+    for root, path in (("", "/council/v1/calls"), ("/eoi", "/eoi/council/v1/calls")):
+        host = FastAPI(root_path=root)
+        host.include_router(eoi_router(Door(engine=engine, authenticate=by_token)), prefix="/council")
+        body = CALL | {"reference": f"46/23 {root}"}
+        opened = Client(host, "officer").post("/council/v1/calls", body)
+        assert opened.headers["location"] == f"{path}/{opened.body['id']}"
 
 
 def test_another_ones_eois_are_not_counted(who: Who, seven: list[str]) -> None:
