@@ -49,9 +49,10 @@ class Answer:
 class Client:
     """Somebody with a key, or without."""
 
-    def __init__(self, api: FastAPI, token: str | None) -> None:
+    def __init__(self, api: FastAPI, token: str | None, *, root_path: str = "") -> None:
         self._api = api
         self._token = token
+        self._root_path = root_path
 
     def get(self, path: str, **given: Any) -> Answer:
         """Read."""
@@ -90,7 +91,7 @@ class Client:
     async def _send(
         self, method: str, path: str, content: bytes | None, headers: list[tuple[bytes, bytes]]
     ) -> httpx.Response:
-        transport = httpx.ASGITransport(app=self._api)
+        transport = httpx.ASGITransport(app=self._api, root_path=self._root_path)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             return await client.request(method, path, content=content, headers=headers)
 

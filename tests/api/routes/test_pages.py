@@ -151,11 +151,11 @@ def test_the_host_header_gets_nowhere(who: Who, seven: list[str]) -> None:
 
 def test_places_are_right_wherever_a_host_puts_the_routes(engine: Engine) -> None:
     """Below a host's prefix, and below where a proxy has it, a location leads to what was made."""
+    host = FastAPI()
+    host.include_router(eoi_router(Door(engine=engine, authenticate=by_token)), prefix="/council")
     for root, path in (("", "/council/v1/calls"), ("/eoi", "/eoi/council/v1/calls")):
-        host = FastAPI(root_path=root)
-        host.include_router(eoi_router(Door(engine=engine, authenticate=by_token)), prefix="/council")
         body = CALL | {"reference": f"46/23 {root}"}
-        opened = Client(host, "officer").post("/council/v1/calls", body)
+        opened = Client(host, "officer", root_path=root).post(path, body)
         assert opened.headers["location"] == f"{path}/{opened.body['id']}"
 
 
