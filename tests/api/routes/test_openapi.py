@@ -1,7 +1,9 @@
 """openapi.json is complete and true: each operation told in full, each example one that could come."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import jsonschema_rs
@@ -157,3 +159,11 @@ def test_a_host_takes_the_routes_into_its_own_program() -> None:
 def test_it_is_served(new_api: Callable[..., FastAPI]) -> None:
     """A client finds it at /openapi.json."""
     assert "/openapi.json" in {getattr(route, "path", "") for route in new_api().routes}
+
+
+def test_the_page_about_errors_has_the_statuses_that_are_answered() -> None:
+    """What docs/errors.md says of a code is what comes; what cannot come out of HTTP has no status there."""
+    page = (Path(__file__).resolve().parents[3] / "docs/errors.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([a-z-]+)` \| [^|]+ \| ([0-9]{3}|–) \|", page, flags=re.MULTILINE)
+    assert len(listed) > 60
+    assert [(code, status) for code, status in listed if status != str(STATUSES.get(code, "–"))] == []
