@@ -199,7 +199,7 @@ def list_deliveries(
     """
     asking: Asking = request.state.asking
     question = {"of": "deliveries", "endpoint": endpoint, "state": state}
-    place = place_of(cursor, question)
+    place = place_of(cursor, question, is_number=True)
     found = asking.engine.deliveries(
         state=state,
         endpoint=endpoint,

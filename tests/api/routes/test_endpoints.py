@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from adapters.api.paging import cursor_of
 from adapters.documents import document
 from tests.api.routes.asking import Client
 from tests.api.routes.conftest import Who
@@ -149,6 +150,10 @@ def test_deliveries_are_paged_shown_and_sent_again(who: Who, call: str, engine: 
     assert last.body == {"items": every[2:], "next": None}
     assert keeper.get(f"{place}/deliveries?state=parked").body["items"] == []
     assert keeper.get(f"{place}/deliveries?state=prked").code == "bad-input"
+    for forged in ("x", "", "1e3", "9" * 30, "0186e27e-7a80-7000-8000-00000000dead"):
+        question = {"of": "deliveries", "endpoint": place.rpartition("/")[2], "state": None}
+        answer = keeper.get(f"{place}/deliveries?cursor={cursor_of(forged, question)}")
+        assert (answer.status, answer.code) == (422, "bad-cursor"), forged
     number = every[0]["id"]
     assert keeper.get(f"/v1/deliveries/{number}").body == every[0] | {"tries": []}
     assert keeper.post(f"/v1/deliveries/{number}/retry").code == "not-found"
