@@ -15,6 +15,7 @@ from adapters.api.schemas import Attempts, Calls, CallToOpen, Changes, Extension
 from adapters.api.showing import shown
 from states.deadlines import closing_instant
 from states.errors import BadDeadline
+from states.names import CallState
 from workflow import CallView, NewCall
 from workflow.ids import existing_id
 
@@ -28,7 +29,9 @@ _CHANGED: Final = (
     "not-found", "role-missing", "wrong-state", "conflict", "call-closed", "call-cancelled",
 )  # fmt: skip
 
-State = Annotated[str | None, Query(description="Only those in this state: open, closed, cancelled.")]
+State = Annotated[
+    str | None, Query(description="Only those in this state.", json_schema_extra={"enum": [*CallState]})
+]
 Reference = Annotated[str | None, Query(description="Only the one with this reference, such as 46/23.")]
 
 

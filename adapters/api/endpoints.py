@@ -22,7 +22,13 @@ TAG: Final = "Endpoints"
 _KEEPERS: Final = frozenset({Role.OFFICER, Role.ADMIN})
 _WEBHOOK: Final = "webhook"
 
-State = Annotated[str | None, Query(description="Only those in this state: pending, delivered, parked.")]
+State = Annotated[
+    str | None,
+    Query(
+        description="Only those in this state.",
+        json_schema_extra={"enum": ["pending", "delivered", "parked"]},
+    ),
+]
 
 
 def enter(router: APIRouter, door: Door) -> None:

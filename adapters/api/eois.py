@@ -12,6 +12,7 @@ from adapters.api.paging import USUAL, Cursor, Limit, page, place_of, whole
 from adapters.api.places import place_in
 from adapters.api.schemas import Attempts, Changes, Eois, NewAnswers, NewEoi, Options, Transition
 from adapters.api.showing import shown
+from states.names import EoiState
 from workflow import EoiView, Receipt
 from workflow.ids import existing_id
 
@@ -25,7 +26,9 @@ _MOVED: Final = (
 OfCall = Annotated[
     str | None, Query(alias="call", description="Only those of this call: its id or reference.")
 ]
-State = Annotated[str | None, Query(description="Only those in this state: draft, submitted…")]
+State = Annotated[
+    str | None, Query(description="Only those in this state.", json_schema_extra={"enum": [*EoiState]})
+]
 Applicant = Annotated[str | None, Query(description="Only those of this organisation: its stable id.")]
 
 

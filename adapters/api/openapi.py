@@ -84,7 +84,7 @@ _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     ON_BEHALF_OF: {
         "description": "The person for whom whoever asks does it, by an opaque id; history keeps both. An "
         "officer may then do what an applicant may.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+        "schema": {"type": "string", "maxLength": 200, "pattern": "^[!-~]+( [!-~]+)*$"},
         "example": "head-of-121234",
     },
 }  # fmt: skip

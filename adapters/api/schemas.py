@@ -165,7 +165,9 @@ class NewEndpoint(Body):
         ),
     ]
     events: Annotated[list[str], Field(description="Patterns, such as `call.*`; none: every event.")] = []
-    via: Annotated[str, Field(description="`webhook`, `smtp` or `notify`.")] = "webhook"
+    via: Annotated[
+        str, Field(description="By which courier.", json_schema_extra={"enum": ["webhook", "smtp", "notify"]})
+    ] = "webhook"
     headers: Annotated[
         dict[str, str] | None, Field(description="What goes with each request of a webhook; never shown.")
     ] = None
