@@ -174,7 +174,8 @@ def fire_transition(request: Request, eoi: str, body: Transition) -> Response:
     told at once, in `errors`.
     """
     asking: Asking = request.state.asking
-    return _receipt(asking.change(asking.engine.fire, eoi, body.trigger, reason=body.reason, data=body.data))
+    data = None if body.data is None else body.data.model_dump(exclude_unset=True)
+    return _receipt(asking.change(asking.engine.fire, eoi, body.trigger, reason=body.reason, data=data))
 
 
 def list_eoi_history(request: Request, eoi: str) -> Response:

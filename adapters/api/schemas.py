@@ -121,6 +121,13 @@ class NewAnswers(Body):
     answers: Annotated[dict[str, Any], Field(description="The whole form.")]
 
 
+class Data(Body):
+    """What a move may need besides."""
+
+    answers: Annotated[dict[str, Any], Field(description="For `save`: the whole form.")] = {}
+    reason: Why = None
+
+
 class Transition(Body):
     """A move of the lifecycle."""
 
@@ -141,12 +148,7 @@ class Transition(Body):
         ),
     ]
     reason: Why = None
-    data: Annotated[
-        dict[str, Any] | None,
-        Field(
-            description='What a move may need besides: {"answers": …} for `save`; the reason may stand here.'
-        ),
-    ] = None
+    data: Annotated[Data | None, Field(description="What a move may need besides.")] = None
 
 
 class NewEndpoint(Body):

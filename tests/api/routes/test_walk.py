@@ -95,3 +95,15 @@ def test_keys_open_a_call_once(who: Who, key: str) -> None:
     assert (first.status, again.status) == (201, 201)
     assert again.body == first.body
     assert len(who("officer").get("/v1/calls").body["items"]) == 1
+
+
+def test_a_move_takes_what_it_needs_in_its_data(who: Who, eoi: str, engine: Engine) -> None:
+    """Answers go with `save`, and a reason may stand there, too."""
+    path = f"/v1/eois/{eoi}/transitions"
+    saved = who("school").post(
+        path, {"trigger": "save", "data": {"answers": {"places": 1, "deep": {"a": [1.5]}}}}
+    )
+    assert (saved.status, saved.etag) == (200, '"2"')
+    assert engine.get(eoi).answers == {"places": 1, "deep": {"a": [1.5]}}
+    left = who("school").post(path, {"trigger": "withdraw", "data": {"reason": "Too early"}})
+    assert (left.status, engine.history(eoi)[-1].reason) == (200, "Too early")
