@@ -15,8 +15,8 @@ from adapters.api.rates import Rates
 from adapters.api.server import ApiServer
 from adapters.bootstrap import App
 from adapters.metrics import CONTENT_TYPE
+from adapters.receivers import look_at
 from adapters.settings import Settings
-from workflow import Actor, Unauthenticated
 
 #: The shortest wait for which anybody is refused, in seconds, however soon calls are closed.
 SHORTEST_WAIT_S: Final = 1.0
@@ -24,13 +24,14 @@ SHORTEST_WAIT_S: Final = 1.0
 
 def api_of(app: App, settings: Settings, **around: Any) -> FastAPI:  # noqa: ANN401 -- what `build_api` takes
     """Return the HTTP program in front of `app`, which is started and closed by somebody else."""
-    knows = getattr(app.engine, "authenticate", _nobody)
     rates = Rates(requests=settings.api_rate, failures=settings.api_failures)
     door = Door(
         engine=app.engine,
-        authenticate=Bearer(knows, rates),
+        authenticate=Bearer(app.engine.authenticate, rates),
         largest_body=settings.api_largest_body,
         needs_version=settings.api_needs_version,
+        look_at=lambda url: look_at(url, settings),
+        try_endpoint=app.try_endpoint,
     )
     operation = Operation(
         health=app.runner.health,
@@ -69,8 +70,3 @@ def server_of(app: App, settings: Settings, *, host: str, port: int) -> ApiServe
     """
     api = api_of(app, settings)
     return ApiServer(api, host=host, port=port, trusted_proxies=settings.api_trusted_proxies)
-
-
-def _nobody(_: str) -> Actor:
-    """Know no key."""
-    raise Unauthenticated

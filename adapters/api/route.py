@@ -26,7 +26,7 @@ _ONCE: Final = (
     "Content-Encoding", "Content-Length", "Content-Type", "EOI-On-Behalf-Of", "Idempotency-Key",
 )  # fmt: skip
 #: The longest name of a field that is said again, in characters.
-_LONGEST_FIELD: Final = 200
+_LONGEST_FIELD: Final = 60
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 

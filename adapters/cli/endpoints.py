@@ -228,7 +228,7 @@ def _headers(lines: Sequence[str]) -> dict[str, str]:
 
 
 def _look_at(door: Door, url: str) -> None:
-    from adapters.cli.receivers import look_at
+    from adapters.receivers import look_at
 
     if doubt := look_at(url, door.settings()):
         door.tell.aside(doubt)

@@ -222,7 +222,7 @@ def test_each_request_is_one_line(api: FastAPI, call: CallView, caplog: pytest.L
         ask(api, "GET", "/healthz")
     lines = [vars(each) for each in caplog.records if each.getMessage() == "request.answered"]
     assert [tuple(each[name] for name in ("method", "route", "status", "actor")) for each in lines] == [
-        ("GET", "/v1/calls/{call}", 200, "programme.team"),
+        ("GET", "/v1/calls/{call}", 422, "programme.team"),
         ("HEAD", "/v1/calls/{call}", 401, None),
         ("POST", "none", 404, None),
         ("other", "/v1/calls/{call}", 405, None),

@@ -75,7 +75,7 @@ def test_errors_need_no_database(api: FastAPI, own_postgres: PostgresServer) -> 
     assert ask(api, "GET", "/nowhere").code == "no-such-path"
     late = ask(api, "GET", "/late", key("school-key"))
     assert (late.code, late.json["server_time"]) == ("call-closed", None)
-    there = ask(api, "GET", "/v1/calls/x", key("officer-key"))
+    there = ask(api, "GET", "/v1/calls", key("officer-key"))
     assert (there.status, there.header("retry-after")) == (503, "1")
     ready = ask(api, "GET", "/readyz")
     assert (ready.status, ready.json) == (503, {"ok": False})

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from adapters.cli.receivers import look_at
+from adapters.receivers import look_at
 from adapters.settings import Settings
 from tests.webhooks.receivers import Receiver, says
 from workflow import BadInput, CallView, EndpointView, Engine

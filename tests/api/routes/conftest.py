@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from adapters.api.app import build_api
 from adapters.api.door import Door
+from tests.api.routes.around import AROUND
 from tests.api.routes.asking import Client
 from workflow import Actor, Engine, Unauthenticated
 from workflow.ports import Delivered, Outcome
@@ -52,7 +53,7 @@ def new_api(engine: Engine) -> Callable[..., FastAPI]:
 
     def make(**changes: Any) -> FastAPI:
         settings = {"authenticate": by_token, "try_endpoint": try_endpoint} | changes
-        return build_api(Door(engine=engine, **settings))
+        return build_api(Door(engine=engine, **settings), AROUND)
 
     return make
 

@@ -141,4 +141,4 @@ def test_without_a_key_nothing_is_read(who: Who, call: str) -> None:
         ):
             refused = client.ask(method, path, content=content, headers=headers)
             assert (refused.status, refused.code) == (401, "unauthenticated")
-            assert refused.headers["www-authenticate"] == "Bearer"
+            assert refused.headers["www-authenticate"] == 'Bearer realm="eoi"'

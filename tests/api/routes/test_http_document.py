@@ -20,6 +20,7 @@ from adapters.api.bodies import LARGEST
 from adapters.api.conditions import LONGEST_KEY
 from adapters.api.door import Door
 from adapters.api.paging import MOST, USUAL
+from tests.api.routes.around import AROUND
 from tests.api.routes.conftest import by_token
 from workflow import Engine
 from workflow.idempotency import KEEP_DAYS
@@ -46,7 +47,7 @@ def own_engine(tmp_path: Path, clock: FrozenClock) -> Iterator[Engine]:
 def server(own_engine: Engine) -> Iterator[str]:
     """Run the program on 127.0.0.1; return where."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        api = build_api(Door(engine=own_engine, authenticate=by_token))
+        api = build_api(Door(engine=own_engine, authenticate=by_token), AROUND)
         running = uvicorn.Server(uvicorn.Config(api, log_config=None, ws="none", lifespan="off"))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()

@@ -18,6 +18,7 @@ from adapters.api.examples import EXAMPLES
 from adapters.api.fields import VIEWS, told_of
 from adapters.api.openapi import completed
 from adapters.trying import Tried
+from tests.api.routes.around import AROUND
 from workflow import CallView, DeliveryDetail, Engine
 from workflow.ports import Delivered, Outcome
 from workflow.testing import admin
@@ -30,7 +31,7 @@ def _tried(endpoint_id: str, *, actor: object) -> tuple[Outcome, float]:
 DOOR: Final = Door(
     engine=Engine("sqlite:///never-opened.db"), authenticate=lambda _: admin(), try_endpoint=_tried
 )
-DOCUMENT: Final[dict[str, Any]] = build_api(DOOR).openapi()
+DOCUMENT: Final[dict[str, Any]] = build_api(DOOR, AROUND).openapi()
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -1,6 +1,6 @@
 """Receivers of webhooks, looked at before they are added.
 
-Imports couriers' parts and the settings, which is slow: commands import this inside.
+Imports couriers' parts and the settings, which is slow: the command line imports this inside its commands.
 """
 
 from typing import Final
