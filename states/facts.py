@@ -3,10 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from states.errors import BadInput
 from states.names import CallState, EoiState, Role
 from states.text import plain_id, plain_text
+
+#: The door by which an actor is a key: what is said besides, as for whom it is done, nobody vouches for.
+BY_HTTP: Final = "http"
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -11,7 +11,7 @@ from typing import Final
 from states.access import stands_in
 from states.deadlines import deadline_in_words, moment_in_words
 from states.errors import Refusal
-from states.facts import CallFacts, EoiFacts, Facts
+from states.facts import BY_HTTP, CallFacts, EoiFacts, Facts
 from states.names import NOT_YET, CallState, Role
 
 #: What every guard looks like.
@@ -145,7 +145,8 @@ def decider_is_not_the_reviewer(facts: Facts) -> Refusal | None:
     """Somebody else decides than the one who reviewed, or for whom it was reviewed.
 
     Nobody named in the review, as the one who did it or for whom it was done, is named in the decision.
-    The exception is one service through which both were done: there the two for whom must differ.
+    The exception is one service through which both were done: there the two for whom must differ. It is for
+    hosts, who know their people; by HTTP, for whom it is done is the word of whoever holds the key.
     """
     eoi, actor = _eoi(facts), facts.actor
     if eoi.reviewed_by is None:
@@ -153,7 +154,7 @@ def decider_is_not_the_reviewer(facts: Facts) -> Refusal | None:
     reviewers = {eoi.reviewed_by, eoi.reviewed_on_behalf_of or eoi.reviewed_by}
     deciders = {actor.id, actor.on_behalf_of or actor.id}
     both_for_others = len(reviewers) == len(deciders) == 2  # noqa: PLR2004 -- whoever did it, and for whom
-    if both_for_others and actor.id == eoi.reviewed_by:
+    if both_for_others and actor.id == eoi.reviewed_by and actor.via != BY_HTTP:
         reviewers.remove(actor.id)
     if reviewers.isdisjoint(deciders):
         return None

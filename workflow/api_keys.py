@@ -16,7 +16,7 @@ from typing import Final
 
 from states.access import require_role
 from states.errors import BadInput, EoiError, Refusal, Refused
-from states.facts import Actor
+from states.facts import BY_HTTP, Actor
 from states.names import Role
 from states.text import plain_id
 from workflow.columns import PREFIX
@@ -199,7 +199,7 @@ def authenticate(connection: Connection, key: Presented, *, now: datetime) -> Ac
         raise Unauthenticated
     if view.last_used_at is None or view.last_used_at + USED_EVERY <= now:
         _note_use(connection, view, now)
-    return Actor(view.name, view.roles, view.organisations, via="http")
+    return Actor(view.name, view.roles, view.organisations, via=BY_HTTP)
 
 
 def _note_use(connection: Connection, view: KeyView, now: datetime) -> None:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from adapters.api.errors import BadHeader
 from states.errors import BadInput
+from states.facts import BY_HTTP
 from workflow import Actor
 
 IF_MATCH: Final = "If-Match"
@@ -81,16 +82,19 @@ def acting(request: Request, actor: Actor) -> Actor:
     """Return who asks, by HTTP, on behalf of whomever `EOI-On-Behalf-Of` names.
 
     Raises:
-        BadHeader: it names nobody, or not in UTF-8.
+        BadHeader: it names nobody, or not in UTF-8; or somebody else than who is known to be behind the key.
     """
     person = _one(request, ON_BEHALF_OF)
     try:
         behalf = actor.on_behalf_of if person is None else person.encode("latin-1").decode()
-        return Actor(actor.id, actor.roles, actor.organisations, on_behalf_of=behalf, via="http")
+        acts = Actor(actor.id, actor.roles, actor.organisations, on_behalf_of=behalf, via=BY_HTTP)
     except UnicodeError:
         raise _bad(ON_BEHALF_OF, "is not UTF-8") from None
     except BadInput as exc:
         raise _bad(ON_BEHALF_OF, f"names nobody: {exc.message}") from None
+    if actor.on_behalf_of not in (None, acts.on_behalf_of):
+        raise _bad(ON_BEHALF_OF, "names somebody else than who asks")
+    return acts
 
 
 def require_conditions(*, key: bool, version: bool, is_read: bool) -> Callable[[Request], Awaitable[None]]:

@@ -25,6 +25,7 @@ ACTORS: Final = {
     "other": school(7),
     "trust": Actor("trust-office", {"applicant"}, ["URN:1", "URN:2"]),
     "nobody": Actor("nobody"),
+    "service": Actor("service", {"reviewer", "decider"}),
 }
 Who = Callable[[str | None], Client]
 

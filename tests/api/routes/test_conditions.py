@@ -7,7 +7,8 @@ from fastapi import FastAPI
 
 from tests.api.routes.asking import Answer, Client
 from tests.api.routes.conftest import CALL, Who
-from workflow import Engine
+from workflow import Actor, Engine
+from workflow.testing import FrozenClock
 
 NEW = {"answers": {"places": 9}}
 
@@ -238,3 +239,29 @@ def test_a_behalf_of_nobody_is_refused(who: Who, call: str) -> None:
     for name in ["", " ", "a\tb", "x" * 201, "\u00e9", "a\u00c2\u00adb"]:
         bad = who("officer").get(f"/v1/calls/{call}", headers={"EOI-On-Behalf-Of": name})
         assert (bad.status, bad.code, bad.body["field"]) == (400, "bad-header", "EOI-On-Behalf-Of")
+
+
+def test_one_key_does_not_review_and_decide_for_two(
+    who: Who, call: str, eoi: str, clock: FrozenClock, engine: Engine
+) -> None:
+    """A key that may review and decide says for whom itself: two names make it no two people; two keys are."""
+    who("school").post(f"/v1/eois/{eoi}/transitions", {"trigger": "submit"})
+    clock.move_by(days=3)
+    engine.close_due()
+    path, approve = f"/v1/eois/{eoi}/transitions", {"trigger": "approve", "reason": "Best."}
+    ann, ben = ({"EOI-On-Behalf-Of": name} for name in ("ann", "ben"))
+    assert who("service").post(path, {"trigger": "review"}, headers=ann).status == 200
+    for headers in ({}, ann, ben, {"EOI-On-Behalf-Of": "service"}):
+        refused = who("service").post(path, approve, headers=headers)
+        assert (refused.status, refused.code) == (403, "reviewed-by-you")
+    assert who("decider").post(path, approve, headers=ann).code == "reviewed-by-you"
+    assert who("decider").post(path, approve, headers=ben).status == 200
+
+
+def test_whose_behalf_a_host_knows_is_not_for_the_header_to_say(new_api: Callable[..., FastAPI]) -> None:
+    """Where the host says for whom a program asks, the header may say the same, and nobody else."""
+    ann = Actor("portal", {"officer"}, on_behalf_of="ann")
+    portal = Client(new_api(authenticate=lambda _: ann), None)
+    for name, status in (("ann", 200), ("ben", 400), ("portal", 400)):
+        assert portal.get("/v1/calls", headers={"EOI-On-Behalf-Of": name}).status == status
+    assert portal.get("/v1/calls").status == 200
