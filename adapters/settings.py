@@ -1,6 +1,9 @@
 """What the environment says; the only reader of it. Nobody below the composition root takes this object."""
 
+import os
 import re
+from collections.abc import Iterator
+from difflib import get_close_matches
 from ipaddress import ip_network
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import unquote
@@ -176,6 +179,16 @@ def variable(field: str) -> str:
     """Return the name of the variable that sets a field."""
     alias = Settings.model_fields[field].validation_alias
     return alias if isinstance(alias, str) else f"{PREFIX}{field.upper()}"
+
+
+def unheard() -> Iterator[str]:
+    """Yield what to say of each variable that is named like a setting and is none, such as a misspelt one."""
+    known = {variable(field) for field in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            nearest = get_close_matches(name.upper(), known, n=1, cutoff=0.8)
+            meant = "".join(f" Was {each} meant?" for each in nearest)
+            yield f"{name} is no setting, and changes nothing.{meant}"
 
 
 def _refusal(exc: ValidationError) -> BadInput:

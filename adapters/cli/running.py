@@ -97,6 +97,7 @@ def serve(
     number may run on one database. The log goes to stderr; --json says on stdout, once, that it serves.
     """
     from adapters.bootstrap import GRACE_S, build
+    from adapters.settings import unheard
     from workflow.log import log_to_stderr
 
     if no_api and no_scheduler and no_delivery:
@@ -104,6 +105,8 @@ def serve(
         raise typer.BadParameter(msg)
     settings = door.settings()
     log_to_stderr(settings.log_level)
+    for each in unheard():
+        door.tell.aside(each)
     within_s = GRACE_S + HANGING_S + (0 if no_api else REQUESTS_S)
     with (
         _until_told_to_stop(door, within_s) as stop,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from adapters.settings import Settings, as_url, place, variable
+from adapters.settings import Settings, as_url, place, unheard, variable
 from states.errors import BadInput
 
 # What each variable may say, and what is then set.
@@ -202,3 +202,17 @@ def test_settings_do_not_change() -> None:
 def test_a_database_is_shown_without_its_password(url: str, shown: str) -> None:
     """What stands on a terminal or in a log tells where the rows are, and no secret."""
     assert place(url) == shown
+
+
+def test_a_misspelt_variable_is_told(bare: pytest.MonkeyPatch) -> None:
+    """What is named like a setting and is none, with the one that may have been meant; never what it says."""
+    heard = list(unheard())
+    bare.setenv("EOI_API_TRUSTED_PROXY", "secret")
+    bare.setenv("EOI_9", "secret")
+    bare.setenv("Eoi_Api_Rate", "7")
+    bare.setenv("EOI_API_FAILURES", "7")
+    assert [each for each in unheard() if each not in heard] == [
+        "EOI_9 is no setting, and changes nothing.",
+        "EOI_API_TRUSTED_PROXY is no setting, and changes nothing. Was EOI_API_TRUSTED_PROXIES meant?",
+    ]
+    assert Settings().api_rate == 7

@@ -202,6 +202,13 @@ def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
     assert said == f"Not done: {why} [cannot-listen]\n"
 
 
+def test_a_misspelt_setting_is_told(tmp_path: Path) -> None:
+    """It serves, and says first which variable changes nothing."""
+    with Served(tmp_path, "--no-api", EOI_API_RATES="5") as served:
+        served.wait_for("Serving")
+        assert served.lines[0] == "EOI_API_RATES is no setting, and changes nothing. Was EOI_API_RATE meant?"
+
+
 def test_a_port_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
     """So is to leave out all three parts."""
     for words in (("--port", "65536"), ("--port", "-1"), ("--no-api", "--no-scheduler", "--no-delivery")):
