@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from bench import w1_fire, w2_close, w3_deliver, w4_decide, w5_find
+from bench import w1_fire, w2_close, w3_deliver, w4_decide, w5_find, w6_submit
 from bench.contest import Workload
 
 WORKLOADS: Final[dict[str, Workload]] = {
-    module.WORKLOAD.name: module.WORKLOAD for module in (w1_fire, w2_close, w3_deliver, w4_decide, w5_find)
+    module.WORKLOAD.name: module.WORKLOAD
+    for module in (w1_fire, w2_close, w3_deliver, w4_decide, w5_find, w6_submit)
 }

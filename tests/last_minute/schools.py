@@ -111,8 +111,8 @@ class Client:
             answer = line.getresponse()
             told = json.loads(answer.read())
         except (OSError, HTTPException):
-            if line := self._lines.pop(server, None):
-                line.close()
+            if server in self._lines:
+                self._lines.pop(server).close()
             return Try(before, now(), server, LOST)
         return _told(before, server, answer.status, told, answer.headers.get("Retry-After"))
 

@@ -36,7 +36,7 @@ def test_child_that_fails_says_why() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["W1", "W2", "W3", "W5"])
+@pytest.mark.parametrize("name", ["W1", "W2", "W3", "W5", "W6"])
 def test_workload_runs(name: str, ground: Ground) -> None:
     """Floors and our own side of each workload still do its work; a peer may be missing, and nobody else."""
     scale = Scale(rounds=1, share=0.02, quick=True)
