@@ -12,6 +12,10 @@ from workflow.statements import Prepared
 from workflow.store.tables import ATTEMPT, HISTORY, NOTE
 from workflow.views import AttemptView, HistoryView
 
+#: How many kinds of refused attempts of one actor on one thing are kept apart by for whom each was: whoever
+#: asks says that themselves, and could make up another name each time.
+MOST_ATTEMPTS: Final = 100
+
 _VIEW: Final = (
     "seq", "trigger", "source", "target", "actor", "on_behalf_of", "via", "at", "recorded_at", "digest",
 )  # fmt: skip
@@ -50,6 +54,11 @@ _SELECT_ATTEMPTS: Final = select(*(ATTEMPT.c[name] for name in _ATTEMPT_VIEW)).o
 )
 _ATTEMPTS_ON: Final = Prepared(_SELECT_ATTEMPTS.where(ATTEMPT.c.subject_id == bindparam("subject")))
 _ATTEMPTS_FOR: Final = Prepared(_SELECT_ATTEMPTS.where(ATTEMPT.c.call_id == bindparam("the_call")))
+_KINDS_OF_ATTEMPT: Final = Prepared(
+    select(func.count()).where(
+        ATTEMPT.c.subject_id == bindparam("subject"), ATTEMPT.c.actor == bindparam("the_actor")
+    )
+)
 _FIRST_ATTEMPT: Final = Prepared(
     select(func.min(ATTEMPT.c.first_at)).where(
         ATTEMPT.c.subject_id == bindparam("subject"),
@@ -107,10 +116,18 @@ def add_attempt(
     actor: Actor,
     at: datetime,
 ) -> None:
-    """Count a refused attempt."""
-    key = (subject_id, actor.id, actor.on_behalf_of or "", trigger, code)
+    """Count a refused attempt; of somebody who names ever other people, only the first ones by name."""
+    _count(connection, (subject_id, actor.id, actor.on_behalf_of or "", trigger, code), call_id, at)
+
+
+def _count(connection: Connection, key: tuple[str, str, str, str, str], call_id: str, at: datetime) -> None:
     this = {f"the_{name}": value for name, value in zip(_ATTEMPT_KEY, key, strict=True)}
     if not connection.run(_COUNT_ATTEMPT, at=at, **this):
+        subject_id, who, behalf, trigger, code = key
+        kinds = connection.row(_KINDS_OF_ATTEMPT, subject=subject_id, the_actor=who)
+        if behalf and kinds is not None and kinds[0] >= MOST_ATTEMPTS:
+            _count(connection, (subject_id, who, "", trigger, code), call_id, at)
+            return
         new = dict(zip(_ATTEMPT_KEY, key, strict=True))
         connection.run(_ADD_ATTEMPT, **new, call_id=call_id, count=1, first_at=at, last_at=at)
 
