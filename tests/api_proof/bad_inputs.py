@@ -78,7 +78,7 @@ _BODIES: Final[dict[str, bytes]] = {
     "UTF-16 without a BOM": '{"answers":{}}'.encode("utf-16-le"),
     "UTF-32": '{"answers":{}}'.encode("utf-32"),
     "Latin-1": '{"answers":{"a":"é"}}'.encode("latin-1"),
-    "UTF-7": '{"answers":{"a":"+AOk-"}}'.encode() + b"+",
+    "UTF-7": b'{"answers":{"a":"+AOk-"}}' + b"+",
     "overlong UTF-8": b'{"answers":{"a":"\xc0\xaf"}}',
     "a surrogate in UTF-8": b'{"answers":{"a":"\xed\xa0\x80"}}',
     "beyond Unicode": b'{"answers":{"a":"\xf4\x90\x80\x80"}}',
@@ -106,7 +106,7 @@ _BODIES: Final[dict[str, bytes]] = {
     "a constructor": b'{"answers":{},"constructor":{"prototype":{}}}',
     "a field in capitals": b'{"Answers":{}}',
     "a field with a zero-width space": '{"answers\u200b":{}}'.encode(),
-    "a field in Cyrillic": '{"аnswers":{}}'.encode(),
+    "a field in Cyrillic": '{"\u0430nswers":{}}'.encode(),
 }
 
 
@@ -120,7 +120,8 @@ def _bodies(ids: dict[str, str]) -> Iterator[Bad]:
     for kind in (
         "", "text/plain", "text/json", "application/jso", "application/json5", "application/xml",
         "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/octet-stream",
-        "application/merge-patch+json", "application/problem+json", "*/*", "json", "application/json, text/html",
+        "application/merge-patch+json", "application/problem+json", "*/*", "json",
+        "application/json, text/html",
         "application/json; charset=utf-16", "application/json; charset=latin1", "application/json; x=y",
         "application/json;;", "x" * 5_000,
     ):  # fmt: skip
@@ -136,7 +137,8 @@ def _bodies(ids: dict[str, str]) -> Iterator[Bad]:
 # ---- every field of every body, as what it is not
 
 _WRONG: Final[tuple[Any, ...]] = (
-    True, 0, -1, 1.5, 10**30, [], ["x"], {}, {"x": 1}, "", " ", "\u202e", "\u200b", "\x00", "a\ud800", "x" * 20_000,
+    True, 0, -1, 1.5, 10**30, [], ["x"], {}, {"x": 1}, "", " ", "\u202e", "\u200b", "\x00", "a\ud800",
+    "x" * 20_000,
     "\x1b[31m", "a\r\nb",
 )  # fmt: skip
 #: Field -> what it may well be, of the above.
@@ -193,15 +195,21 @@ def _types(document: dict[str, Any], targets: list[tuple[str, str, dict[str, Any
 # ---- headers
 
 _KEYS: Final = (
-    "", " ", '""', '" "', '"', '"a', 'a"', '"a"b', '"a", "b"', "a,b", "a;b", "a b", "é", '"é"', "\x7f", '"\\"', '"\\x"',
+    "", " ", '""', '" "', '"', '"a', 'a"', '"a"b', '"a", "b"', "a,b", "a;b", "a b", "é", '"é"', "\x7f",
+    '"\\"', '"\\x"',
     "x" * 201, '"' + "x" * 201 + '"', '"a";p=1', '?1 "a"', '("a")', "a\tb",
 )  # fmt: skip
 _TAGS: Final = (
-    "", "3", "W/3", "'3'", '"3', '3"', '"3" "4"', '"3"x', "**", '*, "3"', "W/", "w/\"3\"", '"a b"', '"\x7f"', ",", ", ,",
-    ", ".join(['"1"'] * 21), '"0"', '"99"', '"01"', '"-1"', '"1.0"', '"1 "', 'W/"1"', '"' + "9" * 400 + '"', "None",
+    "", "3", "W/3", "'3'", '"3', '3"', '"3" "4"', '"3"x', "**", '*, "3"', "W/", 'w/"3"', '"a b"', '"\x7f"',
+    ",", ", ,",
+    ", ".join(['"1"'] * 21), '"0"', '"99"', '"01"', '"-1"', '"1.0"', '"1 "', 'W/"1"', '"' + "9" * 400 + '"',
+    "None",
 )  # fmt: skip
-_BEHALF: Final = ("", " ", "\x7f", "a\x01b", "x" * 201, b"\xff\xfe", b"\xc0\xaf", "\u00a0".encode(), "\u200b".encode(), "\u202ea".encode(),
-    "a\u2028b".encode(), b"\xed\xa0\x80")  # fmt: skip
+_BEHALF: Final = (
+    "", " ", "\x7f", "a\x01b", "x" * 201, b"\xff\xfe", b"\xc0\xaf", b"\xed\xa0\x80", "\u00a0".encode(),
+    "\u200b".encode(),
+    "\u202ea".encode(), "a\u2028b".encode(),
+)  # fmt: skip
 
 
 def _headers(ids: dict[str, str]) -> Iterator[Bad]:
@@ -232,10 +240,14 @@ def _headers(ids: dict[str, str]) -> Iterator[Bad]:
 # ---- paths
 
 _ODD: Final = (
-    "..", ".", "%2e%2e", "%2e%2e%2f%2e%2e", "..%2f..%2fetc%2fpasswd", "..%5c..%5cwindows", "%2f", "%5c", "%00", "x%00",
-    "%0d%0aSet-Cookie:%20a=b", "%0a", "%09", "%20", "%ff", "%c0%af", "%ed%a0%80", "%e2%80%ae", "%e2%80%8b", "%f0%9f%98%80", "%",
-    "%zz", "%25", "%2525", "x" * 4_000, "-1", "0", "1e3", "null", "None", "undefined", "true", "NaN", "{eoi}", "*", "' OR 1=1 --",
-    "1;DROP TABLE eoi_call", "<script>alert(1)</script>", "${jndi:ldap://127.0.0.1/a}", "{{7*7}}", "../../etc/passwd%00", "~root",
+    "..", ".", "%2e%2e", "%2e%2e%2f%2e%2e", "..%2f..%2fetc%2fpasswd", "..%5c..%5cwindows", "%2f", "%5c",
+    "%00", "x%00",
+    "%0d%0aSet-Cookie:%20a=b", "%0a", "%09", "%20", "%ff", "%c0%af", "%ed%a0%80", "%e2%80%ae", "%e2%80%8b",
+    "%f0%9f%98%80", "%",
+    "%zz", "%25", "%2525", "x" * 4_000, "-1", "0", "1e3", "null", "None", "undefined", "true", "NaN",
+    "{eoi}", "*", "' OR 1=1 --",
+    "1;DROP TABLE eoi_call", "<script>alert(1)</script>", "${jndi:ldap://127.0.0.1/a}", "{{7*7}}",
+    "../../etc/passwd%00", "~root",
     "file:///etc/passwd", "@", "a@b", "::1", "1/..", ";v=1", "system",
 )  # fmt: skip
 _PLACES: Final = ("/v1/calls/{}", "/v1/eois/{}/options", "/v1/endpoints/{}", "/v1/deliveries/{}")
@@ -251,15 +263,23 @@ def _paths(ids: dict[str, str]) -> Iterator[Bad]:
         yield Bad("an odd path", "DELETE", f"/v1/endpoints/{odd}x")
     own, call, endpoint = ids["own"], ids["call"], ids["endpoint"]
     for path in (
-        f"/v1/eois/{call}", f"/v1/calls/{own}", f"/v1/endpoints/{own}", f"/v1/eois/{endpoint}", f"/v1/deliveries/{own}",
-        f"/v1/eois/{own.upper()}", f"/v1/eois/{{{own}}}", f"/v1/eois/urn:uuid:{own}", f"/v1/eois/{own.replace('-', '')}",
+        f"/v1/eois/{call}", f"/v1/calls/{own}", f"/v1/endpoints/{own}", f"/v1/eois/{endpoint}",
+        f"/v1/deliveries/{own}",
+        f"/v1/eois/{own.upper()}", f"/v1/eois/{{{own}}}", f"/v1/eois/urn:uuid:{own}",
+        f"/v1/eois/{own.replace('-', '')}",
         f"/v1/eois/{own}/", f"/v1/eois/{own}//", f"/v1//eois/{own}", f"//v1/eois/{own}", f"/v1/eois/./{own}x",
-        f"/V1/eois/{own}", f"/v1/Eois/{own}", f"/v1/eois/{own}/Options", f"/v1/eois/{own}/options/", f"/v1/eois/{own};x=1",
-        f"/v1/eois/{own}.json", f"/v1/eois/{own}%20", f"/v1/eois/%20{own}", f"/v1/eois/{own}%00", f"/v1/eois/{own}%2foptions",
-        f"/v1/eois/{own}%0a", f"/v1/eois/{own}/answers/..", f"/v1/eois/{own}/answers/%2e%2e/options", "/v1", "/v1/", "/v2/calls", "/",
-        "/v1/calls/", "/v1/keys", "/v1/key", "/v1/events", "/admin", "/.env", "/.git/config", "/v1/openapi.json", "/docs/../v1/calls",
-        "/docs/%2e%2e/%2e%2e/pyproject.toml", "/docs/..%2f..%2fpyproject.toml", "/docs/nothing.js", "/healthz/", "/metrics/x", "/server-status",
-        f"/v1/eois/{NOWHERE}", f"/v1/calls/{NOWHERE}/history", f"/v1/endpoints/{NOWHERE}/deliveries", "/v1/deliveries/999999999",
+        f"/V1/eois/{own}", f"/v1/Eois/{own}", f"/v1/eois/{own}/Options", f"/v1/eois/{own}/options/",
+        f"/v1/eois/{own};x=1",
+        f"/v1/eois/{own}.json", f"/v1/eois/{own}%20", f"/v1/eois/%20{own}", f"/v1/eois/{own}%00",
+        f"/v1/eois/{own}%2foptions",
+        f"/v1/eois/{own}%0a", f"/v1/eois/{own}/answers/..", f"/v1/eois/{own}/answers/%2e%2e/options", "/v1",
+        "/v1/", "/v2/calls", "/",
+        "/v1/calls/", "/v1/keys", "/v1/key", "/v1/events", "/admin", "/.env", "/.git/config",
+        "/v1/openapi.json", "/docs/../v1/calls",
+        "/docs/%2e%2e/%2e%2e/pyproject.toml", "/docs/..%2f..%2fpyproject.toml", "/docs/nothing.js",
+        "/healthz/", "/metrics/x", "/server-status",
+        f"/v1/eois/{NOWHERE}", f"/v1/calls/{NOWHERE}/history", f"/v1/endpoints/{NOWHERE}/deliveries",
+        "/v1/deliveries/999999999",
     ):  # fmt: skip
         yield Bad("a path to nothing", "GET", path)
 
@@ -288,10 +308,11 @@ def _methods(document: dict[str, Any], ids: dict[str, str]) -> Iterator[Bad]:
 
 
 _LIMITS: Final = (
-    "0", "-1", "101", "1e9", "1.5", "", "x", "None", "9" * 5_000, "%00", "+", "0x10", "١", "true", "[]",
+    "0", "-1", "101", "1e9", "1.5", "", "x", "None", "9" * 5_000, "%00", "+", "0x10", "\u0661", "true", "[]",
 )  # fmt: skip
 _CURSORS: Final = (
-    "", "x", "0", "%00", "AAAA", "A" * 256, "A" * 257, "A" * 20_000, "../..", "e30", "bnVsbA", "=", "====", "-_-_", "é", "' OR 1=1", "MDE4NmUyN2U",
+    "", "x", "0", "%00", "AAAA", "A" * 256, "A" * 257, "A" * 20_000, "../..", "e30", "bnVsbA", "=", "====",
+    "-_-_", "é", "' OR 1=1", "MDE4NmUyN2U",
 )  # fmt: skip
 
 
@@ -303,8 +324,10 @@ def _queries(document: dict[str, Any], ids: dict[str, str]) -> Iterator[Bad]:
         for cursor in _CURSORS:
             yield Bad("a cursor that is none", "GET", f"{path}?cursor={cursor}")
         for query in (
-            "stat=open", "State=draft", "state=", "state=x", "state=draft&state=submitted", "limit=1&limit=2", "offset=1", "page=2",
-            "sort=id", "fields=id", "include=answers", "limit[]=1", "limit%00=1", "q=1", "_method=DELETE", "access_token=x", "key=x", "=",
+            "stat=open", "State=draft", "state=", "state=x", "state=draft&state=submitted",
+            "limit=1&limit=2", "offset=1", "page=2",
+            "sort=id", "fields=id", "include=answers", "limit[]=1", "limit%00=1", "q=1", "_method=DELETE",
+            "access_token=x", "key=x", "=",
             "&x", "state=%00", "state=open%0d%0aX:1", "state=open%20", "state=OPEN",
         ):  # fmt: skip
             yield Bad("a filter that is none", "GET", f"{path}?{query}")

@@ -36,7 +36,8 @@ DEPENDS: Final[dict[str, set[str | None]]] = {
     # on who asks, on what a text holds, on the courier or the move
     "bad-input": {
         "applicant", "url", "events", "headers", "data", "reason", "answers", "reference", "title", "phase",
-        "contact", "audience", "closing_words", "applicant_name", "delivered", "concurrency", "timeout_s", "via",
+        "contact", "audience", "closing_words", "applicant_name", "delivered", "concurrency", "timeout_s",
+        "via",
     },
 }  # fmt: skip
 load_all_checks()

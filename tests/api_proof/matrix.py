@@ -1,4 +1,4 @@
-"""Who may what, as it is found by asking: every route, by every role, of what is theirs, another's and missing."""
+"""Who may what, as it is found by asking: every route, by every role, of theirs, another's and none."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -37,7 +37,7 @@ class Row:
 
     @property
     def method(self) -> str:
-        """Return `GET`…"""
+        """Return the method."""
         return self.name.split()[0]
 
     @property
@@ -161,7 +161,8 @@ def rows(world: World) -> Iterator[Row]:
     yield Row(save, _draft, {"answers": {"places": 9}}, has_owner=True)
     yield Row(f"{save} on behalf", _draft, {"answers": {"places": 9}}, _BEHALF, has_owner=True)
     for trigger, make in (
-        ("submit", _draft), ("withdraw", _draft), ("review", _submitted), ("approve", _reviewed), ("decline", _reviewed),
+        ("submit", _draft), ("withdraw", _draft), ("review", _submitted), ("approve", _reviewed), ("decline",
+        _reviewed),
         ("reinstate", _submitted), ("lapse", _draft), ("cancel", _draft),
     ):  # fmt: skip
         yield Row(f"{move} {trigger}", make, {"trigger": trigger, "reason": "x"}, has_owner=True)

@@ -1,4 +1,4 @@
-"""More than five hundred bad requests: each is told so as a problem, and not one row is another than before."""
+"""More than five hundred bad requests: each is told so as a problem, and every row is as it was before."""
 
 import asyncio
 import json
@@ -39,8 +39,10 @@ async def send(api: ASGIApp, bad: Bad, key: str) -> Answer:
         for name, value in bad.headers
     ]
     scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": bad.method, "scheme": "http",
-        "path": unquote_to_bytes(path).decode(errors="replace"), "raw_path": path.encode(), "query_string": query.encode(),
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": bad.method,
+        "scheme": "http",
+        "path": unquote_to_bytes(path).decode(errors="replace"), "raw_path": path.encode(),
+        "query_string": query.encode(),
         "root_path": "", "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
     }  # fmt: skip
     said: list[Message] = []
@@ -96,7 +98,8 @@ def tried(world: World, database: RawDatabase, api: ASGIApp) -> tuple[Counter[st
             answer = await send(api, bad, key)
             if fault := wrong_with(answer):
                 faults.append(
-                    f"{bad.what}: {bad.method} {bad.path[:90]} {bad.headers!s:.200} {bad.body[:90]!r}: {fault}"
+                    f"{bad.what}: {bad.method} {bad.path[:90]} {bad.headers!s:.200} {bad.body[:90]!r}: "
+                    f"{fault}"
                 )
             else:
                 codes[json.loads(answer.body)["code"]] += 1

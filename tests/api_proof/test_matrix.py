@@ -18,7 +18,8 @@ pytestmark = pytest.mark.slow
 DOCUMENT: Final = (ROOT / "docs" / "security.md").read_text()
 #: What is open to anybody, and so has no row; the document names each.
 OPEN: Final = frozenset({
-    "GET /healthz", "GET /readyz", "GET /openapi.json", "HEAD /openapi.json", "GET /docs", "GET /docs/begin.js",
+    "GET /healthz", "GET /readyz", "GET /openapi.json", "HEAD /openapi.json", "GET /docs",
+    "GET /docs/begin.js",
     "GET /docs/swagger-ui-bundle.js", "GET /docs/swagger-ui.css",
 })  # fmt: skip
 
@@ -44,7 +45,7 @@ def found(world: World, row: Row) -> list[str]:
 
 
 def test_every_role_may_what_the_table_says(world: World) -> None:
-    """Each cell is what comes back: to no valid key, and to each role, of theirs, another's and what is not."""
+    """Each cell is what comes back: to no valid key, and to each role, of theirs, another's and none."""
     assert {row.name: found(world, row) for row in rows(world)} == table()
 
 

@@ -7,11 +7,11 @@ from typing import Final
 
 import pytest
 
-from tests.databases.sqlite import SqliteFiles
 from tests.databases.raw import RawDatabase
+from tests.databases.sqlite import SqliteFiles
 from tests.serving.served import Served
 from workflow import Engine
-from workflow.testing import admin, new_call, officer
+from workflow.testing import admin
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,8 @@ BYTES: Final[dict[str, tuple[bytes, str | None]]] = {
     "a length of nothing": (HEAD + b"Content-Length: \r\n\r\n" + BODY, "bad-request"),
     "two lengths in one": (HEAD + b"Content-Length: 57, 57, 58\r\n\r\n" + BODY, "bad-request"),
     "an endless length": (HEAD + b"Content-Length: " + b"9" * 400 + b"\r\n\r\n", None),
-    "a length and chunks": (HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 57\r\n\r\n0\r\n\r\n", "bad-input"),
+    "a length and chunks": (HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 57\r\n\r\n0\r\n\r\n",
+    "bad-input"),
     "chunks within chunks": (HEAD + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", "bad-request"),
     "chunks that are none": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n", None),
     "a chunk of minus one": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n", None),
@@ -55,7 +56,8 @@ BYTES: Final[dict[str, tuple[bytes, str | None]]] = {
     "a version of none": (b"GET /v1/calls HTTP/9.9\r\nHost: a\r\n\r\n", "unauthenticated"),
     "HTTP/2's preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "no-such-path"),
     "a method with bytes": (b"G\xffT /v1/calls HTTP/1.1\r\nHost: a\r\n\r\n", "bad-request"),
-    "a hundred thousand bytes of path": (b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", "no-such-path"),
+    "a hundred thousand bytes of path": (b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    "no-such-path"),
     "a line of nothing": (b"\x00" * 100 + b"\r\n\r\n", "bad-request"),
     "half a request": (HEAD + b"Content-Length: 57\r\n\r\n" + BODY[:20], None),
     "more than it says": (HEAD + b"Content-Length: 20\r\n\r\n" + BODY, "bad-json"),
@@ -83,8 +85,8 @@ def key(database: RawDatabase) -> bytes:
 def served(database: RawDatabase, key: bytes) -> Iterator[Served]:
     """Return a process that serves it, with nothing in it that changes by itself."""
     folder = Path(database.place).parent
-    more = {"EOI_API_FAILURES": "1000", "EOI_DATABASE_URL": database.url}
-    with Served(folder, "--no-scheduler", "--no-delivery", **more) as served:
+    words = ("--no-scheduler", "--no-delivery")
+    with Served(folder, *words, EOI_API_FAILURES="1000", EOI_DATABASE_URL=database.url) as served:
         assert served.get("/v1/calls", Authorization=f"Bearer {key.decode()}")[0] == 200
         yield served
 

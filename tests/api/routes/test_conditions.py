@@ -244,7 +244,7 @@ def test_a_behalf_of_nobody_is_refused(who: Who, call: str) -> None:
 def test_one_key_does_not_review_and_decide_for_two(
     who: Who, call: str, eoi: str, clock: FrozenClock, engine: Engine
 ) -> None:
-    """A key that may review and decide says for whom itself: two names make it no two people; two keys are."""
+    """A key that may review and decide says for whom itself: two names make no two people."""
     who("school").post(f"/v1/eois/{eoi}/transitions", {"trigger": "submit"})
     clock.move_by(days=3)
     engine.close_due()
