@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
-from adapters.api.errors import JSON, BadBody, BodyTooLarge, BodyTooSlow, UnsupportedMediaType
+from adapters.api.errors import JSON, BadBody, BodyTooLarge, BodyTooSlow, Overloaded, UnsupportedMediaType
 
 #: The largest body, in bytes: the largest answers, and room for what stands around them.
 LARGEST: Final = 2 * 1024 * 1024
@@ -20,18 +20,50 @@ LARGEST: Final = 2 * 1024 * 1024
 PATIENCE_S: Final = 20.0
 #: How many times the largest body is read, and thrown away, before the connection is closed.
 SWALLOWED: Final = 4
+#: How much of bodies that are still coming is held at once at the most, of everybody together, in bytes.
+HELD: Final = 128 * LARGEST
 #: How deep lists and objects may be nested: the deepest answers, and what stands around them.
 DEEPEST: Final = 100
 #: How many digits a number may have.
 DIGITS: Final = 400
 
 
-async def received(request: Request, *, largest: int = LARGEST, patience_s: float = PATIENCE_S) -> bytes:
+class Held:
+    """Counts what is held of bodies that are still coming; for one event loop.
+
+    Nobody knows yet who sends them: without a bound, a thousand who never end could fill the memory.
+    """
+
+    def __init__(self, most: int = HELD) -> None:
+        """Hold nothing yet, and so many bytes at the most."""
+        self._most = most
+        #: How many bytes are held.
+        self.size = 0
+
+    def take(self, size: int) -> None:
+        """Count so many more.
+
+        Raises:
+            Overloaded: that would be too many.
+        """
+        if self.size + size > self._most:
+            raise Overloaded(retry_after_s=1)
+        self.size += size
+
+    def give(self, size: int) -> None:
+        """Count so many less."""
+        self.size -= size
+
+
+async def received(
+    request: Request, *, held: Held, largest: int = LARGEST, patience_s: float = PATIENCE_S
+) -> bytes:
     """Return the whole body.
 
     Raises:
         BodyTooLarge: it is larger than that, or says so.
         BodyTooSlow: it did not come in time.
+        Overloaded: too much is coming at once.
         ClientDisconnect: whoever sent it has gone.
     """
     said = request.headers.get("content-length", "")
@@ -39,22 +71,27 @@ async def received(request: Request, *, largest: int = LARGEST, patience_s: floa
         raise _too_large(largest)
     try:
         async with asyncio.timeout(patience_s):
-            return await _whole(request, largest)
+            return await _whole(request, largest, held)
     except TimeoutError:
         msg = f"The body did not come within {patience_s:g} seconds."
         raise BodyTooSlow(msg) from None
 
 
-async def _whole(request: Request, largest: int) -> bytes:
-    chunks, size = list[bytes](), 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size <= largest:
-            chunks.append(chunk)
-        else:
-            chunks.clear()
-        if size > SWALLOWED * largest:
-            break
+async def _whole(request: Request, largest: int, held: Held) -> bytes:
+    chunks, size, taken = list[bytes](), 0, 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size <= largest:
+                held.take(len(chunk))
+                taken = size
+                chunks.append(chunk)
+            else:
+                chunks.clear()
+            if size > SWALLOWED * largest:
+                break
+    finally:
+        held.give(taken)
     if size > largest:
         raise _too_large(largest)
     return b"".join(chunks)

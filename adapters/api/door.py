@@ -1,12 +1,12 @@
 """What the HTTP door is given: the engine, who says who asks, and the limits."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from starlette.requests import Request
 
-from adapters.api.bodies import LARGEST, PATIENCE_S
+from adapters.api.bodies import LARGEST, PATIENCE_S, Held
 from adapters.api.conditions import acting, key_given, versions_named
 from adapters.api.errors import VersionRequired
 from workflow import Actor, Arrival, Engine, KeyReused, StaleVersion
@@ -38,6 +38,8 @@ class Door:
     largest_body: int = LARGEST
     #: How long a body may take to come, in seconds.
     body_within_s: float = PATIENCE_S
+    #: Counts what is held of bodies that are still coming.
+    held: Held = field(default_factory=Held)
     #: Whether a change must name the version that it is of (`If-Match`).
     needs_version: bool = False
     #: Looks at a webhook's URL before it is added; None: only its form is looked at.

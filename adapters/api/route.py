@@ -43,9 +43,7 @@ class EoiRoute(APIRoute):
             try:
                 require_plain_path(request)
                 require_once(request)
-                body = await received(
-                    request, largest=self.door.largest_body, patience_s=self.door.body_within_s
-                )
+                body = await self._received(request)
                 arrival = self.door.engine.arrival()
                 asking, told = await run_in_threadpool(self._asking, request, body, arrival)
                 request.state.asking = asking
@@ -56,6 +54,12 @@ class EoiRoute(APIRoute):
                 return await self._problem(exc)
 
         return come_in
+
+    async def _received(self, request: Request) -> bytes:
+        door = self.door
+        return await received(
+            request, held=door.held, largest=door.largest_body, patience_s=door.body_within_s
+        )
 
     def _asking(self, request: Request, body: bytes, arrival: Arrival) -> tuple[Asking, Any]:
         """Return who asks, and what the body says."""

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapters.api.bodies import DEEPEST, LARGEST, SWALLOWED, parsed
+from adapters.api.bodies import DEEPEST, LARGEST, SWALLOWED, Held, parsed
 from adapters.api.errors import BadBody, UnsupportedMediaType
 from adapters.api.route import through
 from adapters.settings import Settings
@@ -228,6 +228,37 @@ def test_slow_bodies_keep_nobody_else_waiting(make_api: MakeApi) -> None:
         return quick.status
 
     assert asyncio.run(meanwhile()) == 200
+
+
+def test_bodies_that_never_end_fill_no_memory(make_api: MakeApi) -> None:
+    """Past the bound on what is held of all of them one more is told to come back; what went is let go."""
+    held = Held(1_000)
+    app = echoing(make_api(held=held, largest_body=2_000, body_within_s=5.0))
+
+    async def meanwhile() -> tuple[str, str, int, int]:
+        slow = [
+            asyncio.create_task(asked(app, "POST", "/echo", JSON, body=b"x" * 300, then="hangs"))
+            for _ in range(3)
+        ]
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert held.size == 900
+        refused = await asked(app, "POST", "/echo", OFFICER, JSON, body=b"1" * 101)
+        small = await asked(app, "POST", "/echo", OFFICER, JSON, body=b"1" * 100)
+        for each in slow:
+            each.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        return refused.code, str(refused.header("retry-after")), small.status, held.size
+
+    assert asyncio.run(meanwhile()) == ("overloaded", "1", 200, 0)
+
+
+def test_what_is_too_large_is_not_held_either(make_api: MakeApi) -> None:
+    """Once it is too large it is swallowed, and what was held of it given back."""
+    held = Held(3_000)
+    app = echoing(make_api(held=held, largest_body=2_000))
+    assert ask(app, "POST", "/echo", OFFICER, JSON, body=[b"x" * 900] * 5).code == "body-too-large"
+    assert held.size == 0
 
 
 def test_the_largest_body_holds_the_largest_answers() -> None:
