@@ -1,7 +1,7 @@
 """The main job, end to end: the real sheet MI 46/23, from its publication to the last decision and notice.
 
 Run it by `./run demo`. It moves a clock of its own through March 2023; everything else is real: the sheet,
-the SQLite file, the scheduler, the webhooks over HTTP to a receiver on 127.0.0.1. The schools are invented.
+the SQLite file, the scheduler, requests and webhooks over HTTP on 127.0.0.1. The schools are invented.
 """
 
 import os
@@ -18,10 +18,11 @@ from adapters.settings import Settings
 from demo_proofs import prove
 from demo_receiver import Receiver
 from demo_story import WIDTH, ZONE, Story
+from demo_website import Website
 from states.deadlines import deadline_in_words, moment_in_words
 from states.diagram import mermaid
 from states.lifecycle import EOI
-from workflow import Actor, CallView, Engine, EoiTrigger, NewCall, Refused, Role
+from workflow import Actor, CallView, Engine, EoiTrigger, NewCall, Role
 from workflow.testing import FrozenClock
 
 HERE: Final = Path(__file__).resolve().parent
@@ -29,6 +30,7 @@ SHEET: Final = HERE / "mi-sheet-46-23.txt"
 DATABASE: Final = HERE.parent / ".demo" / "eoi.db"
 SECOND: Final = timedelta(seconds=1)
 
+ADMIN: Final = Actor("head.of.places", {Role.ADMIN})
 OFFICER: Final = Actor("programme.team", {Role.OFFICER})
 REVIEWER: Final = Actor("send.adviser", {Role.REVIEWER})
 PANEL: Final = Actor("panel.chair", {Role.DECIDER})
@@ -45,11 +47,14 @@ ALDER, BEECH, CEDAR, DAMSON, ELM, FERN = SCHOOLS
 
 
 class Demo:
-    """The running program, the clock that it obeys, and who listens."""
+    """The running program, the clock that it obeys, who listens, and who asks over HTTP."""
 
-    def __init__(self, app: App, clock: FrozenClock, receiver: Receiver, story: Story) -> None:
+    def __init__(
+        self, app: App, clock: FrozenClock, receiver: Receiver, website: Website, story: Story
+    ) -> None:
         """Take the stage."""
         self.app, self.clock, self.receiver, self.story = app, clock, receiver, story
+        self.website = website
         self.engine: Engine = app.engine
         #: The EOI of each school.
         self.eois: dict[str, str] = {}
@@ -80,6 +85,13 @@ class Demo:
         )
         self.eois[urn] = receipt.eoi_id
 
+    def key(self, urn: str) -> str:
+        """Return a key by which a school comes in over HTTP."""
+        made = self.engine.create_key(
+            self.head(urn).id, roles={Role.APPLICANT}, organisations={urn}, actor=ADMIN
+        )
+        return made.key or ""
+
     def submit(self, urn: str, when: datetime, sentence: str) -> None:
         """Let a school hand its EOI in."""
         self.move_to(when)
@@ -103,8 +115,8 @@ def main() -> int:
             webhook_allow=receiver.host,
             webhook_timeout_s=10,
         )
-        with build(settings, clock=clock) as app:
-            demo = Demo(app, clock, receiver, story)
+        with build(settings, clock=clock) as app, Website(app, settings) as website:
+            demo = Demo(app, clock, receiver, website, story)
             call = open_the_call(demo, read_the_sheet(demo))
             schools_apply(demo)
             deadline_passes(demo, call)
@@ -167,12 +179,16 @@ def schools_apply(demo: Demo) -> None:
 def deadline_passes(demo: Demo, call: CallView) -> None:
     """One school is a second early, one a second late; then the sweep closes the call."""
     demo.story.chapter("The deadline")
-    demo.submit(DAMSON, call.closes_at - SECOND, "Damson Primary submits, one second before closing.")
-    demo.at(call.closes_at + SECOND, "Elm Primary submits, one second after. It is told:")
-    try:
-        demo.engine.submit(demo.eois[ELM], actor=demo.head(ELM))
-    except Refused as refusal:
-        demo.story.warn(f"{refusal.reasons[0].message} [{refusal.code}]")
+    early, late = demo.key(DAMSON), demo.key(ELM)
+    demo.story.tell(
+        f"Two schools come in over HTTP, at {demo.website.url}, each by a key like {early[:13]}…."
+    )
+    demo.at(call.closes_at - SECOND, "Damson Primary submits, one second before closing. It is answered:")
+    status, receipt = demo.website.submit(demo.eois[DAMSON], key=early)
+    demo.story.tell(f"{status}, {receipt['state']}, version {receipt['version']}, at {receipt['at']}.")
+    demo.at(call.closes_at + SECOND, "Elm Primary submits, one second after. It is answered:")
+    status, problem = demo.website.submit(demo.eois[ELM], key=late)
+    demo.story.warn(f"{status} {problem['code']}. {problem['detail']}")
     for kept in demo.engine.attempts(demo.eois[ELM]):
         demo.story.tell(f"Kept for the officer: {kept.trigger} by {kept.actor}, refused as {kept.code}.")
     demo.move_to(call.closes_at + 3 * SECOND)
@@ -267,6 +283,8 @@ def what_to_try_next(story: Story) -> None:
         f"./run eoi --db {path} call history 46/23\n"
         f"./run eoi --db {path} attempts 46/23\n"
         f"./run eoi --db {path} outbox list\n"
+        f"./run eoi --db {path} key list\n"
+        f"./run eoi --db {path} serve    # then http://127.0.0.1:8000/docs\n"
         "./run eoi call lint examples/mi-sheet-46-23.txt\n"
         "./run eoi --help\n"
         "./run test"

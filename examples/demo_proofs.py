@@ -40,6 +40,14 @@ CLAIMS: Final = (
         wanted=1,
     ),
     Claim(
+        words="submissions over HTTP, on record under the name of the key",
+        sql="""
+        SELECT count(*) FROM eoi_history h JOIN eoi_api_key k ON k.name = h.actor
+        WHERE h.trigger = 'submit' AND h.via = 'http'
+        """,
+        wanted=1,
+    ),
+    Claim(
         words="drafts left in a closed call",
         sql="""
         SELECT count(*) FROM eoi_eoi e JOIN eoi_call c ON c.id = e.call_id

@@ -85,7 +85,9 @@ def test_the_demo_tells_the_whole_story_and_proves_it(clone: Path) -> None:
         "3 days 14 hours",
         "11:59pm on Friday 17 March 2023",
         "12:00:01am on Saturday 18 March 2023",
-        "call-closed",
+        "200, submitted, version 2, at 2023-03-17T23:59:59Z.",
+        "409 call-closed. The call closed at",
+        "submissions over HTTP, on record under the name of the key: 1",
         "stateDiagram-v2",
         "refused, eoi_history is append-only",
     ):
