@@ -95,6 +95,7 @@ def asking_of(door: Door, request: Request, arrival: Arrival) -> Asking:
         BadHeader: a condition that is none.
     """
     actor = door.authenticate(request)
+    request.state.actor = actor  # for the log, whatever becomes of the request
     return Asking(
         engine=door.engine,
         actor=acting(request, actor),

@@ -98,13 +98,13 @@ class HeadAsGet:
 
 
 def _say(scope: Scope, status: int, took_s: float) -> None:
-    asking = scope["state"].get("asking")
+    actor = scope["state"].get("actor")
     told = {
         "method": _method(scope),
         "route": _route(scope),
         "status": status or "gone",
         "took_s": round(took_s, 4),
-        "actor": None if asking is None else asking.actor.id,
+        "actor": None if actor is None else actor.id,
     }
     if scope["path"] in QUIET:
         _log.debug("request.answered", **told)

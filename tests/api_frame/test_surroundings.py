@@ -216,6 +216,7 @@ def test_each_request_is_one_line(api: FastAPI, call: CallView, caplog: pytest.L
     """Method, template of the route, status, time and who asked; no id, query, header or body."""
     with caplog.at_level(logging.INFO):
         ask(api, "GET", f"/v1/calls/{call.id}", OFFICER, query=b"name=Alder")
+        ask(api, "GET", f"/v1/calls/{call.id}", OFFICER, ("If-None-Match", "3"))
         ask(api, "HEAD", f"/v1/calls/{call.id}")
         ask(api, "POST", "/somewhere/Alder", JSON, body=b'{"name": "Alder"}')
         ask(api, "BREW\x1b", f"/v1/calls/{call.id}")
@@ -223,6 +224,7 @@ def test_each_request_is_one_line(api: FastAPI, call: CallView, caplog: pytest.L
     lines = [vars(each) for each in caplog.records if each.getMessage() == "request.answered"]
     assert [tuple(each[name] for name in ("method", "route", "status", "actor")) for each in lines] == [
         ("GET", "/v1/calls/{call}", 422, "programme.team"),
+        ("GET", "/v1/calls/{call}", 400, "programme.team"),
         ("HEAD", "/v1/calls/{call}", 401, None),
         ("POST", "none", 404, None),
         ("other", "/v1/calls/{call}", 405, None),
