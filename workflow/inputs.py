@@ -65,7 +65,7 @@ class NewCall:
         put(self, "timezone", plain_text(self.timezone, field="timezone"))
         zone(self.timezone)
         if (self.closes_on is None) == (self.closes_at is None):
-            msg = "Give either closes_on (a date: the whole day counts) or closes_at (an aware datetime)."
+            msg = "Give closes_on (a date: the whole day counts) or closes_at (an instant with its offset)."
             raise BadDeadline(msg, code="one-closing", field="closes_at")
         for name in ("opens_at", "closes_at"):
             value = getattr(self, name)
