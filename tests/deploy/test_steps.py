@@ -121,8 +121,7 @@ def _the_service_serves(machine: Machine) -> None:
     kept = machine.root / "etc/eoi/eoi.env"
     assert kept.stat().st_mode & 0o777 == 0o600
     service = unit((machine.root / "etc/systemd/system/eoi.service").read_text(encoding="utf-8"))["Service"]
-    env = PLAIN | dict(line.split("=", 1) for line in service["Environment"])
-    env |= environment(kept.read_text(encoding="utf-8"))
+    env = {**PLAIN, **environment(kept.read_text(encoding="utf-8"))}
     assert len(env["EOI_SECRET_KEY"]) == 44
     env = {name: machine.inside(value) for name, value in env.items()}
     (state,) = (machine.root / "var/lib" / name for name in service["StateDirectory"])
