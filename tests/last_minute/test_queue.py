@@ -88,7 +88,7 @@ def test_probes_are_answered_while_everybody_waits(new_engine: NewEngine, clock:
     call = engine.open_call(new_call(), actor=officer())
     asked: Final = f"/v1/calls/{call.id}"
     with (
-        serving(engine, threads=1, hold=lambda: free.wait(PATIENCE_S), wait_s=0.0) as served,
+        serving(engine, threads=1, hold=lambda: free.wait(PATIENCE_S), wait_s=0.001) as served,
         ThreadPoolExecutor(ALWAYS) as pool,
     ):
         free.set()
