@@ -50,7 +50,7 @@ def test_whoever_could_not_be_answered_in_time_is_told_so_and_gets_in_later(
     new_engine: NewEngine, long: bool, tell: Callable[[str], None]
 ) -> None:
     """Two threads, and far more schools than they can serve: some are told 503, nobody waits, all get in."""
-    engine, schools = new_engine(clock=SystemClock()), 400 if long else 120
+    engine, schools = new_engine(clock=SystemClock()), 400 if long else 60
     call = engine.open_call(new_call(closes_at=SystemClock().now() + timedelta(hours=1)), actor=officer())
     eois = [engine.draft(call.id, answers={}, actor=school(number)).eoi_id for number in range(schools)]
     turn, waits_s, refused = threading.Event(), list[float](), list[Answer]()
