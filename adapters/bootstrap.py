@@ -10,14 +10,9 @@ import sqlalchemy
 
 from adapters.core import build_engine, vault_of
 from adapters.metrics import MeasuredCourier, Metrics
-from adapters.outbound import smtp, webhook
+from adapters.outbound import webhook
 from adapters.outbound.addresses import Allow
-from adapters.outbound.govuk_notify import BASE_URL, NotifyCourier
-from adapters.outbound.letters import Letters
 from adapters.outbound.log import LogCourier
-from adapters.outbound.mail.mailboxes import Sender
-from adapters.outbound.mail.server import MailServer
-from adapters.outbound.notify_words import Templates
 from adapters.outbound.unset import UnsetCourier
 from adapters.settings import Settings
 from adapters.spans import Spans, TracedCourier
@@ -155,6 +150,12 @@ def _smtp(settings: Settings, clock: Clock) -> Courier:
     url = settings.smtp_url.get_secret_value()
     if not url:
         return UnsetCourier("EOI_SMTP_URL")
+    # What writes calendars takes memory that only who sends letters needs to give.
+    from adapters.outbound import smtp  # noqa: PLC0415 -- as above
+    from adapters.outbound.letters import Letters  # noqa: PLC0415 -- as above
+    from adapters.outbound.mail.mailboxes import Sender  # noqa: PLC0415 -- as above
+    from adapters.outbound.mail.server import MailServer  # noqa: PLC0415 -- as above
+
     return smtp.SmtpCourier(
         MailServer.parse(url),
         sender=Sender.parse(settings.smtp_sender),
@@ -168,6 +169,10 @@ def _notify(settings: Settings, clock: Clock) -> Courier:
     key = settings.notify_key.get_secret_value()
     if not key:
         return UnsetCourier("EOI_NOTIFY_KEY")
+    # What signs tokens brings all of `cryptography` along.
+    from adapters.outbound.govuk_notify import BASE_URL, NotifyCourier  # noqa: PLC0415 -- as above
+    from adapters.outbound.notify_words import Templates  # noqa: PLC0415 -- as above
+
     return NotifyCourier(
         key,
         Templates.parse(settings.notify_templates),
@@ -179,8 +184,12 @@ def _notify(settings: Settings, clock: Clock) -> Courier:
 
 def _longest_s(settings: Settings) -> float:
     """Return how long the longest attempt of any courier may take, in seconds."""
-    by_mail = smtp.STEPS * (settings.smtp_timeout_s or smtp.TIMEOUT_S)
-    return max(
-        webhook.longest_attempt_s(settings.webhook_timeout_s),
-        by_mail if settings.smtp_url.get_secret_value() else 0.0,
-    )
+    return max(webhook.longest_attempt_s(settings.webhook_timeout_s), _by_mail_s(settings))
+
+
+def _by_mail_s(settings: Settings) -> float:
+    if not settings.smtp_url.get_secret_value():
+        return 0.0
+    from adapters.outbound import smtp  # noqa: PLC0415 -- as in `_smtp`
+
+    return smtp.STEPS * (settings.smtp_timeout_s or smtp.TIMEOUT_S)
