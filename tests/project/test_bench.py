@@ -215,7 +215,7 @@ def test_command_line() -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["W9"], "argument W1: there is no workload 'W9': W1, W2, W3, W4, W5, W6\n"),
+        (["W9"], "argument W1: there is no workload 'W9': W1, W2, W3, W4, W5, W6, W7\n"),
         (["--write-docs", "--quick"], "--write-docs takes the numbers of everything, in full\n"),
     ],
 )

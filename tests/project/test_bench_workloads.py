@@ -59,6 +59,15 @@ def test_decisions_run() -> None:
 
 
 @pytest.mark.slow
+def test_starts_run() -> None:
+    """The workload of starts still does its work: Typer alone, and our own help."""
+    result = run(
+        WORKLOADS["W7"], MemoryGround(), Scale(rounds=1, share=0.1), start=in_this_process, tell=_say_nothing
+    )
+    assert {lane.contender.name for lane in result.lanes if lane.turns} == {"floor", "ours"}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "added"), [("W1", 2), ("W2", 42)])
 def test_floor_writes_the_same_rows(name: str, added: int, ground: Ground) -> None:
     """The floor is no cheaper than the work: to the last column it leaves behind what the engine does."""
