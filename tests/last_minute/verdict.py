@@ -67,6 +67,17 @@ class LastMinute:
             (each.after - each.before).total_seconds() for _, each in self.tries if each.code != LOST
         )
 
+    def refused_early_s(self) -> list[float]:
+        """Return how long before the deadline each was sent that was told to have been late, in seconds.
+
+        Only of those who asked once: whoever lost a connection came again later.
+        """
+        refused = (
+            each.tries[0] for each in self.asked if len(each.tries) == 1 and each.answer.code == "call-closed"
+        )
+        early = ((self.closes_at - each.before - self.ahead[0]).total_seconds() for each in refused)
+        return sorted(each for each in early if each > 0)
+
     def told(self) -> str:
         """Return what came of it, in words."""
         told = Counter((self.side(asked), asked.job.trigger, asked.answer.code) for asked in self.asked)
@@ -76,6 +87,11 @@ class LastMinute:
             f"  {side}: {trigger}: {code}: {many}" for (side, trigger, code), many in sorted(told.items())
         ]
         lines += [f"  sent again after {code}: {many}" for code, many in sorted(again.items())]
+        early_s = self.refused_early_s()
+        lines.append(
+            f"  sent before the deadline, read after it: {len(early_s)}, "
+            f"{1000 * max(early_s, default=0.0):.0f} ms before it at the most"
+        )
         lines.append(f"  an answer: {_spread(self.latencies_s())}")
         lines.append(f"  until the last word: {_spread(sorted(each.took_s for each in self.asked))}")
         return "\n".join(lines)
