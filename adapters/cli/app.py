@@ -4,6 +4,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -71,8 +72,6 @@ def _open_streams() -> None:
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 -- what typer hands over
     if asked:
-        from importlib.metadata import version
-
         sys.stdout.write(f"eoi-workflow {version('eoi-workflow')}\n")
         raise typer.Exit
 

@@ -40,6 +40,7 @@ PURE_ENOUGH = {"states/lifecycle.py": {"logging", "transitions"}}
 #: File or folder -> what it may import inside a function, and why it is not at the top.
 LATE = {
     "adapters/cli/": (*FLOORS, "rich"),  # `--help` is quick
+    "adapters/bootstrap.py": ("adapters.outbound",),  # only who sends letters pays for calendars and tokens
     "adapters/core.py": ("adapters.vault",),  # only who has a key pays for cryptography
     "workflow/engine.py": ("workflow.migrations",),  # only who migrates pays for Alembic
     "workflow/databases/__init__.py": ("workflow.databases.postgres",),  # its driver is an extra
