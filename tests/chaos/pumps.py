@@ -45,7 +45,14 @@ class Pump(Program):
         self.frozen_at_s: list[float] = []
         self.stands_still = False
         super().__init__(
-            [sys.executable, "-m", "tests.chaos.machine", json.dumps(_ODD | {"name": name}), "serve"],
+            [
+                sys.executable,
+                "-m",
+                "tests.chaos.machine",
+                json.dumps(_ODD | {"name": name}),
+                "serve",
+                "--no-api",
+            ],
             folder=ROOT,
             env={
                 "PATH": os.defpath,

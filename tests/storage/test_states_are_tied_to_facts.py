@@ -8,7 +8,7 @@ from tests.databases.lent import NewEngine
 from tests.databases.raw import Ask, RawDatabase
 from workflow.columns import CALL_STATES, DELIVERY_STATES, EOI_STATES
 from workflow.tables import Row
-from workflow.testing import new_call, officer, school, submitted
+from workflow.testing import admin, new_call, officer, school, submitted
 
 AT = "2023-03-17 09:00:00.000000"
 
@@ -87,13 +87,22 @@ TIES = [
         "INSERT INTO eoi_attempt SELECT 's', 'a', '', 'submit', 'x', id, 0, opens_at, opens_at FROM eoi_call",
         "ck_eoi_attempt_count_counts",
     ),
+    ("UPDATE eoi_api_key SET expires_at = created_at", "ck_eoi_api_key_created_before_it_expires"),
+    ("UPDATE eoi_api_key SET superseded_at = created_at", "ck_eoi_api_key_superseded_has_its_end"),
+    (
+        "UPDATE eoi_api_key SET superseded_at = '2023-03-17', old_until = '2023-03-16'",
+        "ck_eoi_api_key_superseded_has_its_end",
+    ),
+    ("UPDATE eoi_api_key SET revoked_at = created_at", "ck_eoi_api_key_revoked_by_somebody"),
+    ("UPDATE eoi_api_key SET revoked_by = 'x'", "ck_eoi_api_key_revoked_by_somebody"),
 ]
 
 
 @pytest.fixture
 def shell(database: RawDatabase, new_engine: NewEngine) -> Iterator[Ask]:
-    """Return a shell on a database that holds a call, an EOI and its deliveries."""
+    """Return a shell on a database that holds a call, an EOI and its deliveries, and a key."""
     engine = new_engine()
+    engine.create_key("council.portal", roles=["officer"], actor=admin())
     submitted(engine, engine.open_call(new_call(), actor=officer()).id, school())
     assert len(engine.outbox.claim(engine.clock.now(), limit=9, lease_s=60)) == 2
     engine.close()
