@@ -19,7 +19,7 @@ from starlette.responses import Response
 from adapters.api.door import Door
 from adapters.api.errors import JSON
 from adapters.documents import to_json
-from states.errors import Refusal, Refused
+from states.access import require_role
 from states.names import Role
 from workflow import Actor
 
@@ -81,7 +81,8 @@ def operation_router(door: Door, operation: Operation) -> APIRouter:
     async def read_metrics(request: Request) -> Response:
         """Tell Prometheus."""
         if not operation.metrics_open:
-            _require(await run_in_threadpool(door.authenticate, request), WATCHERS)
+            actor = await run_in_threadpool(door.authenticate, request)
+            require_role(actor, WATCHERS, to="read the metrics")
         return Response(await metrics.ask(), media_type=operation.metrics_type)
 
     for path, answer in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", read_metrics)):
@@ -125,12 +126,6 @@ async def _who(door: Door, request: Request) -> Actor | None:
     if "authorization" not in request.headers:
         return None
     return await run_in_threadpool(door.authenticate, request)
-
-
-def _require(actor: Actor, roles: frozenset[Role]) -> None:
-    if not actor.roles & roles:
-        message = f"This is for {', '.join(sorted(roles))}."
-        raise Refused.because([Refusal("role-missing", message)])
 
 
 def _document(told: Mapping[str, Any] | object, *, status: int = 200) -> Response:

@@ -16,10 +16,9 @@ from starlette.types import ASGIApp
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from adapters.api.answers import PROBLEM
+from adapters.api.answers import problem_of
 from adapters.api.errors import BadRequest, CannotListen, ServerEnded
 from adapters.api.headers import ALWAYS, NOTHING
-from adapters.documents import problem, to_json
 from workflow.log import get_log
 
 #: How long requests in flight may take to end when it is told to stop, in seconds.
@@ -123,17 +122,16 @@ class _Protocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer, and close the connection."""
-        error = BadRequest()
-        body = to_json({"type": f"urn:eoi:problem:{error.code}", "status": 400, **problem(error)}).encode()
+        answer = problem_of(BadRequest())
         headers = [
-            ("Content-Type", PROBLEM),
-            ("Content-Length", str(len(body))),
-            ("Connection", "close"),
-            ("Content-Security-Policy", NOTHING),
-            *ALWAYS.items(),
+            *answer.raw_headers,
+            (b"Connection", b"close"),
+            (b"Content-Security-Policy", NOTHING.encode()),
+            *((name.encode(), value.encode()) for name, value in ALWAYS.items()),
         ]
         del msg
-        for event in (Response(status_code=400, headers=headers), Data(data=body), EndOfMessage()):
+        body = Data(data=bytes(answer.body))
+        for event in (Response(status_code=answer.status_code, headers=headers), body, EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
