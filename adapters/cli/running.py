@@ -117,9 +117,8 @@ def serve(
         app.start()
         server.start()
         _say_that_it_serves(door, app.engine, settings, server.url)
-        while not stop.wait(
-            AGAIN_S
-        ):  # a signal that comes just as a wait begins is heard when that wait ends
+        while not stop.wait(AGAIN_S):
+            # A signal that comes just as a wait begins is heard when that wait ends.
             server.require_alive()
         door.tell.aside("Stopping: what is on its way ends first.")
 
