@@ -16,6 +16,7 @@ from workflow.databases.sqlite import files
 from workflow.databases.sqlite.backup import backup
 from workflow.databases.sqlite.connection import SqliteConnection
 from workflow.databases.sqlite.driver import RAISED, translated
+from workflow.databases.sqlite.line import Line
 from workflow.errors import DatabaseReadOnly, DatabaseUnavailable, DatabaseUnopened
 
 _STANDING: Final = text(
@@ -30,6 +31,9 @@ class SqliteDatabase(Database):
     name = "sqlite"
     connection = SqliteConnection
     _file: files.Identity | None = None
+    #: Where our threads wait for the write lock. On a host's engine there is none: it may be in use on both
+    #: sides of a fork, and a line would be taken along with whoever stood in it.
+    _line: Line | None = None
 
     @classmethod
     def at(cls, url: str, *, check: Check, lock_timeout_s: float, pool_size: int) -> Self:
@@ -41,7 +45,7 @@ class SqliteDatabase(Database):
         path = files.file_of(url)
         engine = _own_engine(path, lock_timeout_s, pool_size)
         database = cls(engine, owned=True, check=check, lock_timeout_s=lock_timeout_s)
-        database.path = path
+        database.path, database._line = path, Line()
         return database
 
     def is_there(self) -> bool:
@@ -122,6 +126,9 @@ class SqliteDatabase(Database):
         super().close()
         if self.owned:
             self._file = None
+
+    def _wrapped(self, dbapi: PoolProxiedConnection) -> SqliteConnection:
+        return SqliteConnection(dbapi, lock_timeout_s=self.lock_timeout_s, line=self._line)
 
     def _translated(self, exc: BaseException | None) -> EoiError:
         return translated(exc, path=self.path)

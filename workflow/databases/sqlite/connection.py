@@ -1,19 +1,15 @@
 """A connection to SQLite: one writer at a time, who has the whole database."""
 
 import sqlite3
-import time
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from states.errors import EoiError
-from workflow.connection import Connection
+from workflow.connection import LOCK_TIMEOUT_S, Connection
 from workflow.databases.sqlite.driver import RAISED, translated
+from workflow.databases.sqlite.line import Line
 from workflow.errors import DatabaseLocked, TransactionConflict
-
-#: How long a writer pauses between two tries to get the lock, in seconds. SQLite's own pauses grow to 100 ms,
-#: so that beside a busy writer others waited over a second.
-LOCK_PAUSE_S: Final = 0.001
 
 _BROKEN_REFERENCES: Final = (
     'SELECT broken."table", broken."rowid", broken.parent '
@@ -27,6 +23,23 @@ class SqliteConnection(Connection):
 
     dialect = SQLiteDialect_pysqlite()
     raised = RAISED
+
+    def __init__(
+        self,
+        dbapi: Any,  # noqa: ANN401 -- PEP 249
+        *,
+        lock_timeout_s: float = LOCK_TIMEOUT_S,
+        line: Line | None = None,
+    ) -> None:
+        """Wrap a DB-API connection, pooled or bare.
+
+        Args:
+            dbapi: the connection.
+            lock_timeout_s: how long a command waits for a lock, in seconds.
+            line: where other threads wait for the same write lock.
+        """
+        super().__init__(dbapi, lock_timeout_s=lock_timeout_s)
+        self._line = line or Line()
 
     def translated(self, exc: BaseException) -> EoiError:
         """Return our error for what the driver raised."""
@@ -107,13 +120,24 @@ class SqliteConnection(Connection):
             for table, row, parent in self.ask(_BROKEN_REFERENCES)
         ]
 
+    def commit(self) -> None:
+        """End the transaction; from here on it is durable."""
+        try:
+            super().commit()
+        finally:
+            self._line.call()
+
+    def rollback(self) -> None:
+        """End the transaction as if it had never been; harmless where none runs."""
+        try:
+            super().rollback()
+        finally:
+            self._line.call()
+
     def _insist(self, sql: str, longest_s: float) -> None:
         """Run what needs a lock, again and again until it is had."""
-        give_up_at = time.monotonic() + longest_s
-        while not self._had(sql):
-            if time.monotonic() > give_up_at:
-                raise DatabaseLocked(waited_s=longest_s)
-            time.sleep(LOCK_PAUSE_S)
+        if not self._line.wait(lambda: self._had(sql), longest_s):
+            raise DatabaseLocked(waited_s=longest_s)
 
     def _had(self, sql: str) -> bool:
         try:
