@@ -42,6 +42,9 @@ LOOK_S: Final = 0.5
 #: so many seconds.
 TOGETHER: Final = 64
 TOGETHER_S: Final = 0.05
+#: How far apart two looks begin, in seconds, of which the first one had little to do: each takes a commit or
+#: two from those who submit.
+APART_S: Final = 0.05
 #: The longest text of an error that is kept, in characters.
 LONGEST_WHY: Final = 500
 #: How soon what could not be written down while stopping is tried again, in seconds.
@@ -133,6 +136,8 @@ class Pump:
         #: How many have ended between two steps of late, at the most.
         self._pace = 0
         self._look_at_s = -math.inf
+        #: Before this no look begins beside those of `once`, on the monotonic clock.
+        self._again_at_s = -math.inf
         self._lease_s = lease_s
         self._dice = dice
         self._lock = threading.Lock()
@@ -165,13 +170,20 @@ class Pump:
     def step(self) -> PumpReport:
         """Write down what has ended, then send out what is due and there is room for. Waits for no courier.
 
+        Where the last step had little to do and has just begun, this one waits a moment for more.
+
         - attempts that have ended, in one transaction
         - leases on the deliveries that are now on their way
 
         Raises:
             DatabaseUnavailable: nothing is lost; the next step writes down what this one could not.
         """
-        return self._step(None, self._stops)
+        time.sleep(max(0.0, self._again_at_s - time.monotonic()))
+        begun_s = time.monotonic()
+        report = self._step(None, self._stops)
+        is_busy = max(self._workers.waiting, self._pace) >= self._at_once
+        self._again_at_s = -math.inf if is_busy else begun_s + APART_S
+        return report
 
     def _step(self, as_of: datetime | None, stops: int) -> PumpReport:
         """Take one step; as of an instant: send only what was due then. After a stop since, send nothing."""

@@ -2,13 +2,14 @@
 
 import logging
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from scheduler.backoff import GAPS
-from scheduler.pump import Pump, PumpReport
+from scheduler.pump import APART_S, Pump, PumpReport
 from tests.databases.lent import NewEngine
 from tests.databases.raw import RawDatabase
 from workflow import BadInput, CallView, DatabaseLocked, Engine
@@ -47,6 +48,19 @@ def test_what_is_due_is_delivered_and_written_down(engine: Engine, call: CallVie
     assert pump.once() == PumpReport()
     assert [event.type for event in courier.delivered] == ["call.opened", "eoi.drafted"]
     assert [(each.state, each.last_status) for each in engine.deliveries()] == [("delivered", 202)] * 2
+
+
+def test_looks_that_find_little_are_apart(engine: Engine, call: CallView) -> None:
+    """In the background, events that trickle in are taken together: each look costs a commit or two."""
+    courier = RecordingCourier(lambda _: Delivered())
+    pump = _pump(engine, courier)
+    begun_s = time.monotonic()
+    for count in range(3):
+        engine.draft(call.id, answers={}, actor=school(f"URN:{count}"))
+        pump.step()
+    assert time.monotonic() - begun_s >= 2 * APART_S
+    pump.once()
+    assert len(courier.delivered) == 4
 
 
 def test_what_failed_is_tried_again_after_its_gap(engine: Engine, call: CallView, clock: FrozenClock) -> None:
