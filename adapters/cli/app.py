@@ -4,7 +4,6 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -72,7 +71,9 @@ def _open_streams() -> None:
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 -- what typer hands over
     if asked:
-        sys.stdout.write(f"eoi-workflow {version('eoi-workflow')}\n")
+        from adapters.version import own_version
+
+        sys.stdout.write(f"eoi-workflow {own_version()}\n")
         raise typer.Exit
 
 
