@@ -66,9 +66,10 @@ def key_given(request: Request) -> str | None:
     Raises:
         BadHeader: it is none, empty, or over 200 characters.
     """
-    value = _one(request, KEY)
+    value = request.headers.get(KEY)  # it is there once: see `require_once`
     if value is None:
         return None
+    value = value.strip()
     quoted = _QUOTED.fullmatch(value)
     if quoted is None and _PLAIN.fullmatch(value) is None:
         raise _bad(KEY, 'is no text in quotes: send it as "8e03978e-40d5-43dd-bc93-6894a57f9324"')
@@ -84,9 +85,9 @@ def acting(request: Request, actor: Actor) -> Actor:
     Raises:
         BadHeader: it names nobody, or not in UTF-8; or somebody else than who is known to be behind the key.
     """
-    person = _one(request, ON_BEHALF_OF)
+    person = request.headers.get(ON_BEHALF_OF)
     try:
-        behalf = actor.on_behalf_of if person is None else person.encode("latin-1").decode()
+        behalf = actor.on_behalf_of if person is None else person.strip().encode("latin-1").decode()
         acts = Actor(actor.id, actor.roles, actor.organisations, on_behalf_of=behalf, via=BY_HTTP)
     except UnicodeError:
         raise _bad(ON_BEHALF_OF, "is not UTF-8") from None
@@ -129,13 +130,6 @@ def _tags(request: Request, name: str) -> list[str] | None:
     if not 0 < len(tags) <= MOST_TAGS:
         raise _bad(name, f'is neither * nor a list of up to {MOST_TAGS} tags, such as "3"')
     return tags
-
-
-def _one(request: Request, name: str) -> str | None:
-    values = request.headers.getlist(name)
-    if len(values) > 1:
-        raise _bad(name, "is given more than once")
-    return values[0].strip() if values else None
 
 
 def _bad(name: str, what: str) -> BadHeader:

@@ -114,7 +114,7 @@ def require_once(request: Request) -> None:
     for name in _ONCE:
         if len(request.headers.getlist(name)) > 1:
             msg = f"The header {name} is there twice."
-            raise BadHeader(msg)
+            raise BadHeader(msg, field=name)
 
 
 def _told(request: Request, body: bytes) -> Any:  # noqa: ANN401 -- JSON's values

@@ -139,10 +139,13 @@ def test_a_key_that_is_none_is_refused(who: Who) -> None:
         assert who("officer").get("/v1/calls").body["items"] == []
 
 
-def test_two_keys_are_none(who: Who) -> None:
-    """Whoever gives two keys is not guessed at, though they be the same."""
-    keys = [("Idempotency-Key", "a"), ("Idempotency-Key", "a")]
-    assert who("officer").post("/v1/calls", CALL, headers=keys).code == "bad-header"
+@pytest.mark.parametrize("name", ["Idempotency-Key", "EOI-On-Behalf-Of", "Content-Type"])
+def test_a_header_that_is_there_twice_is_none(who: Who, name: str) -> None:
+    """Whoever says a thing twice is not guessed at, though both be the same: 400, by the header's name."""
+    twice = [(name, "application/json"), (name, "application/json")]
+    refused = who("officer").post("/v1/calls", CALL, headers=twice)
+    assert (refused.status, refused.code, refused.body["field"]) == (400, "bad-header", name)
+    assert who("officer").get("/v1/calls").body["items"] == []
 
 
 def test_escapes_in_a_key_are_read(who: Who, eoi: str) -> None:
