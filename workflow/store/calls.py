@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -11,6 +10,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from states.names import CallState
 from workflow.connection import Connection
 from workflow.statements import Prepared
+from workflow.store.filtering import Filtered
 from workflow.store.locks import turn_alone, turn_shared
 from workflow.store.rows import from_row
 from workflow.store.tables import CALL, EOI
@@ -31,12 +31,14 @@ _LOCK_ALONE: Final = Prepared(
 )
 _BY_REFERENCE: Final = Prepared(_SELECT.where(CALL.c.reference == bindparam("the_reference")))
 _ALL: Final = Prepared(_SELECT.order_by(CALL.c.closes_at.desc(), CALL.c.id))
-_NEWEST: Final = _SELECT.order_by(CALL.c.id.desc()).limit(bindparam("at_most"))
-_FILTERS: Final = {
-    "the_reference": CALL.c.reference == bindparam("the_reference"),
-    "the_state": CALL.c.state == bindparam("the_state"),
-    "after": CALL.c.id < bindparam("after"),
-}
+_LIST: Final = Filtered(
+    _SELECT.order_by(CALL.c.id.desc()).limit(bindparam("at_most")),
+    {
+        "the_reference": CALL.c.reference == bindparam("the_reference"),
+        "the_state": CALL.c.state == bindparam("the_state"),
+        "after": CALL.c.id < bindparam("after"),
+    },
+)
 _DUE: Final = Prepared(
     select(CALL.c.id)
     .where(CALL.c.state == "open", CALL.c.closes_at <= bindparam("latest"))
@@ -113,14 +115,8 @@ def find(
     connection: Connection, *, reference: str | None, state: str | None, after: str | None, limit: int
 ) -> list[CallView]:
     """Return calls without counts of now, the newest first; None filters nothing."""
-    given = {"the_reference": reference, "the_state": state, "after": after}
-    filters = {name: value for name, value in given.items() if value is not None}
-    return [_view(row) for row in connection.rows(_page(tuple(filters)), at_most=limit, **filters)]
-
-
-@cache
-def _page(narrowed: tuple[str, ...]) -> Prepared:
-    return Prepared(_NEWEST.where(*(_FILTERS[name] for name in narrowed)))
+    found = _LIST.rows(connection, the_reference=reference, the_state=state, after=after, limit=limit)
+    return [_view(row) for row in found]
 
 
 def due(connection: Connection, latest: datetime) -> list[str]:

@@ -1,7 +1,6 @@
 """Statements about deliveries that look at them, park them, and forget them."""
 
 from datetime import datetime
-from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -24,6 +23,7 @@ from sqlalchemy import (
 
 from workflow.connection import Connection
 from workflow.statements import Prepared
+from workflow.store.filtering import Filtered
 from workflow.store.outbox import LOG, SUBJECT
 from workflow.store.tables import DELIVERY, ENDPOINT, OUTBOX, TRY
 from workflow.views import DeliveryDetail, DeliveryView, EndpointStats, TryView
@@ -62,6 +62,14 @@ _SELECT_LIST: Final = (
     .outerjoin(ENDPOINT, ENDPOINT.c.id == DELIVERY.c.endpoint_id)
     .order_by(DELIVERY.c.id.desc())
     .limit(bindparam("at_most"))
+)
+_LIST: Final = Filtered(
+    _SELECT_LIST,
+    {
+        "the_state": DELIVERY.c.state == bindparam("the_state"),
+        "the_endpoint": _OF_ENDPOINT,
+        "before": DELIVERY.c.id < bindparam("before"),
+    },
 )
 _ONE: Final = Prepared(_SELECT_LIST.where(_THE_ID))
 _TRIES: Final = Prepared(
@@ -155,20 +163,8 @@ def listed(
     connection: Connection, *, state: str | None, endpoint: str | None, before: int | None, limit: int
 ) -> list[DeliveryView]:
     """Return deliveries, the newest first."""
-    given = {"the_state": state, "the_endpoint": endpoint, "before": before}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    rows = connection.rows(_list(tuple(chosen)), at_most=limit, **chosen)
-    return [DeliveryView(**_facts(row)) for row in rows]
-
-
-@cache
-def _list(narrowed: tuple[str, ...]) -> Prepared:
-    by = {
-        "the_state": DELIVERY.c.state == bindparam("the_state"),
-        "the_endpoint": _OF_ENDPOINT,
-        "before": DELIVERY.c.id < bindparam("before"),
-    }
-    return Prepared(_SELECT_LIST.where(*(by[name] for name in narrowed)))
+    found = _LIST.rows(connection, the_state=state, the_endpoint=endpoint, before=before, limit=limit)
+    return [DeliveryView(**_facts(row)) for row in found]
 
 
 def one(connection: Connection, delivery_id: int) -> DeliveryDetail | None:

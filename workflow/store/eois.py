@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, insert, select, update
@@ -12,6 +11,7 @@ from workflow.connection import Connection
 from workflow.errors import Overtaken
 from workflow.manifest import answers_in
 from workflow.statements import Prepared
+from workflow.store.filtering import Filtered
 from workflow.store.locks import turn_shared
 from workflow.store.rows import from_row
 from workflow.store.tables import CALL, EOI, REVISION
@@ -107,11 +107,15 @@ def _advance(*also: str) -> Prepared:
 
 
 _STATES: Final = {state.value: state for state in EoiState}
-_FILTERS: Final = {
-    "the_call": EOI.c.call_id == bindparam("the_call"),
-    "the_state": EOI.c.state == bindparam("the_state"),
-    "after": EOI.c.id > bindparam("after"),
-}
+_LIST: Final = Filtered(
+    _SELECT.order_by(EOI.c.id).limit(bindparam("at_most")),
+    {
+        "the_call": EOI.c.call_id == bindparam("the_call"),
+        "the_state": EOI.c.state == bindparam("the_state"),
+        "after": EOI.c.id > bindparam("after"),
+    },
+    choices={"applicant": EOI.c.applicant},
+)
 
 #: The facts that a move may write beside state and version.
 _ADVANCE: Final = {
@@ -202,22 +206,15 @@ def find(
     limit: int,
 ) -> list[EoiView]:
     """Return EOIs in the order of their ids, which is that of their making; None filters nothing."""
-    if applicants is not None and not applicants:
-        return []
-    given = {"the_call": call_id, "the_state": state, "after": after}
-    filters = {name: value for name, value in given.items() if value is not None}
-    names = None if applicants is None else {f"applicant_{n}": name for n, name in enumerate(applicants)}
-    page = _page(frozenset(filters), None if names is None else len(names))
-    return [_view(row) for row in connection.rows(page, at_most=limit, **filters, **(names or {}))]
-
-
-@lru_cache(maxsize=64)
-def _page(filters: Collection[str], applicants: int | None) -> Prepared:
-    """Return the statement of a page, filtered so, and by so many applicants (None: by none)."""
-    query = _SELECT.order_by(EOI.c.id).limit(bindparam("at_most"))
-    if applicants is not None:
-        query = query.where(EOI.c.applicant.in_([bindparam(f"applicant_{n}") for n in range(applicants)]))
-    return Prepared(query.where(*(_FILTERS[name] for name in sorted(filters))))
+    found = _LIST.rows(
+        connection,
+        the_call=call_id,
+        the_state=state,
+        after=after,
+        limit=limit,
+        choices={"applicant": applicants},
+    )
+    return [_view(row) for row in found]
 
 
 @from_row
