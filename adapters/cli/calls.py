@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from adapters.cli.door import Door, command
-from adapters.cli.options import Call, ClosesAt, ClosesOn, ExpectVersion, Key, Reason, not_both
+from adapters.cli.options import CLOSING, Call, ClosesAt, ClosesOn, ExpectVersion, Key, Reason, not_both
 from adapters.cli.telling import in_words, table, tell_history
 from adapters.cli.views import call_facts, closing
 
@@ -79,7 +79,7 @@ def extend(
     """Move a call's deadline to a later instant, for everybody. Officer, with a reason."""
     from adapters.inbound.announced import closing_for
 
-    not_both(closes_on, closes_at)
+    not_both(closes_on, closes_at, options=CLOSING)
     with door.engine() as engine:
         actor = door.actor()
         timezone = engine.call(call, actor=actor).timezone

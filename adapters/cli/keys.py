@@ -7,7 +7,7 @@ import typer
 
 from adapters.cli.door import Door, command
 from adapters.cli.endpoints import DAY_H, LONGEST_H
-from adapters.cli.options import instant_of
+from adapters.cli.options import instant_of, not_both
 from adapters.cli.telling import facts, stamp, table
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 #: The most days that a key may last: a hundred years.
 LONGEST_DAYS: Final = 36_500
+
+#: The two ways to say when a key ends.
+EXPIRY: Final = "--expires-in or --expires-at"
 
 KeyName = Annotated[str, typer.Argument(metavar="KEY", help="A key: its prefix, or its id.")]
 ExpiresIn = Annotated[
@@ -82,7 +85,7 @@ def create(
     --may and --for say what the key's holder may, and for whom; --as, --role and --organisation stay with who
     asks, as everywhere. Send the key with each request: Authorization: Bearer KEY.
     """
-    _not_both(expires_in, expires_at)
+    not_both(expires_in, expires_at, options=EXPIRY)
     with door.engine() as engine:
         view = engine.create_key(
             name.strip(),
@@ -143,7 +146,7 @@ def rotate(
 
     For the same name, who may the same. Unless it is said, it lasts as long as the old one was made to.
     """
-    _not_both(expires_in, expires_at)
+    not_both(expires_in, expires_at, options=EXPIRY)
     with door.engine() as engine:
         view = engine.rotate_key(
             key,
@@ -173,12 +176,6 @@ def revoke(door: Door, key: KeyName) -> None:
         door.tell.aside(
             f"{view.name} still comes in by {' and '.join(others)}: revoke that, too, if need be."
         )
-
-
-def _not_both(days: int | None, at: datetime | None) -> None:
-    if days is not None and at is not None:
-        msg = "Give --expires-in or --expires-at, not both."
-        raise typer.BadParameter(msg)
 
 
 def _expiry(engine: "Engine", days: int | None, at: datetime | None) -> datetime | None:

@@ -5,6 +5,9 @@ from typing import Annotated, Final
 
 import typer
 
+#: The two ways to say when a call closes.
+CLOSING: Final = "--closes-on (the whole day counts) or --closes-at (to the minute)"
+
 
 def day(words: str) -> date:
     """Read a date: 2023-03-17."""
@@ -33,14 +36,19 @@ def instant_of(words: str) -> datetime:
     return at
 
 
-def not_both(closes_on: date | None, closes_at: datetime | None) -> None:
-    """Let pass whoever gives one closing, or none.
+def not_both(one: object, other: object, *, options: str) -> None:
+    """Let pass whoever gives one of two options, or none.
+
+    Args:
+        one: what was given by one; None: nothing was.
+        other: what was given by the other.
+        options: both, in words: `--closes-on or --closes-at`.
 
     Raises:
         BadParameter: both are given.
     """
-    if closes_on is not None and closes_at is not None:
-        msg = "Give --closes-on (the whole day counts) or --closes-at (to the minute), not both."
+    if one is not None and other is not None:
+        msg = f"Give {options}, not both."
         raise typer.BadParameter(msg)
 
 

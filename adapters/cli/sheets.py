@@ -9,7 +9,7 @@ import typer
 
 from adapters.cli.contacts import import_into
 from adapters.cli.door import Door, command
-from adapters.cli.options import ClosesAt, ClosesOn, Key, not_both, time_of
+from adapters.cli.options import CLOSING, ClosesAt, ClosesOn, Key, not_both, time_of
 from adapters.cli.telling import moment, warnings
 from adapters.cli.views import call_facts
 from adapters.documents import document
@@ -151,7 +151,7 @@ def _announced(sheet: Path | None, given: "Given") -> "Announced":
     from adapters.inbound.announced import announced_by_options, announced_by_sheet
     from adapters.inbound.files import file_bytes
 
-    not_both(given.closes_on, given.closes_at)
+    not_both(given.closes_on, given.closes_at, options=CLOSING)
     if sheet is not None:
         return announced_by_sheet(file_bytes(sheet, what="sheet"), given)
     if given.reference is None or given.title is None or (given.closes_on or given.closes_at) is None:

@@ -145,6 +145,14 @@ def test_wrong_usage_ends_with_two(eoi: Eoi, tmp_path: Any, words: tuple[str, ..
     assert (answer.status, answer.out, list(tmp_path.iterdir())) == (2, "", [])
 
 
+@pytest.mark.parametrize("words", [("create", *TEAM), ("rotate", "nothing0")])
+def test_two_ends_are_none(eoi: Eoi, words: tuple[str, ...]) -> None:
+    """Whoever gives a key two ends is told which options are meant."""
+    answer = eoi("key", *words, "--expires-in", "1", "--expires-at", "2099-01-01T00:00Z", *ADMIN)
+    told = " ".join(answer.err.replace("│", " ").split())
+    assert (answer.status, "Give --expires-in or --expires-at, not both." in told) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
