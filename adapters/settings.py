@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 
+from adapters.bounds import FAILURES, LARGEST_BODY, REQUESTS
 from adapters.outbound.addresses import Allow
 from adapters.outbound.webhook import TIMEOUT_S
 from states.errors import BadInput
@@ -135,11 +136,11 @@ class Settings(BaseSettings):
     #: Where Notify is; empty: where GOV.UK has it.
     notify_url: str = ""
     #: How many requests one actor has in a minute.
-    api_rate: int = Field(default=600, ge=1, le=1_000_000)
+    api_rate: int = Field(default=REQUESTS, ge=1, le=1_000_000)
     #: How many times an address may fail in a minute to say who asks.
-    api_failures: int = Field(default=30, ge=1, le=1_000_000)
+    api_failures: int = Field(default=FAILURES, ge=1, le=1_000_000)
     #: The largest body of a request, in bytes.
-    api_largest_body: int = Field(default=2 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+    api_largest_body: int = Field(default=LARGEST_BODY, ge=1024, le=64 * 1024 * 1024)
     #: Whether a change must name the version that it is of (`If-Match`).
     api_needs_version: bool = False
     #: Origins of which programs in a browser may ask: https://council.example.

@@ -13,15 +13,14 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from adapters.api.errors import JSON, BadBody, BodyTooLarge, BodyTooSlow, Overloaded, UnsupportedMediaType
+from adapters.bounds import LARGEST_BODY
 
-#: The largest body, in bytes: the largest answers, and room for what stands around them.
-LARGEST: Final = 2 * 1024 * 1024
 #: How long a body may take to come, in seconds.
 PATIENCE_S: Final = 20.0
 #: How many times the largest body is read, and thrown away, before the connection is closed.
 SWALLOWED: Final = 4
 #: How much of bodies that are still coming is held at once at the most, of everybody together, in bytes.
-HELD: Final = 128 * LARGEST
+HELD: Final = 128 * LARGEST_BODY
 #: How deep lists and objects may be nested: the deepest answers, and what stands around them.
 DEEPEST: Final = 100
 #: How many digits a number may have.
@@ -56,7 +55,7 @@ class Held:
 
 
 async def received(
-    request: Request, *, held: Held, largest: int = LARGEST, patience_s: float = PATIENCE_S
+    request: Request, *, held: Held, largest: int = LARGEST_BODY, patience_s: float = PATIENCE_S
 ) -> bytes:
     """Return the whole body.
 

@@ -6,9 +6,10 @@ from typing import Any, Protocol, TypeVar
 
 from starlette.requests import Request
 
-from adapters.api.bodies import LARGEST, PATIENCE_S, Held
+from adapters.api.bodies import PATIENCE_S, Held
 from adapters.api.conditions import acting, key_given, versions_named
 from adapters.api.errors import VersionRequired
+from adapters.bounds import LARGEST_BODY
 from workflow import Actor, Arrival, Engine, KeyReused, StaleVersion
 from workflow.ports import Outcome
 
@@ -35,7 +36,7 @@ class Door:
     engine: Engine
     authenticate: Authenticate
     #: The largest body, in bytes.
-    largest_body: int = LARGEST
+    largest_body: int = LARGEST_BODY
     #: How long a body may take to come, in seconds.
     body_within_s: float = PATIENCE_S
     #: Counts what is held of bodies that are still coming.

@@ -24,11 +24,8 @@ from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
 from adapters.api.errors import TooManyRequests
+from adapters.bounds import FAILURES, REQUESTS
 
-#: How many requests one actor has in a minute.
-REQUESTS: Final = 600
-#: How many times an address may fail in a minute to say who asks.
-FAILURES: Final = 30
 #: How many actors and addresses are counted at once at the most; the oldest count is forgotten for a new one.
 COUNTED: Final = 65_536
 #: How many keys that were right are remembered at the most, as digests.

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapters.api.bodies import DEEPEST, LARGEST, SWALLOWED, Held, parsed
+from adapters.api.bodies import DEEPEST, SWALLOWED, Held, parsed
+from adapters.api.door import Door
 from adapters.api.errors import BadBody, UnsupportedMediaType
 from adapters.api.route import through
+from adapters.bounds import LARGEST_BODY
 from adapters.settings import Settings
 from tests.api_frame.asgi import JSON, ask, asked, key
 from tests.api_frame.conftest import MakeApi
@@ -263,5 +266,6 @@ def test_what_is_too_large_is_not_held_either(make_api: MakeApi) -> None:
 
 def test_the_largest_body_holds_the_largest_answers() -> None:
     """Answers of 256 KiB fit in, each letter of them written as its code, which takes six."""
-    assert LARGEST > 1536 * 1024
-    assert Settings().api_largest_body == LARGEST
+    assert LARGEST_BODY > 1536 * 1024
+    (door,) = (each.default for each in fields(Door) if each.name == "largest_body")
+    assert (Settings().api_largest_body, door) == (LARGEST_BODY, LARGEST_BODY)

@@ -16,10 +16,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from adapters.api.app import build_api
-from adapters.api.bodies import LARGEST
 from adapters.api.conditions import LONGEST_KEY
 from adapters.api.door import Door
 from adapters.api.paging import MOST, USUAL
+from adapters.bounds import LARGEST_BODY
 from tests.api.routes.around import AROUND
 from tests.api.routes.conftest import by_token
 from workflow import Engine
@@ -115,7 +115,7 @@ def test_its_numbers_are_those_of_the_code() -> None:
     """Limits of keys, pages and bodies are what the code goes by."""
     assert f"up to {LONGEST_KEY} characters" in WORDS
     assert f"`limit` is 1 to {MOST}, else {USUAL}" in WORDS
-    assert f"up to {LARGEST // 2**20} MiB" in WORDS
+    assert f"up to {LARGEST_BODY // 2**20} MiB" in WORDS
     assert KEEP_DAYS == 30
     assert "kept, for thirty days" in WORDS
 
