@@ -41,14 +41,14 @@ class ApiServer:
 
         Args:
             api: who answers.
-            host: a name or an address of this machine.
+            host: a name or an address of this machine; of IPv6 also as in a URL, `[::1]`.
             port: 0: one that is free.
             trusted_proxies: addresses and networks whose word counts for where a request comes from.
 
         Raises:
             CannotListen: no such host, the port is taken, or this user may not use it.
         """
-        self._host = host
+        host = without_brackets(host)
         self._server = Server(_config(api, trusted_proxies))
         self._socket = _bound(host, port)
         self._thread = threading.Thread(
@@ -95,6 +95,12 @@ def _config(api: ASGIApp, trusted_proxies: Sequence[str]) -> Config:
         timeout_graceful_shutdown=GRACE_S,
         h11_max_incomplete_event_size=LONGEST_HEAD,
     )
+
+
+def without_brackets(host: str) -> str:
+    """Return an address of IPv6 as it is outside of a URL; every other host as it was given."""
+    inside = host[1:-1]
+    return inside if host == f"[{inside}]" and ":" in inside else host
 
 
 def _url(host: str, port: int) -> str:

@@ -26,6 +26,13 @@ from adapters.api.server import ApiServer, _hear_uvicorn
         "http://127.0.0.1",
         "a\x01b",
         "é" * 99,
+        "[]",
+        "[::1",
+        "::1]",
+        "[[::1]]",
+        "[::1]:8000",
+        "[127.0.0.1]",
+        "[localhost]",
     ],
 )
 def test_a_host_that_is_not_here_is_told(api: FastAPI, host: str) -> None:
@@ -35,14 +42,14 @@ def test_a_host_that_is_not_here_is_told(api: FastAPI, host: str) -> None:
     assert "port 0: " in caught.value.message
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]"])
 def test_it_answers_at_the_address_that_it_says(api: FastAPI, host: str) -> None:
-    """Whoever follows its URL is answered, over IPv6 as well; after the end nobody is."""
+    """Whoever follows its URL is answered, over IPv6 too, in brackets or bare; after the end nobody is."""
     serving = ApiServer(api, host=host, port=0)
     serving.start()
     serving.require_alive()
     where = urlsplit(serving.url)
-    assert (where.scheme, where.hostname) == ("http", host)
+    assert (where.scheme, where.hostname) == ("http", host.strip("[]"))
     connection = HTTPConnection(str(where.hostname), where.port, timeout=60)
     connection.request("GET", "/healthz")
     assert json.loads(connection.getresponse().read()) == {"ok": True}
