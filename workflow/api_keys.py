@@ -23,7 +23,7 @@ from workflow.columns import PREFIX
 from workflow.connection import Connection
 from workflow.endpoints import KEEP_OLD_S
 from workflow.errors import NameTaken, NotFound, Overtaken, Unauthenticated
-from workflow.ids import is_id, new_id
+from workflow.ids import is_id, new_id, shown
 from workflow.inputs import aware, some_actor, span
 from workflow.log import get_log
 from workflow.store import api_keys
@@ -33,6 +33,8 @@ from workflow.views import KeyView
 #: Who keeps keys; and who may look at them besides.
 KEEPERS: Final = frozenset({Role.ADMIN})
 LOOKERS: Final = KEEPERS | {Role.AUDITOR}
+#: What a key's holder may be, in order.
+GIVEN: Final = tuple(sorted(set(Role) - {Role.SYSTEM}))
 #: How many random bytes a key has.
 KEY_BYTES: Final = 32
 #: A use is written down again when the last one is this long ago.
@@ -242,8 +244,9 @@ def _holder(new: NewKey) -> Actor:
         msg = f"By the name {name} history knows the engine's own sweep: give another."
         raise BadInput(msg, field="name")
     roles, organisations = _several(new.roles, "roles"), _several(new.organisations, "organisations")
+    _require_given(roles)
     holder = Actor(name, roles, organisations)
-    _check_roles(holder)
+    _check_organisations(holder)
     return holder
 
 
@@ -254,14 +257,17 @@ def _several(values: object, name: str) -> Collection[str]:
     return values
 
 
-def _check_roles(holder: Actor) -> None:
-    is_applicant = Role.APPLICANT in holder.roles
-    if not holder.roles or Role.SYSTEM in holder.roles:
-        given = sorted(set(Role) - {Role.SYSTEM})
-        msg = (
-            f"A key has at least one of these roles: {', '.join(given)}; the role system is the engine's own."
-        )
+def _require_given(roles: Collection[object]) -> None:
+    """Let pass one role or several that a key may have; `system` is the engine's own."""
+    wrong = [each for each in roles if each not in GIVEN]
+    if wrong or not roles:
+        what = f"No key may have the role {shown(wrong[0])}" if wrong else "A key has at least one role"
+        msg = f"{what}. Roles of a key are: {', '.join(GIVEN)}."
         raise BadInput(msg, field="roles")
+
+
+def _check_organisations(holder: Actor) -> None:
+    is_applicant = Role.APPLICANT in holder.roles
     if is_applicant and not holder.organisations:
         msg = "An applicant acts for an organisation: say for which one, or for several."
         raise BadInput(msg, field="organisations")

@@ -168,6 +168,16 @@ def test_a_key_that_nobody_may_have_is_refused(
     assert database.rows("eoi_api_key") == []
 
 
+@pytest.mark.parametrize("roles", [(), {"mayor"}, {"system"}, {"officer", "system"}, [["officer"]]])
+def test_who_asks_for_a_role_that_no_key_has_is_told_which_there_are(engine: Engine, roles: Any) -> None:
+    """Each role but the engine's own, of which no list of what may be given speaks."""
+    with pytest.raises(BadInput) as caught:
+        engine.create_key("places-team", roles=roles, actor=ADMIN)
+    what, _, told = caught.value.message.partition(". Roles of a key are: ")
+    assert told == "admin, applicant, auditor, decider, officer, reviewer."
+    assert set(what.split()).isdisjoint({"applicant", "admin"})
+
+
 def test_a_naive_expiry_has_a_code_of_its_own(engine: Engine) -> None:
     """As every other instant that is given without its zone."""
     with pytest.raises(BadInput) as caught:
