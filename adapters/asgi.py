@@ -7,16 +7,22 @@ from fastapi import FastAPI
 
 from adapters.bootstrap import build
 from adapters.serving import program_of
-from adapters.settings import Settings
-from workflow.log import log_to_stderr
+from adapters.settings import Settings, unheard
+from workflow.log import get_log, log_to_stderr
+
+_log = get_log("api")
 
 
 def create() -> FastAPI:
     """Return the whole program, as the environment says; the server's lifespan starts it and closes it.
+
+    - what is named like a setting and is none is told in the log, as `eoi serve` tells it
 
     Raises:
         BadInput: settings that cannot be used.
     """
     settings = Settings()
     log_to_stderr(settings.log_level)
+    for each in unheard():
+        _log.warning("setting.unheard", said=each)
     return program_of(build(settings), settings)

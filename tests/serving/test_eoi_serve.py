@@ -269,13 +269,16 @@ def test_two_serve_one_database_side_by_side(tmp_path: Path) -> None:
 
 
 def test_a_server_of_ones_own_runs_it(tmp_path: Path) -> None:
-    """`uvicorn --factory adapters.asgi:create`: its lifespan makes tables, starts the runner and ends it."""
+    """`uvicorn --factory adapters.asgi:create`: it tells a misspelt setting, makes tables, runs and ends."""
     script = (
         "import sys, uvicorn; uvicorn.run('adapters.asgi:create', factory=True, port=0, log_level='info', "
         "server_header=False)"
     )
-    with Served(tmp_path, script=script) as served:
+    with Served(tmp_path, script=script, EOI_API_RATES="a secret") as served:
         served.wait_for("Uvicorn running on")
+        (said,) = (line for line in served.lines if "event=setting.unheard" in line)
+        assert "EOI_API_RATES is no setting, and changes nothing. Was EOI_API_RATE meant?" in said
+        assert not any("a secret" in line for line in served.lines)
         (line,) = (line for line in served.lines if "running on" in line)
         port = int(line.split("127.0.0.1:")[1].split()[0])
         with socket.create_connection(("127.0.0.1", port), 60) as connection:
