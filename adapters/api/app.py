@@ -19,6 +19,8 @@ from adapters.api.openapi import completed
 from adapters.api.operation import Operation, operation_router
 from adapters.api.requests import HeadAsGet, Requests
 from adapters.api.route import through
+from adapters.api.tracing import Traced
+from adapters.spans import Spans
 from adapters.version import own_version
 
 #: What a program in a browser may send and read, where its origin is allowed to ask.
@@ -48,6 +50,8 @@ class Surroundings:
     origins: tuple[str, ...] = field(default=())
     #: Whether the pages of the documentation are served.
     docs: bool = True
+    #: Makes a span of each request, where anybody traces.
+    spans: Spans = field(default_factory=Spans)
 
 
 class Program(FastAPI):
@@ -108,6 +112,7 @@ def _around(around: Surroundings) -> list[Middleware]:
     return [
         Middleware(SecurityHeaders),
         *([cors] if around.origins else []),
+        Middleware(Traced, spans=around.spans),
         Middleware(Requests, answer=problem_of),
         Middleware(HeadAsGet),
         Middleware(Admission, refuse=problem_of, within_s=around.wait_s),

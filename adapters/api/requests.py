@@ -65,7 +65,7 @@ class Requests:
         except ClientDisconnect:
             return  # nobody is there to be answered
         except Exception:
-            _log.exception("request.failed", method=_method(scope), route=_route(scope))
+            _log.exception("request.failed", method=method_of(scope), route=template_of(scope) or "none")
             if has_begun():
                 raise  # what was begun cannot be taken back: the server cuts it off
             await self._answer(Internal())(scope, receive, send)
@@ -100,8 +100,8 @@ class HeadAsGet:
 def _say(scope: Scope, status: int, took_s: float) -> None:
     actor = scope["state"].get("actor")
     told = {
-        "method": _method(scope),
-        "route": _route(scope),
+        "method": method_of(scope),
+        "route": template_of(scope) or "none",
         "status": status or "gone",
         "took_s": round(took_s, 4),
         "actor": None if actor is None else actor.id,
@@ -112,10 +112,14 @@ def _say(scope: Scope, status: int, took_s: float) -> None:
         _log.info("request.answered", **told)
 
 
-def _method(scope: Scope) -> str:
+def method_of(scope: Scope) -> str:
+    """Return a request's method, if it is one that is known; else `other`."""
     return scope["method"] if scope["method"] in METHODS else "other"
 
 
-def _route(scope: Scope) -> str:
-    """Return the template of the route that answered: `/v1/calls/{call}`; never what was asked for."""
-    return str(getattr(scope.get("route"), "path", "none"))
+def template_of(scope: Scope) -> str:
+    """Return the template of the route that answered: `/v1/calls/{call}`, never what was asked for.
+
+    Empty where no route did.
+    """
+    return str(getattr(scope.get("route"), "path", ""))

@@ -62,7 +62,7 @@ def make_api(program: App) -> MakeApi:
 
         own = {"health": program.runner.health, "metrics": program.metrics.text}
         operation = Operation(**own | given("health", "metrics", "metrics_open"), metrics_type=CONTENT_TYPE)
-        around = Surroundings(operation=operation, **given("wait_s", "origins", "docs"))
+        around = Surroundings(operation=operation, **given("wait_s", "origins", "docs", "spans"))
         door = Door(engine=program.engine, authenticate=Bearer(knows, rates or Rates()), **changes)
         return build_api(door, around)
 

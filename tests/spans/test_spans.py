@@ -8,7 +8,6 @@ from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, Span, SpanKind, Status, StatusCode, Tracer
 
 from adapters.spans import Spans, TracedCourier
-from states.errors import BadInput, EoiError
 from tests.told import submission
 from workflow.ports import Delayed, Delivered, Delivery, Outcome, Undeliverable
 from workflow.testing import RecordingCourier
@@ -158,38 +157,8 @@ def test_what_is_done_meanwhile_is_inside_the_span(tracer: _Tracer) -> None:
     assert seen == tracer.spans
 
 
-def test_a_command_is_one_span(tracer: _Tracer) -> None:
-    """With the ids that it concerns."""
-    with Spans(tracer).command("submit", eoi_id="e-1"):
-        pass
-    (span,) = tracer.spans
-    assert (span.name, span.kind, span.status) == ("eoi submit", SpanKind.INTERNAL, None)
-    assert span.attributes == {"eoi.eoi_id": "e-1"}
-    assert span.ended
-
-
-@pytest.mark.parametrize(
-    ("error", "kind", "status"),
-    [
-        (BadInput(f"{ADDRESS} cannot be used."), "bad-input", None),
-        (ZeroDivisionError(ADDRESS), "ZeroDivisionError", StatusCode.ERROR),
-        (KeyboardInterrupt(), "KeyboardInterrupt", StatusCode.ERROR),
-    ],
-)
-def test_a_command_that_fails_says_how(
-    tracer: _Tracer, error: BaseException, kind: str, status: StatusCode | None
-) -> None:
-    """A refusal is an answer like another, and no fault of the program."""
-    with pytest.raises(type(error)), Spans(tracer).command("extend_call", call_id="c-1"):
-        raise error
-    (span,) = tracer.spans
-    assert (span.attributes, span.status) == ({"eoi.call_id": "c-1", "error.type": kind}, status)
-    assert (span.told, span.ended) == ([], True)
-
-
 def test_without_the_sdk_nothing_happens() -> None:
-    """Outcomes and errors pass through."""
+    """Nobody traces, and outcomes pass through."""
     spans = Spans()
+    assert not spans.are_wanted
     assert TracedCourier(RecordingCourier(), spans).deliver(_delivery()) == Delivered()
-    with pytest.raises(EoiError), spans.command("submit"):
-        raise BadInput
