@@ -65,6 +65,15 @@ def decide(lifecycle: Lifecycle, trigger: str, facts: Facts) -> Decision:
     return Decision(trigger=trigger, source=source, to=to, event=move.event)
 
 
+def require_known(lifecycle: Lifecycle, trigger: str) -> None:
+    """Let pass a word that the table has, whatever the state.
+
+    Raises:
+        UnknownTrigger: it has no such word.
+    """
+    _moves_of(lifecycle, trigger)
+
+
 def explain(lifecycle: Lifecycle, trigger: str, facts: Facts) -> Option:
     """Return whether `trigger` could be fired now, and if not, every reason why.
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from states.access import sees_eoi
-from states.decisions import Decision, Option, explain, options
+from states.decisions import Decision, Option, explain, options, require_known
 from states.errors import Refused
 from states.events import Event
 from states.facts import Actor, EoiFacts, Facts
@@ -115,6 +115,7 @@ def fire(unit: UnitOfWork, command: Command, eoi_id: str, trigger: str) -> Recei
         StaleVersion: it has changed since it was read.
     """
     loaded = _visible(eois.lock(unit.connection, eoi_id), command.actor, eoi_id)
+    require_known(EOI, trigger)  # before the version: reading again would not mend it
     in_flight = _refused_in_flight_at(unit.connection, loaded, trigger)
     with _refused_as_it_is(unit.connection, loaded):
         _require_version(command, loaded, trigger)

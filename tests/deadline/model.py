@@ -136,10 +136,10 @@ class Model:
     ) -> set[str]:
         late = _late(call, at) if ask.do in TAKEN_IN | {"extend"} else set[str]()
         version = eoi.version if eoi else call.version
-        if ask.version not in (None, version) and not (late and ask.do in TAKEN_IN):
-            return {"stale-version"}
         if ask.do not in MAY:
             return {"unknown-trigger"}
+        if ask.version not in (None, version) and not (late and ask.do in TAKEN_IN):
+            return {"stale-version"}
         codes = late | _missing(ask)
         codes |= _of_eoi(ask, eoi) if eoi else self._of_call(ask, at, call, settle)
         if ask.do == "draft" and not codes and self._live(call, ask.applicant):

@@ -198,7 +198,7 @@ def test_what_was_overtaken_by_the_close_is_reinstated(new_engine: Callable[...,
 
 
 def test_an_unknown_trigger_is_named_with_those_that_are_known(engine: Engine, tables: Tables) -> None:
-    """A slip of the pen is told what can be fired; it leaves nothing behind."""
+    """A slip of the pen is told what can be fired, whatever version it is of; it leaves nothing behind."""
     eoi_id = engine.draft(opened(engine), answers={}, actor=school(1)).eoi_id
     before = tables()
     for trigger in ("sumbit", "", "Submit", "open", "submit\x00", "\ud800", "x" * 5000):
@@ -207,8 +207,12 @@ def test_an_unknown_trigger_is_named_with_those_that_are_known(engine: Engine, t
         assert unknown.value.code == "unknown-trigger"
         with pytest.raises(UnknownTrigger):
             engine.explain(eoi_id, trigger, school(1))
-    with pytest.raises(StaleVersion):
+    with pytest.raises(UnknownTrigger):
         engine.fire(eoi_id, "sumbit", actor=school(1), expected_version=9)
+    with pytest.raises(StaleVersion):
+        engine.fire(eoi_id, "approve", actor=school(1), expected_version=9)
+    with pytest.raises(NotFound):
+        engine.fire(eoi_id, "sumbit", actor=school(2), expected_version=9)
     assert tables() == before
 
 

@@ -183,10 +183,11 @@ def test_a_bad_move_is_refused(who: Who, eoi: str, body: object) -> None:
 
 
 def test_an_unknown_move_is_told_with_those_that_there_are(who: Who, eoi: str) -> None:
-    """A word that the lifecycle does not know has a code of its own."""
-    refused = who("school").post(f"/v1/eois/{eoi}/transitions", {"trigger": "sumbit"})
-    assert (refused.status, refused.code) == (422, "unknown-trigger")
-    assert "submit" in refused.body["detail"]
+    """A word that the lifecycle does not know has a code of its own, under a stale version as well."""
+    for headers in ({}, {"If-Match": '"9"'}, {"If-Match": '"8", "9"'}, {"If-Match": '"1"'}):
+        refused = who("school").post(f"/v1/eois/{eoi}/transitions", {"trigger": "sumbit"}, headers=headers)
+        assert (refused.status, refused.code) == (422, "unknown-trigger")
+        assert "submit" in refused.body["detail"]
 
 
 def test_an_extension_says_until_when_and_why(who: Who, call: str) -> None:
