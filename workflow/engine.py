@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from states.decisions import Option
 from states.facts import Actor
 from states.names import EoiTrigger
-from workflow import applications, closing, orders, reading, schema
+from workflow import applications, closing, orders, past, reading, schema
 from workflow.clock import RunningClock, SystemClock, UtcClock
 from workflow.commands import Arrival, Asked
 from workflow.connection import LOCK_TIMEOUT_S, Connection
@@ -365,14 +365,32 @@ class Engine(Outgoing, KeyKeeping):
 
     def history(self, eoi_or_call_id: str, *, actor: Actor | None = None) -> list[HistoryView]:
         """Return every change of an EOI or a call, the first one first."""
+        return self._done(lambda connection: past.changes(connection, eoi_or_call_id, actor), at_once=True)
+
+    def find_history(
+        self, eoi_or_call_id: str, *, after: str | None = None, limit: int = 50, actor: Actor | None = None
+    ) -> Page[HistoryView]:
+        """Return a page of `history`; give its `next` as `after` for the next page."""
         return self._done(
-            lambda connection: reading.history_of(connection, eoi_or_call_id, actor), at_once=True
+            lambda connection: past.find_changes(
+                connection, eoi_or_call_id, after=after, limit=limit, actor=actor
+            ),
+            at_once=True,
         )
 
     def attempts(self, eoi_or_call_id: str, *, actor: Actor | None = None) -> list[AttemptView]:
         """Return what was tried and refused on an EOI, or on a call and all its EOIs."""
+        return self._done(lambda connection: past.attempts(connection, eoi_or_call_id, actor), at_once=True)
+
+    def find_attempts(
+        self, eoi_or_call_id: str, *, after: str | None = None, limit: int = 50, actor: Actor | None = None
+    ) -> Page[AttemptView]:
+        """Return a page of `attempts`; give its `next` as `after` for the next page."""
         return self._done(
-            lambda connection: reading.attempts(connection, eoi_or_call_id, actor), at_once=True
+            lambda connection: past.find_attempts(
+                connection, eoi_or_call_id, after=after, limit=limit, actor=actor
+            ),
+            at_once=True,
         )
 
     # ---- time

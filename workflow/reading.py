@@ -12,8 +12,8 @@ from workflow.connection import Connection
 from workflow.errors import NotFound
 from workflow.ids import existing_id, is_id, shown
 from workflow.inputs import LONGEST_PAGE, some_actor, whole_number
-from workflow.store import calls, eois, history
-from workflow.views import AttemptView, CallView, EoiView, HistoryView, Page
+from workflow.store import calls, eois
+from workflow.views import CallView, EoiView, Page
 
 
 def call(connection: Connection, id_or_reference: str, actor: Actor | None) -> CallView:
@@ -131,32 +131,13 @@ def find(
     return Page(items=items, next=items[-1].id if len(found) > limit else None)
 
 
-def history_of(connection: Connection, eoi_or_call_id: str, actor: Actor | None) -> list[HistoryView]:
-    """Return every change of an EOI or a call, the first one first.
+def subject_id(connection: Connection, eoi_or_call_id: str, actor: Actor | None) -> str:
+    """Return the id of an EOI, or of a call by its id or reference.
 
     Raises:
         NotFound: no such thing, or not one the actor may see.
         Refused: the actor has no role.
     """
-    return history.of(connection, _subject(connection, eoi_or_call_id, actor))
-
-
-def attempts(connection: Connection, eoi_or_call_id: str, actor: Actor | None) -> list[AttemptView]:
-    """Return what was refused on an EOI, or on a call and all its EOIs, the first one first.
-
-    An applicant sees the attempts on its own EOIs; those on a call are for staff.
-
-    Raises:
-        NotFound: no such thing, or not one the actor may see.
-        Refused: the actor has no role.
-    """
-    subject = _subject(connection, eoi_or_call_id, actor)
-    if calls.by_id(connection, subject) is None:
-        return history.attempts_on(connection, subject)
-    return history.attempts_for(connection, subject) if reads_all(actor) else []
-
-
-def _subject(connection: Connection, eoi_or_call_id: str, actor: Actor | None) -> str:
     _let_in(actor)
     if is_id(eoi_or_call_id):
         found = eois.load(connection, eoi_or_call_id)

@@ -9,7 +9,7 @@ from adapters.api.answers import answer
 from adapters.api.door import Asking
 from adapters.api.entering import enter_route
 from adapters.api.instants import day_in, instant_in
-from adapters.api.paging import USUAL, Cursor, Limit, page, place_of, whole
+from adapters.api.paging import INSTANTS, USUAL, VERSIONS, Cursor, Limit, page, place_of
 from adapters.api.places import place_in
 from adapters.api.schemas import Attempts, Calls, CallToOpen, Changes, Extension, Reason
 from adapters.api.showing import shown
@@ -73,7 +73,8 @@ def enter(router: APIRouter) -> None:
         list_call_history,
         tag=TAG,
         answer=Changes,
-        refuses=["not-found"],
+        refuses=["not-found", "bad-cursor"],
+        tells=["Link"],
     )
     enter_route(
         router,
@@ -82,7 +83,8 @@ def enter(router: APIRouter) -> None:
         list_call_attempts,
         tag=TAG,
         answer=Attempts,
-        refuses=["not-found"],
+        refuses=["not-found", "bad-cursor"],
+        tells=["Link"],
     )
     for word, endpoint, refuses in (
         ("extend", extend_call, [*DEADLINE, "closing-not-later", "closes-at-missing", "reason-missing"]),
@@ -151,24 +153,34 @@ def show_call(request: Request, call: str) -> Response:
     return shown(request, view, version=view.version, is_all_in_version=view.counts is None)
 
 
-def list_call_history(request: Request, call: str) -> Response:
+def list_call_history(
+    request: Request, call: str, *, limit: Limit = USUAL, cursor: Cursor = None
+) -> Response:
     """List every change of a call, the first one first.
 
     Anybody with a role. What becomes of its EOIs is in their own histories.
     """
     asking: Asking = request.state.asking
     view = asking.engine.call(existing_id(call), actor=asking.actor)
-    return whole(asking.engine.history(view.id, actor=asking.actor))
+    question = {"of": "history", "subject": view.id}
+    place = place_of(cursor, question, places=VERSIONS)
+    found = asking.engine.find_history(view.id, after=place, limit=limit, actor=asking.actor)
+    return page(request, found.items, after=found.next, question=question)
 
 
-def list_call_attempts(request: Request, call: str) -> Response:
+def list_call_attempts(
+    request: Request, call: str, *, limit: Limit = USUAL, cursor: Cursor = None
+) -> Response:
     """List what was tried and refused on a call, and on any of its EOIs.
 
     Staff; for applicants it is empty.
     """
     asking: Asking = request.state.asking
     view = asking.engine.call(existing_id(call), actor=asking.actor)
-    return whole(asking.engine.attempts(view.id, actor=asking.actor))
+    question = {"of": "attempts", "subject": view.id}
+    place = place_of(cursor, question, places=INSTANTS)
+    found = asking.engine.find_attempts(view.id, after=place, limit=limit, actor=asking.actor)
+    return page(request, found.items, after=found.next, question=question)
 
 
 def extend_call(request: Request, call: str, body: Extension) -> Response:

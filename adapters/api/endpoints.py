@@ -9,7 +9,7 @@ from adapters.api.answers import answer
 from adapters.api.door import Asking, Door
 from adapters.api.entering import enter_route
 from adapters.api.instants import instant_in
-from adapters.api.paging import USUAL, Cursor, Limit, page, place_of, whole
+from adapters.api.paging import NUMBERS, USUAL, Cursor, Limit, page, place_of, whole
 from adapters.api.places import place_in
 from adapters.api.schemas import Deliveries, Endpoints, NewEndpoint, Reason, Redrive, Redriven, Rotation
 from adapters.trying import Tried, tried
@@ -205,7 +205,7 @@ def list_deliveries(
     """
     asking: Asking = request.state.asking
     question = {"of": "deliveries", "endpoint": endpoint, "state": state}
-    place = place_of(cursor, question, is_number=True)
+    place = place_of(cursor, question, places=NUMBERS)
     found = asking.engine.deliveries(
         state=state,
         endpoint=endpoint,

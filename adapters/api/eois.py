@@ -8,7 +8,7 @@ from starlette.responses import Response
 from adapters.api.answers import answer
 from adapters.api.door import Asking
 from adapters.api.entering import enter_route
-from adapters.api.paging import USUAL, Cursor, Limit, page, place_of, whole
+from adapters.api.paging import INSTANTS, USUAL, VERSIONS, Cursor, Limit, page, place_of, whole
 from adapters.api.places import place_in
 from adapters.api.schemas import Attempts, Changes, Eois, NewAnswers, NewEoi, Options, Transition
 from adapters.api.showing import shown
@@ -97,11 +97,20 @@ def enter(router: APIRouter) -> None:
     for path, endpoint, model in (
         ("transitions", list_eoi_history, Changes),
         ("attempts", list_eoi_attempts, Attempts),
-        ("options", list_options, Options),
     ):
         enter_route(
-            router, "GET", f"/eois/{{eoi}}/{path}", endpoint, tag=TAG, answer=model, refuses=["not-found"]
+            router,
+            "GET",
+            f"/eois/{{eoi}}/{path}",
+            endpoint,
+            tag=TAG,
+            answer=model,
+            refuses=["not-found", "bad-cursor"],
+            tells=["Link"],
         )
+    enter_route(
+        router, "GET", "/eois/{eoi}/options", list_options, tag=TAG, answer=Options, refuses=["not-found"]
+    )
 
 
 def draft_eoi(request: Request, call: str, body: NewEoi) -> Response:
@@ -178,24 +187,30 @@ def fire_transition(request: Request, eoi: str, body: Transition) -> Response:
     return _receipt(asking.change(asking.engine.fire, eoi, body.trigger, reason=body.reason, data=data))
 
 
-def list_eoi_history(request: Request, eoi: str) -> Response:
+def list_eoi_history(request: Request, eoi: str, *, limit: Limit = USUAL, cursor: Cursor = None) -> Response:
     """List every change of an EOI, the first one first.
 
     Whoever may see the EOI.
     """
     asking: Asking = request.state.asking
     view = asking.engine.get(eoi, actor=asking.actor)
-    return whole(asking.engine.history(view.id, actor=asking.actor))
+    question = {"of": "history", "subject": view.id}
+    place = place_of(cursor, question, places=VERSIONS)
+    found = asking.engine.find_history(view.id, after=place, limit=limit, actor=asking.actor)
+    return page(request, found.items, after=found.next, question=question)
 
 
-def list_eoi_attempts(request: Request, eoi: str) -> Response:
+def list_eoi_attempts(request: Request, eoi: str, *, limit: Limit = USUAL, cursor: Cursor = None) -> Response:
     """List what was tried on an EOI and refused.
 
     Whoever may see the EOI.
     """
     asking: Asking = request.state.asking
     view = asking.engine.get(eoi, actor=asking.actor)
-    return whole(asking.engine.attempts(view.id, actor=asking.actor))
+    question = {"of": "attempts", "subject": view.id}
+    place = place_of(cursor, question, places=INSTANTS)
+    found = asking.engine.find_attempts(view.id, after=place, limit=limit, actor=asking.actor)
+    return page(request, found.items, after=found.next, question=question)
 
 
 def list_options(request: Request, eoi: str) -> Response:

@@ -21,8 +21,11 @@ MOST: Final = 100
 #: How many letters of a digest tell one question from another.
 _MARK: Final = 16
 _FORM: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
-#: What a place may be, by whether it is a number: anybody can make a cursor by themselves.
-_PLACES: Final = {False: re.compile(r"[0-9a-f-]{36}"), True: re.compile(r"[0-9]{1,18}")}
+#: What places may be, since anybody can make a cursor by themselves; of instants, with how many were seen.
+IDS: Final = re.compile(r"[0-9a-f-]{36}")
+NUMBERS: Final = re.compile(r"[0-9]{1,18}")
+VERSIONS: Final = re.compile(r"[0-9]{1,9}")
+INSTANTS: Final = re.compile(r"[0-9]{1,17}-[0-9]{1,9}")
 
 Limit = Annotated[int, Query(ge=1, le=MOST, description="How many at the most.", examples=[USUAL])]
 Cursor = Annotated[
@@ -42,14 +45,14 @@ def cursor_of(after: str, question: Mapping[str, str | None]) -> str:
 
 
 def place_of(
-    cursor: str | None, question: Mapping[str, str | None], *, is_number: bool = False
+    cursor: str | None, question: Mapping[str, str | None], *, places: re.Pattern[str] = IDS
 ) -> str | None:
     """Return the place that a cursor stands for; None: the list's beginning.
 
     Args:
         cursor: what was given.
         question: see `cursor_of`.
-        is_number: whether places of this list are numbers; else they are ids.
+        places: what places of this list are.
 
     Raises:
         BadCursor: it is none, or of another list or filter.
@@ -62,7 +65,7 @@ def place_of(
     except ValueError:
         text = ""
     mark, place = text[:_MARK], text[_MARK:]
-    if mark != _mark(question) or not _PLACES[is_number].fullmatch(place):
+    if mark != _mark(question) or not places.fullmatch(place):
         msg = "That is no cursor of this list with these filters: begin again without one."
         raise BadCursor(msg, field="cursor")
     return place

@@ -88,7 +88,11 @@ Engine(database: str | Engine, *, clock: Clock | None = None, settle_s: float = 
     .find(*, call: str | None = None, state: str | None = None, applicant: str | None = None,
         after: str | None = None, limit: int = 50, actor: Actor | None = None) -> Page[EoiView]
     .history(eoi_or_call_id: str, *, actor: Actor | None = None) -> list[HistoryView]
+    .find_history(eoi_or_call_id: str, *, after: str | None = None, limit: int = 50,
+        actor: Actor | None = None) -> Page[HistoryView]
     .attempts(eoi_or_call_id: str, *, actor: Actor | None = None) -> list[AttemptView]
+    .find_attempts(eoi_or_call_id: str, *, after: str | None = None, limit: int = 50,
+        actor: Actor | None = None) -> Page[AttemptView]
     .close_due() -> CloseReport
     .next_due() -> datetime | None
     .prune() -> int

@@ -21,7 +21,7 @@ _VIEW: Final = (
 )  # fmt: skip
 _INSERT: Final = Prepared(insert(HISTORY), columns=("subject_id", *_VIEW))
 _INSERT_NOTE: Final = Prepared(insert(NOTE), columns=("subject_id", "seq", "reason"))
-_OF: Final = Prepared(
+_SELECT: Final = (
     select(*(HISTORY.c[name] for name in _VIEW), NOTE.c.reason)
     .outerjoin_from(
         HISTORY, NOTE, and_(NOTE.c.subject_id == HISTORY.c.subject_id, NOTE.c.seq == HISTORY.c.seq)
@@ -29,6 +29,8 @@ _OF: Final = Prepared(
     .where(HISTORY.c.subject_id == bindparam("subject"))
     .order_by(HISTORY.c.seq)
 )
+_OF: Final = Prepared(_SELECT)
+_PAGE: Final = Prepared(_SELECT.where(HISTORY.c.seq > bindparam("after")).limit(bindparam("at_most")))
 
 _ATTEMPT_KEY: Final = ("subject_id", "actor", "on_behalf_of", "trigger", "code")
 _THIS_ATTEMPT: Final = and_(*(ATTEMPT.c[name] == bindparam(f"the_{name}") for name in _ATTEMPT_KEY))
@@ -50,10 +52,20 @@ _ATTEMPT_VIEW: Final = (
     "subject_id", "call_id", "trigger", "code", "actor", "on_behalf_of", "count", "first_at", "last_at",
 )  # fmt: skip
 _SELECT_ATTEMPTS: Final = select(*(ATTEMPT.c[name] for name in _ATTEMPT_VIEW)).order_by(
-    ATTEMPT.c.first_at, ATTEMPT.c.subject_id
+    ATTEMPT.c.first_at, *(ATTEMPT.c[name] for name in _ATTEMPT_KEY)
 )
-_ATTEMPTS_ON: Final = Prepared(_SELECT_ATTEMPTS.where(ATTEMPT.c.subject_id == bindparam("subject")))
-_ATTEMPTS_FOR: Final = Prepared(_SELECT_ATTEMPTS.where(ATTEMPT.c.call_id == bindparam("the_call")))
+_SELECT_ON: Final = _SELECT_ATTEMPTS.where(ATTEMPT.c.subject_id == bindparam("subject"))
+_SELECT_FOR: Final = _SELECT_ATTEMPTS.where(ATTEMPT.c.call_id == bindparam("the_call"))
+_ATTEMPTS_ON: Final = Prepared(_SELECT_ON)
+_ATTEMPTS_FOR: Final = Prepared(_SELECT_FOR)
+_PAGE_ON, _PAGE_FOR = (
+    Prepared(
+        query.where(ATTEMPT.c.first_at >= bindparam("since"))
+        .limit(bindparam("at_most"))
+        .offset(bindparam("seen"))
+    )
+    for query in (_SELECT_ON, _SELECT_FOR)
+)
 _KINDS_OF_ATTEMPT: Final = Prepared(
     select(func.count()).where(
         ATTEMPT.c.subject_id == bindparam("subject"), ATTEMPT.c.actor == bindparam("the_actor")
@@ -106,6 +118,11 @@ def of(connection: Connection, subject_id: str) -> list[HistoryView]:
     return [_view(row) for row in connection.rows(_OF, subject=subject_id)]
 
 
+def page(connection: Connection, subject_id: str, *, after: int, limit: int) -> list[HistoryView]:
+    """Return so many changes of a call or EOI after one, by its number."""
+    return [_view(row) for row in connection.rows(_PAGE, subject=subject_id, after=after, at_most=limit)]
+
+
 def add_attempt(
     connection: Connection,
     *,
@@ -140,6 +157,22 @@ def attempts_on(connection: Connection, eoi_id: str) -> list[AttemptView]:
 def attempts_for(connection: Connection, call_id: str) -> list[AttemptView]:
     """Return what was refused on a call and on any of its EOIs."""
     return [_attempt(row) for row in connection.rows(_ATTEMPTS_FOR, the_call=call_id)]
+
+
+def attempts_on_page(
+    connection: Connection, eoi_id: str, *, since: datetime, seen: int, limit: int
+) -> list[AttemptView]:
+    """Return so many of what was refused on one EOI, from an instant on but for the first ones."""
+    found = connection.rows(_PAGE_ON, subject=eoi_id, since=since, seen=seen, at_most=limit)
+    return [_attempt(row) for row in found]
+
+
+def attempts_for_page(
+    connection: Connection, call_id: str, *, since: datetime, seen: int, limit: int
+) -> list[AttemptView]:
+    """Return so many of what was refused on a call and on its EOIs, as `attempts_on_page`."""
+    found = connection.rows(_PAGE_FOR, the_call=call_id, since=since, seen=seen, at_most=limit)
+    return [_attempt(row) for row in found]
 
 
 def first_attempt_at(connection: Connection, eoi_id: str, *, trigger: str, code: str) -> datetime | None:

@@ -10,12 +10,14 @@ from fastapi import FastAPI
 
 from adapters.api.app import eoi_router
 from adapters.api.door import Door
+from adapters.documents import document
 from tests.api.routes.asking import Answer, Client
 from tests.api.routes.conftest import CALL, Who, by_token
 from workflow import Engine
 from workflow.testing import new_call, officer, school
 
 PATHS = ("/v1/calls", "/v1/eois")
+REVIEW = {"trigger": "review"}
 
 
 def following(path: str, answer: Answer) -> str | None:
@@ -39,6 +41,22 @@ def walked(client: Client, path: str) -> list[list[str]]:
         assert at not in seen
         seen.add(str(at))
     return pages
+
+
+def items_of(client: Client, path: str) -> list[list[object]]:
+    """Follow the links from a page on; return what is on each page."""
+    pages = list[list[object]]()
+    at: str | None = path
+    while at is not None:
+        answer = client.get(at)
+        pages.append(answer.body["items"])
+        at = following(at, answer)
+    return pages
+
+
+def behalf(name: str) -> dict[str, str]:
+    """Return the header that names for whom something is done."""
+    return {"EOI-On-Behalf-Of": name}
 
 
 @pytest.fixture
@@ -67,6 +85,47 @@ def test_filters_stay_with_the_link(who: Who, seven: list[str], engine: Engine) 
     assert walked(who("auditor"), path) == [seven[:5], seven[5:]]
     (found,) = who("school").get(f"/v1/calls?reference={quote(reference, safe='')}").body["items"]
     assert found["id"] == engine.call(reference).id
+
+
+@pytest.fixture
+def past(who: Who, engine: Engine, call: str, eoi: str) -> dict[str, list[object]]:
+    """Save an EOI six times, be refused eight times; return each list of the past, by its path."""
+    for places in range(6):
+        engine.save(eoi, answers={"places": places}, actor=school())
+    for name in "abcdefgh":
+        assert who("reviewer").post(f"/v1/eois/{eoi}/transitions", REVIEW, headers=behalf(name)).status == 409
+    changed = [each.at for each in engine.history(eoi)]
+    assert (len(changed), len(engine.attempts(eoi))) == (7, 8)
+    return {
+        f"/v1/eois/{eoi}/transitions": document(engine.history(eoi)),
+        f"/v1/eois/{eoi}/attempts": document(engine.attempts(eoi)),
+        f"/v1/calls/{call}/history": document(engine.history(call)),
+        f"/v1/calls/{call}/attempts": document(engine.attempts(call)),
+    }
+
+
+def test_the_past_comes_in_pages(who: Who, past: dict[str, list[object]]) -> None:
+    """Every change and every refused attempt once, in order, whatever the size of a page."""
+    for path, whole in past.items():
+        for limit in (1, 3, 7, 8, 100):
+            assert list(itertools.chain(*items_of(who("auditor"), f"{path}?limit={limit}"))) == whole
+        assert who("auditor").get(path).body == {"items": whole, "next": None}
+
+
+def test_a_cursor_of_the_past_names_nobody(who: Who, past: dict[str, list[object]]) -> None:
+    """It stands in addresses, so it tells of no actor; another list, or another thing's, refuses it."""
+    cursors = {path: who("auditor").get(f"{path}?limit=1").body["next"] for path in past}
+    for path, cursor in cursors.items():
+        if cursor is None:
+            continue
+        place = base64.urlsafe_b64decode(cursor + "==")[16:].decode()
+        assert re.fullmatch("[0-9]+(-[0-9]+)?", place)
+        for other in set(past) - {path}:
+            assert who("auditor").get(f"{other}?cursor={cursor}").code == "bad-cursor"
+        forged = base64.urlsafe_b64encode(base64.urlsafe_b64decode(cursor + "==")[:16] + b"9" * 99)
+        assert who("auditor").get(f"{path}?cursor={forged.decode()}").code == "bad-cursor"
+        assert who("auditor").get(f"{path}?limit=101").code == "bad-input"
+        assert who("other").get(f"{path}?cursor={cursor}").status in (200, 404)
 
 
 def test_a_cursor_is_of_one_question(who: Who, seven: list[str]) -> None:
