@@ -1,11 +1,14 @@
 """A fair answer under overload: whoever could not be answered in time is told so at once, and when to return.
 
 What waits is bounded in time, not in number: how long a newcomer would wait is how many are under way, times
-how much time each of those that were answered lately took of a queue that long (Little's law). A request is
-under way once its body is there, so that whoever sends slowly keeps nobody out.
+how much time each of those that were answered lately took of a queue that long (Little's law). Before any
+was, each is taken to take as long as on a small machine. A request is under way once its body is there, so
+that whoever sends slowly keeps nobody out; it is looked at then once more, since many may have been let in
+while it came. Those who are refused together are told different seconds, or all would come back together.
 """
 
 import math
+import random
 import time
 from collections.abc import Callable
 from typing import Final
@@ -19,10 +22,14 @@ from workflow.log import get_log
 ALWAYS: Final = 8
 #: How many requests are open at once at the most, those that are still being sent among them.
 OPEN: Final = 1_000
+#: How much time each takes as long as none was answered, in seconds: fifty a second.
+FIRST_S: Final = 0.02
 #: What the last request counts for in how much time each takes.
 WEIGHT: Final = 0.05
 #: The longest that anybody is asked to wait, in seconds.
 LONGEST_WAIT_S: Final = 30
+#: The same where too many are open, of whom nobody knows when they end.
+OPEN_WAIT_S: Final = 5
 #: What is never refused, since others decide by it what to do.
 FREE: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -41,6 +48,7 @@ class Admission:
         within_s: float,
         most: int = OPEN,
         timer: Callable[[], float] = time.monotonic,
+        dice: Callable[[], float] = random.random,
     ) -> None:
         """Stand in front of `app`.
 
@@ -50,17 +58,19 @@ class Admission:
             within_s: how long a request may wait, in seconds: as long as a close waits for what came in time.
             most: how many may be open at once.
             timer: tells seconds that never go back.
+            dice: gives random numbers, 0 <= number < 1, for when whom is told to come back.
         """
         self._app = app
         self._refuse = refuse
         self._within_s = within_s
         self._most = most
         self._timer = timer
+        self._dice = dice
         #: How many are open, and how many of them are there whole.
         self.open = 0
         self.under_way = 0
         #: How much time each takes of those that wait, in seconds.
-        self.share_s = 0.0
+        self.share_s = FIRST_S
         self._full = False
 
     @property
@@ -69,22 +79,33 @@ class Admission:
         return self.share_s * (self.under_way + 1)
 
     @property
-    def is_full(self) -> bool:
+    def is_slow(self) -> bool:
         """Whether one more would wait for too long."""
-        slow = self.under_way >= ALWAYS and self.wait_s > self._within_s
-        return slow or self.open >= self._most
+        return self.under_way >= ALWAYS and self.wait_s > self._within_s
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nobody is let in now."""
+        return self.is_slow or self.open >= self._most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or refuse it."""
         if scope["type"] != "http" or scope["path"] in FREE:
             await self._app(scope, receive, send)
         elif self.is_full:
-            self._say(full=True)
-            wait_s = min(LONGEST_WAIT_S, max(1, math.ceil(self.wait_s)))
-            await self._refuse(Overloaded(retry_after_s=wait_s))(scope, receive, send)
+            await self._refuse(self._overloaded())(scope, receive, send)
         else:
             self._say(full=False)
             await self._let_in(scope, receive, send)
+
+    def _overloaded(self) -> Overloaded:
+        self._say(full=True)
+        return Overloaded(retry_after_s=self._back_in_s())
+
+    def _back_in_s(self) -> int:
+        """Return when one is to come back, in whole seconds: from 1 to as long as it would wait now."""
+        longest_s = max(math.ceil(self.wait_s), OPEN_WAIT_S if self.open >= self._most else 1)
+        return 1 + int(self._dice() * min(LONGEST_WAIT_S, longest_s))
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun: tuple[float, int] | None = None
@@ -93,6 +114,8 @@ class Admission:
             nonlocal begun
             message = await receive()
             if begun is None and message["type"] == "http.request" and not message.get("more_body"):
+                if self.is_slow:
+                    raise self._overloaded()
                 self.under_way += 1
                 begun = self._timer(), self.under_way
             return message

@@ -2,18 +2,22 @@
 
 import asyncio
 import logging
+import threading
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from adapters.api.admission import ALWAYS, LONGEST_WAIT_S, Admission
+from adapters.api.admission import ALWAYS, FIRST_S, LONGEST_WAIT_S, OPEN_WAIT_S, Admission
 from adapters.api.answers import problem_of
-from tests.api_frame.asgi import Answer, ask, asked
+from adapters.api.errors import Overloaded
+from tests.api_frame.asgi import Answer, ask, asked, key
 from tests.api_frame.conftest import MakeApi
+from workflow import Actor, Unauthenticated
 
 
 class Works:
@@ -41,9 +45,11 @@ class Works:
         self._done = asyncio.Event()
 
 
-def admission(works: Works, *, within_s: float = 2.0, most: int = 1000) -> Admission:
-    """Return what stands in front of it."""
-    return Admission(works, refuse=problem_of, within_s=within_s, most=most, timer=works.timer)
+def admission(
+    works: Works, *, within_s: float = 2.0, most: int = 1000, dice: Callable[[], float] = lambda: 0.999
+) -> Admission:
+    """Return what stands in front of it; whoever is refused has the worst luck that there is."""
+    return Admission(works, refuse=problem_of, within_s=within_s, most=most, timer=works.timer, dice=dice)
 
 
 async def waiting(door: Admission, count: int) -> list[asyncio.Task[Answer]]:
@@ -119,7 +125,7 @@ def test_one_that_hung_counts_for_no_more_than_being_late() -> None:
         (task,) = await waiting(door, 1)
         works.finish(after_s=3600)
         await task
-        assert door.share_s == pytest.approx(0.1)
+        assert door.share_s == pytest.approx(0.95 * FIRST_S + 0.1)
 
     run(story)
 
@@ -138,7 +144,7 @@ def test_whoever_still_sends_is_not_under_way() -> None:
         for each in slow:
             each.cancel()
         await asyncio.gather(*slow, return_exceptions=True)
-        assert (door.open, door.under_way, door.share_s) == (0, 0, 0)
+        assert (door.open, door.under_way, door.share_s) == (0, 0, FIRST_S)
 
     run(story)
 
@@ -151,7 +157,7 @@ def test_so_many_are_open_and_no_more() -> None:
         door = admission(works, most=3)
         tasks = await waiting(door, 3)
         answer = await asked(door, "GET", "/quick")
-        assert (answer.status, answer.code, answer.header("retry-after")) == (503, "overloaded", "1")
+        assert (answer.status, answer.code, answer.header("retry-after")) == (503, "overloaded", "5")
         works.finish(after_s=0)
         await asyncio.gather(*tasks)
 
@@ -183,6 +189,94 @@ def test_nobody_is_asked_to_wait_for_long() -> None:
         assert answer.header("retry-after") == str(LONGEST_WAIT_S)
         works.finish(after_s=0)
         await asyncio.gather(*tasks)
+
+    run(story)
+
+
+def test_who_is_refused_together_does_not_come_back_together() -> None:
+    """Each is told a second of its own luck: from 1 to as long as it would wait, whole, and none more."""
+
+    async def story() -> None:
+        works, luck = Works(), iter([0.0, 0.333, 0.334, 0.667, 0.999])
+        door = admission(works, dice=lambda: next(luck))
+        await learnt(works, door, each_s=0.0999)
+        tasks = await waiting(door, 20)
+        told = [(await asked(door, "GET", "/quick")).header("retry-after") for _ in range(5)]
+        assert (2 < door.wait_s < 3, told) == (True, ["1", "1", "2", "3", "3"])
+        works.finish(after_s=2)
+        await asyncio.gather(*tasks)
+
+    run(story)
+
+
+def test_each_second_of_the_range_is_told_as_often_as_another() -> None:
+    """Of so many who find too many open, as many come back in the first second as in the last."""
+
+    async def story() -> None:
+        works, luck = Works(), iter(n / 100 for n in range(100))
+        door = admission(works, most=0, dice=lambda: next(luck))
+        told = [(await asked(door, "GET", "/quick")).header("retry-after") for _ in range(100)]
+        assert Counter(told) == {str(each): 100 // OPEN_WAIT_S for each in range(1, OPEN_WAIT_S + 1)}
+
+    run(story)
+
+
+class Slow(Works):
+    """A program that works on one request at a time, each as long as a new door takes it to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begins = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer when all that came before are answered; refuse what the door refuses."""
+        try:
+            await Request(scope, receive).body()
+        except Overloaded as exc:
+            await problem_of(exc)(scope, receive, send)
+            return
+        async with self._one_at_a_time:
+            await self.begins.wait()
+            self.now_s += FIRST_S
+            await Response("done")(scope, receive, send)
+
+
+def when_all_are_there(app: ASGIApp, count: int) -> ASGIApp:
+    """Return the program as it is met where the heads of so many come before the body of any."""
+    heads, together = list[int](), asyncio.Event()
+
+    async def met(scope: Scope, receive: Receive, send: Send) -> None:
+        async def receiving() -> Message:
+            heads.append(1)
+            if len(heads) == count:
+                together.set()
+            await together.wait()
+            return await receive()
+
+        await app(scope, receiving, send)
+
+    return met
+
+
+@pytest.mark.parametrize("within_s", [1.0, 2.0, 5.0])
+@pytest.mark.parametrize("heads_first", [False, True])
+def test_the_first_burst_is_bounded_before_anything_was_learnt(within_s: float, heads_first: bool) -> None:
+    """A process that has just started lets in as many as it answers in time, and refuses the rest at once."""
+
+    async def story() -> None:
+        works, many, let_in = Slow(), 900, round(within_s / FIRST_S)
+        door = admission(works, within_s=within_s)
+        met = when_all_are_there(door, many) if heads_first else door
+        tasks = [asyncio.create_task(asked(met, "POST", "/quick", body=b"{}")) for _ in range(many)]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert (door.under_way, sum(each.done() for each in tasks)) == (let_in, many - let_in)
+        works.begins.set()
+        told = [(each.status, each.header("retry-after")) for each in await asyncio.gather(*tasks)]
+        assert Counter(told) == {(200, None): let_in, (503, str(round(within_s) + 1)): many - let_in}
+        assert works.now_s == pytest.approx(within_s)
+        assert (door.open, door.under_way) == (0, 0)
 
     run(story)
 
@@ -227,3 +321,23 @@ def test_the_program_has_it(make_api: MakeApi) -> None:
     """A program whose queue may take no time lets in what it always lets in; its answers have all headers."""
     answer = ask(make_api(wait_s=0.0), "GET", "/v1/calls/x")
     assert answer.status == 401
+
+
+def test_the_program_refuses_whose_body_comes_when_it_is_full(make_api: MakeApi) -> None:
+    """Twenty heads were let in: eight bodies are read, and whoever sent the others is told to come back."""
+    free = threading.Event()
+
+    def waits(_: str) -> Actor:
+        free.wait(60)
+        raise Unauthenticated
+
+    async def story() -> None:
+        met = when_all_are_there(make_api(wait_s=0.0, knows=waits), 20)
+        tasks = [asyncio.create_task(asked(met, "GET", "/v1/calls/x", key("a"))) for _ in range(20)]
+        for _, each in zip(range(20 - ALWAYS), asyncio.as_completed(tasks), strict=False):
+            await each
+        free.set()
+        told = Counter(each.code for each in await asyncio.gather(*tasks))
+        assert told == {"overloaded": 20 - ALWAYS, "unauthenticated": ALWAYS}
+
+    run(story)
