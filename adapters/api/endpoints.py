@@ -1,14 +1,17 @@
 """Routes of endpoints: who gets events, and what is on its way to them. Officers and admins keep them."""
 
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from adapters.api.answers import answer
 from adapters.api.door import Asking, Door
 from adapters.api.entering import enter_route
 from adapters.api.instants import instant_in
+from adapters.api.outside import ask_outside
 from adapters.api.paging import NUMBERS, USUAL, Cursor, Limit, page, place_of, whole
 from adapters.api.places import place_in
 from adapters.api.schemas import Deliveries, Endpoints, NewEndpoint, Reason, Redrive, Redriven, Rotation
@@ -34,7 +37,7 @@ State = Annotated[
 def enter(router: APIRouter, door: Door) -> None:
     """Enter the routes; the one that tries an endpoint only where there is something to try it with."""
 
-    def add_endpoint(request: Request, body: NewEndpoint) -> Response:
+    async def add_endpoint(request: Request, body: NewEndpoint) -> Response:
         """Add a receiver; it gets the events from now on.
 
         Officer or admin. A webhook's secret is in this answer and never shown again. Its URL's name is looked
@@ -43,8 +46,8 @@ def enter(router: APIRouter, door: Door) -> None:
         asking: Asking = request.state.asking
         require_role(asking.actor, _KEEPERS, to="add an endpoint")
         if door.look_at is not None and body.via == _WEBHOOK:
-            door.look_at(body.url)
-        return _added(request, body)
+            await ask_outside(request, partial(door.look_at, body.url))
+        return await run_in_threadpool(_added, request, body)
 
     enter_route(router, "GET", "/endpoints", list_endpoints, tag=TAG, answer=Endpoints)
     enter_route(
@@ -104,13 +107,15 @@ def enter(router: APIRouter, door: Door) -> None:
 
 
 def _enter_test(router: APIRouter, door: Door) -> None:
-    def test_endpoint(request: Request, endpoint: str) -> Response:
+    async def test_endpoint(request: Request, endpoint: str) -> Response:
         """Send a webhook an event `endpoint.pinged` now, and tell what it answers.
 
         Officer or admin. Nothing of it is kept; 200, whether it arrived or not.
         """
         assert door.try_endpoint is not None  # noqa: S101 -- it is entered only then
-        outcome, duration_s = door.try_endpoint(endpoint, actor=request.state.asking.actor)
+        asking: Asking = request.state.asking
+        send = partial(door.try_endpoint, endpoint, actor=asking.actor)
+        outcome, duration_s = await ask_outside(request, send)
         return answer(tried(endpoint, outcome, duration_s))
 
     enter_route(

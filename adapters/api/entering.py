@@ -3,7 +3,7 @@
 What OpenAPI's own words have no room for stands at each operation as `x-eoi`; `openapi` writes it out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends
@@ -21,7 +21,7 @@ def enter_route(
     router: APIRouter,
     method: str,
     path: str,
-    endpoint: Callable[..., Response],
+    endpoint: Callable[..., Response | Awaitable[Response]],
     *,
     tag: str,
     answer: object,

@@ -12,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from adapters.api.admission import ALWAYS, FIRST_S, LONGEST_WAIT_S, OPEN_WAIT_S, Admission
+from adapters.api.admission import LONGEST_WAIT_S, OPEN_WAIT_S, Admission
 from adapters.api.answers import problem_of
 from adapters.api.errors import Overloaded
+from adapters.api.turns import ALWAYS, FIRST_S, step_aside
 from tests.api_frame.asgi import Answer, ask, asked, key
 from tests.api_frame.conftest import MakeApi
 from workflow import Actor, Unauthenticated
@@ -30,9 +31,17 @@ class Works:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
         await Request(scope, receive).body()
-        if scope["path"] == "/waits":
+        if scope["path"] == "/aside":
+            step_aside(Request(scope, receive))
+        answer = Response("done")
+        if scope["path"] == "/read-slowly":
+            await send({"type": "http.response.start", "status": 200, "headers": answer.raw_headers})
+        if scope["path"] in {"/waits", "/read-slowly", "/aside"}:
             await self._done.wait()
-        await Response("done")(scope, receive, send)
+        if scope["path"] == "/read-slowly":
+            await send({"type": "http.response.body", "body": answer.body})
+        else:
+            await answer(scope, receive, send)
 
     def timer(self) -> float:
         """Return the seconds that have passed."""
@@ -52,9 +61,9 @@ def admission(
     return Admission(works, refuse=problem_of, within_s=within_s, most=most, timer=works.timer, dice=dice)
 
 
-async def waiting(door: Admission, count: int) -> list[asyncio.Task[Answer]]:
+async def waiting(door: Admission, count: int, path: str = "/waits") -> list[asyncio.Task[Answer]]:
     """Return so many requests that are under way, as far as they are let in."""
-    tasks = [asyncio.create_task(asked(door, "GET", "/waits")) for _ in range(count)]
+    tasks = [asyncio.create_task(asked(door, "GET", path)) for _ in range(count)]
     for _ in range(5):
         await asyncio.sleep(0)
     return tasks
@@ -85,14 +94,14 @@ def test_as_many_are_let_in_as_can_be_answered_in_time() -> None:
         door = admission(works)
         await learnt(works, door, each_s=0.0999)
         tasks = await waiting(door, 19)
-        assert (door.under_way, door.is_full) == (19, False)
+        assert (door.turns.under_way, door.is_full) == (19, False)
         tasks += await waiting(door, 1)
-        assert (door.under_way, door.is_full) == (20, True)
+        assert (door.turns.under_way, door.is_full) == (20, True)
         answer = await asked(door, "POST", "/quick", body=b"{}")
         assert (answer.status, answer.code, answer.header("retry-after")) == (503, "overloaded", "3")
         works.finish(after_s=2)
         assert [each.status for each in await asyncio.gather(*tasks)] == [200] * 20
-        assert (door.open, door.under_way, door.is_full) == (0, 0, False)
+        assert (door.open, door.turns.under_way, door.is_full) == (0, 0, False)
         assert (await asked(door, "GET", "/quick")).status == 200
 
     run(story)
@@ -105,13 +114,13 @@ def test_a_few_are_always_let_in() -> None:
         works = Works()
         door = admission(works)
         await learnt(works, door, each_s=60)
-        assert door.wait_s > 1.9
+        assert door.turns.wait_s > 1.9
         tasks = await waiting(door, ALWAYS)
         assert (await asked(door, "GET", "/quick")).status == 503
         works.finish(after_s=0.01)
         assert [each.status for each in await asyncio.gather(*tasks)] == [200] * ALWAYS
         await learnt(works, door, each_s=0.01)
-        assert door.share_s < 0.02
+        assert door.turns.share_s < 0.02
 
     run(story)
 
@@ -125,7 +134,7 @@ def test_one_that_hung_counts_for_no_more_than_being_late() -> None:
         (task,) = await waiting(door, 1)
         works.finish(after_s=3600)
         await task
-        assert door.share_s == pytest.approx(0.95 * FIRST_S + 0.1)
+        assert door.turns.share_s == pytest.approx(0.95 * FIRST_S + 0.1)
 
     run(story)
 
@@ -140,11 +149,11 @@ def test_whoever_still_sends_is_not_under_way() -> None:
             asyncio.create_task(asked(door, "POST", "/quick", body=b"{", then="hangs")) for _ in range(50)
         ]
         await asyncio.sleep(0)
-        assert (door.open, door.under_way) == (50, 0)
+        assert (door.open, door.turns.under_way) == (50, 0)
         for each in slow:
             each.cancel()
         await asyncio.gather(*slow, return_exceptions=True)
-        assert (door.open, door.under_way, door.share_s) == (0, 0, FIRST_S)
+        assert (door.open, door.turns.under_way, door.turns.share_s) == (0, 0, FIRST_S)
 
     run(story)
 
@@ -160,6 +169,48 @@ def test_so_many_are_open_and_no_more() -> None:
         assert (answer.status, answer.code, answer.header("retry-after")) == (503, "overloaded", "5")
         works.finish(after_s=0)
         await asyncio.gather(*tasks)
+
+    run(story)
+
+
+def test_where_none_ends_nobody_is_let_in_after_the_time_that_is_left() -> None:
+    """Somebody holds the database: what was answered before tells nothing, how long they wait tells all."""
+
+    async def story() -> None:
+        works = Works()
+        door = admission(works)
+        await learnt(works, door, each_s=0.001)
+        tasks, refused = [], 0
+        while not refused:
+            tasks += await waiting(door, 1)
+            works.now_s += 0.11
+            refused = sum(each.done() for each in tasks)
+        assert len(tasks) == 19
+        works.now_s += 60
+        answer = await asked(door, "GET", "/quick")
+        assert (answer.status, answer.header("retry-after")) == (503, str(LONGEST_WAIT_S))
+        works.finish(after_s=0)
+        assert [each.status for each in await asyncio.gather(*tasks)] == [200] * 18 + [503]
+        assert (await asked(door, "GET", "/quick")).status == 200
+
+    run(story)
+
+
+@pytest.mark.parametrize("path", ["/read-slowly", "/aside"])
+def test_whoever_waits_for_nothing_that_others_do_is_not_under_way(path: str) -> None:
+    """Who reads an answer slowly, or waits for somebody outside, keeps nobody out, however long it takes."""
+
+    async def story() -> None:
+        works = Works()
+        door = admission(works)
+        await learnt(works, door, each_s=0.001)
+        tasks = await waiting(door, 50, path)
+        works.now_s += 60
+        assert (door.open, door.turns.under_way, door.is_full) == (50, 0, False)
+        works.finish(after_s=60)
+        assert [each.status for each in await asyncio.gather(*tasks)] == [200] * 50
+        assert (door.open, door.turns.under_way) == (0, 0)
+        assert door.turns.share_s < FIRST_S
 
     run(story)
 
@@ -202,7 +253,7 @@ def test_who_is_refused_together_does_not_come_back_together() -> None:
         await learnt(works, door, each_s=0.0999)
         tasks = await waiting(door, 20)
         told = [(await asked(door, "GET", "/quick")).header("retry-after") for _ in range(5)]
-        assert (2 < door.wait_s < 3, told) == (True, ["1", "1", "2", "3", "3"])
+        assert (2 < door.turns.wait_s < 3, told) == (True, ["1", "1", "2", "3", "3"])
         works.finish(after_s=2)
         await asyncio.gather(*tasks)
 
@@ -271,12 +322,12 @@ def test_the_first_burst_is_bounded_before_anything_was_learnt(within_s: float, 
         tasks = [asyncio.create_task(asked(met, "POST", "/quick", body=b"{}")) for _ in range(many)]
         for _ in range(10):
             await asyncio.sleep(0)
-        assert (door.under_way, sum(each.done() for each in tasks)) == (let_in, many - let_in)
+        assert (door.turns.under_way, sum(each.done() for each in tasks)) == (let_in, many - let_in)
         works.begins.set()
         told = [(each.status, each.header("retry-after")) for each in await asyncio.gather(*tasks)]
         assert Counter(told) == {(200, None): let_in, (503, str(round(within_s) + 1)): many - let_in}
         assert works.now_s == pytest.approx(within_s)
-        assert (door.open, door.under_way) == (0, 0)
+        assert (door.open, door.turns.under_way) == (0, 0)
 
     run(story)
 
@@ -314,7 +365,7 @@ def test_what_fails_is_no_longer_under_way() -> None:
             await asked(door, "GET", "/")
 
     run(story)
-    assert (door.open, door.under_way) == (0, 0)
+    assert (door.open, door.turns.under_way) == (0, 0)
 
 
 def test_the_program_has_it(make_api: MakeApi) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from adapters.api.admission import ALWAYS
+from adapters.api.turns import ALWAYS
 from tests.databases.lent import NewEngine
 from tests.last_minute.serving import PATIENCE_S, Answer, Served, serving
 from workflow.clock import SystemClock
