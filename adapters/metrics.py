@@ -71,6 +71,7 @@ class Metrics:
             couriers: their names; what they carry is told as 0 from the start, so that rates are right.
         """
         self._registry = CollectorRegistry()
+        self._standing = CollectorRegistry()
         self._events = Counter(
             "eoi_events_total", "Events that this process has committed.", ["type"], registry=self._registry
         )
@@ -115,10 +116,14 @@ class Metrics:
 
         What cannot be answered, since the database is away, is left out; the rest is told.
         """
-        self._registry.register(_Standing(health, waiting))
+        self._standing.register(_Standing(health, waiting))
 
     def text(self) -> bytes:
         """Return all of it as Prometheus reads it: `CONTENT_TYPE`."""
+        return self.counted() + generate_latest(self._standing)
+
+    def counted(self) -> bytes:
+        """Return what this process has counted: as much of it as asks nobody."""
         return generate_latest(self._registry)
 
 

@@ -36,6 +36,7 @@ def api_of(app: App, settings: Settings, **around: Any) -> FastAPI:  # noqa: ANN
     operation = Operation(
         health=app.runner.health,
         metrics=app.metrics.text,
+        counted=app.metrics.counted,
         metrics_type=CONTENT_TYPE,
         metrics_open=settings.api_metrics_open,
     )

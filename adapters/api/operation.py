@@ -1,19 +1,19 @@
 """For who runs it: whether it lives, whether it is ready, and what Prometheus is told.
 
 Asking how the runner is writes a row: the answer is kept for a second, so that nobody can make it write at
-will, and asked for in a thread of its own, which a queue of requests does not hold up.
+will. Whatever is asked is asked in threads of its own, which a queue of requests does not hold up, and waited
+for no longer than a probe waits: a database that hangs, or lends nobody a connection, is told as that.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from adapters.api.door import Door
@@ -21,18 +21,22 @@ from adapters.api.errors import JSON
 from adapters.documents import to_json
 from states.access import require_role
 from states.names import Role
-from workflow import Actor
+from workflow import Actor, DatabaseUnavailable
+from workflow.log import get_log
 
 #: How long an answer is kept, in seconds.
 KEPT_S: Final = 1.0
-#: How long a probe waits for an answer, in seconds, before that counts as not ready.
+#: How long a probe waits for an answer, in seconds, before that counts as none.
 PATIENCE_S: Final = 5.0
+#: How many keys are looked at at once.
+LOOKING: Final = 2
 #: Who is told all of it.
 STAFF: Final = frozenset({Role.OFFICER, Role.REVIEWER, Role.DECIDER, Role.AUDITOR, Role.ADMIN})
 #: Who is told the metrics.
 WATCHERS: Final = frozenset({Role.OFFICER, Role.AUDITOR, Role.ADMIN})
 
 T = TypeVar("T")
+_log = get_log("metrics")
 
 
 class Health(Protocol):
@@ -53,6 +57,8 @@ class Operation:
     #: What Prometheus is told, and in which type.
     metrics: Callable[[], bytes]
     metrics_type: str
+    #: As much of it as needs no database.
+    counted: Callable[[], bytes] = bytes
     #: Whether anybody may read the metrics.
     metrics_open: bool = False
 
@@ -60,6 +66,7 @@ class Operation:
 def operation_router(door: Door, operation: Operation) -> APIRouter:
     """Return the routes."""
     router, health, metrics = APIRouter(), Kept(operation.health), Kept(operation.metrics)
+    who = Aside(door.authenticate, most=LOOKING)
 
     async def healthz() -> Response:
         """Say that the process answers, and nothing else."""
@@ -67,11 +74,8 @@ def operation_router(door: Door, operation: Operation) -> APIRouter:
 
     async def readyz(request: Request) -> Response:
         """Say whether it is ready: the database, its tables, the runner's threads. More to staff."""
-        actor = await _who(door, request)
-        try:
-            found: Health | None = await asyncio.wait_for(health.ask(), PATIENCE_S)
-        except TimeoutError:
-            found = None
+        actor = await _known(who, request) if "authorization" in request.headers else None
+        found = await _in_time(health.ask())
         ok = found is not None and found.ok
         told: object = {"ok": ok}
         if actor is not None and actor.roles & STAFF and found is not None:
@@ -81,9 +85,12 @@ def operation_router(door: Door, operation: Operation) -> APIRouter:
     async def read_metrics(request: Request) -> Response:
         """Tell Prometheus."""
         if not operation.metrics_open:
-            actor = await run_in_threadpool(door.authenticate, request)
-            require_role(actor, WATCHERS, to="read the metrics")
-        return Response(await metrics.ask(), media_type=operation.metrics_type)
+            require_role(await _known(who, request), WATCHERS, to="read the metrics")
+        told = await _in_time(metrics.ask())
+        if told is None:
+            _log.warning("metrics.left-out", code=DatabaseUnavailable.code)
+            told = operation.counted()
+        return Response(told, media_type=operation.metrics_type)
 
     for path, answer in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", read_metrics)):
         router.get(path, include_in_schema=False, response_class=Response)(answer)
@@ -115,17 +122,54 @@ class Kept(Generic[T]):
         return said
 
 
+class Aside(Generic[T]):
+    """Asks in threads of its own, so many at once at the most; who gives up leaves none that only waits.
+
+    For one event loop.
+    """
+
+    def __init__(self, ask: Callable[[Request], T], *, most: int) -> None:
+        """Ask `ask`; it may wait for a database."""
+        self._ask = ask
+        self._free = asyncio.Semaphore(most)
+
+    async def ask(self, request: Request) -> T:
+        """Return what is said of a request."""
+        await self._free.acquire()
+        asking = asyncio.create_task(run_sync(self._ask, request, limiter=CapacityLimiter(1)))
+        asking.add_done_callback(self._done)
+        return await asyncio.shield(asking)  # its thread is busy until it ends, whoever waits for it
+
+    def _done(self, asking: "asyncio.Task[T]") -> None:
+        self._free.release()
+        _heard(asking)
+
+
 def _heard(asking: "asyncio.Task[Any]") -> None:
     """Hear of a failure that nobody waits for any more."""
     if not asking.cancelled():
         asking.exception()
 
 
-async def _who(door: Door, request: Request) -> Actor | None:
-    """Return who asks; None where no key was given."""
-    if "authorization" not in request.headers:
+async def _in_time(answer: Coroutine[Any, Any, T]) -> T | None:
+    """Return an answer; None where it does not come while a probe waits."""
+    try:
+        return await asyncio.wait_for(answer, PATIENCE_S)
+    except TimeoutError:
         return None
-    return await run_in_threadpool(door.authenticate, request)
+
+
+async def _known(who: Aside[Actor], request: Request) -> Actor:
+    """Return who asks.
+
+    Raises:
+        Unauthenticated: nobody knows.
+        DatabaseUnavailable: that cannot be known in time.
+    """
+    actor = await _in_time(who.ask(request))
+    if actor is None:
+        raise DatabaseUnavailable
+    return actor
 
 
 def _document(told: Mapping[str, Any] | object, *, status: int = 200) -> Response:

@@ -20,15 +20,15 @@ _OURS: Final = 500
 
 
 def enter(api: FastAPI) -> None:
-    """Let every error of the program go out as a problem."""
+    """Let every error of the program go out as a problem, on the loop: a thread may be long in coming."""
 
-    def ours(_: Request, error: Any) -> Response:  # noqa: ANN401 -- an EoiError: that is what it is entered for
+    async def ours(_: Request, error: Any) -> Response:  # noqa: ANN401 -- an EoiError: that is what it is entered for
         return problem_of(error)
 
-    def frameworks(request: Request, error: Any) -> Response:  # noqa: ANN401 -- an HTTPException
+    async def frameworks(request: Request, error: Any) -> Response:  # noqa: ANN401 -- an HTTPException
         if error.status_code == _NO_METHOD and request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": allowed(request)})
-        return ours(request, _in_our_words(request, error.status_code))
+        return await ours(request, _in_our_words(request, error.status_code))
 
     api.add_exception_handler(EoiError, ours)
     api.add_exception_handler(HTTPException, frameworks)

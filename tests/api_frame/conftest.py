@@ -60,8 +60,14 @@ def make_api(program: App) -> MakeApi:
         def given(*names: str) -> dict[str, Any]:
             return {name: changes.pop(name) for name in names if name in changes}
 
-        own = {"health": program.runner.health, "metrics": program.metrics.text}
-        operation = Operation(**own | given("health", "metrics", "metrics_open"), metrics_type=CONTENT_TYPE)
+        own = {
+            "health": program.runner.health,
+            "metrics": program.metrics.text,
+            "counted": program.metrics.counted,
+        }
+        operation = Operation(
+            **own | given("health", "metrics", "counted", "metrics_open"), metrics_type=CONTENT_TYPE
+        )
         around = Surroundings(operation=operation, **given("wait_s", "origins", "docs", "spans"))
         door = Door(engine=program.engine, authenticate=Bearer(knows, rates or Rates()), **changes)
         return build_api(door, around)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import re
 import threading
 from collections.abc import Iterator
@@ -13,11 +14,11 @@ from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.api import operation
-from adapters.api.operation import Kept
+from adapters.api.operation import LOOKING, Kept
 from adapters.bootstrap import App
 from tests.api_frame.asgi import ask, key
 from tests.api_frame.conftest import KEYS, MakeApi
-from workflow import DatabaseUnavailable
+from workflow import Actor, DatabaseUnavailable
 from workflow.testing import FrozenClock
 
 STAFF = ("officer-key", "reviewer-key", "decider-key", "auditor-key", "admin-key")
@@ -98,6 +99,50 @@ def test_whoever_hangs_is_not_ready(make_api: MakeApi, program: App, monkeypatch
 
         assert asyncio.run(several()) == [503] * 20
         assert asked == [1]
+
+
+def test_who_asks_with_a_key_takes_few_threads(make_api: MakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys that cannot be looked at now are told so in time, and who gave up is not looked at any more."""
+    monkeypatch.setattr(operation, "PATIENCE_S", 0.05)
+    with _gate() as (gate, asked):
+
+        def hangs(_: str) -> Actor:
+            asked.append(1)
+            gate.wait(60)
+            return KEYS["officer-key"]
+
+        api = make_api(knows=hangs)
+
+        async def story() -> None:
+            from tests.api_frame.asgi import asked as put  # noqa: PLC0415 -- named apart from the list
+
+            paths = [path for path in ("/readyz", "/metrics") for _ in range(20)]
+            answers = await asyncio.gather(*(put(api, "GET", path, key("officer-key")) for path in paths))
+            assert {(each.status, each.code) for each in answers} == {(503, "database-unavailable")}
+            assert len(asked) == LOOKING
+            gate.set()
+            monkeypatch.setattr(operation, "PATIENCE_S", 60)
+            assert (await put(api, "GET", "/readyz", key("officer-key"))).json["ok"] is True
+            assert len(asked) == LOOKING + 1
+
+        asyncio.run(story())
+
+
+def test_metrics_that_cannot_be_asked_for_in_time_are_those_that_were_counted(
+    make_api: MakeApi, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What needs no database is told all the same, and the log says that the rest was left out."""
+    monkeypatch.setattr(operation, "PATIENCE_S", 0.05)
+    with _gate() as (gate, _), caplog.at_level(logging.WARNING, logger="eoi"):
+
+        def hangs() -> bytes:
+            gate.wait(60)
+            return b""
+
+        answer = ask(make_api(metrics=hangs, metrics_open=True), "GET", "/metrics")
+        names = {family.name for family in text_string_to_metric_families(answer.body.decode())}
+        assert (answer.status, "eoi_events" in names, "eoi_healthy" in names) == (200, True, False)
+        assert [record.getMessage() for record in caplog.records] == ["metrics.left-out"]
 
 
 @contextmanager
