@@ -12,7 +12,7 @@ from tests.many_nodes.node import Node
 from tests.many_nodes.receiver import Came, Receiver
 from tests.servers.postgres import PostgresServer
 from workflow import CallView, Engine
-from workflow.testing import new_call, officer, school
+from workflow.testing import FrozenClock, new_call, officer, school
 
 SETTLE_S = 0.5
 #: How much longer than its grace a stop takes where something hangs, in seconds.
@@ -52,9 +52,16 @@ def serving(url: str, **odd: float) -> Iterator[Node]:
 
 
 def opened(url: str, *, in_s: float) -> CallView:
-    """Open a call that closes so many seconds from now, with one draft."""
-    closes_at = now() + timedelta(seconds=in_s)
-    with Engine(url) as engine:
+    """Open a call that closes so many seconds from now, with one draft.
+
+    By a clock that stands still meanwhile: on a busy machine a database that is just back is slow, and the
+    draft must not come too late for that.
+    """
+    clock = FrozenClock(now())
+    with Engine(url, clock=clock) as engine:
+        engine.calls()  # connects, which may take its time
+        clock.move_to(now())
+        closes_at = clock.now() + timedelta(seconds=in_s)
         call = engine.open_call(new_call(reference=f"{closes_at}", closes_at=closes_at), actor=officer())
         engine.draft(call.id, answers={}, actor=school())
     return call
@@ -101,7 +108,7 @@ def test_a_node_that_loses_its_database_goes_on_afterwards(
         assert node.runs
         find(own_postgres)
         wait_until(lambda: closed(url, missed))
-        later = opened(url, in_s=0.5)
+        later = opened(url, in_s=1.5)
         wait_until(lambda: closed(url, later))
         wait_until(lambda: len({came.id for came in receiver.came}) == EVENTS)
         node.signal(signal.SIGTERM)
