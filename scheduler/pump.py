@@ -194,7 +194,7 @@ class Pump:
             report = self._record()
             self._pace = max(before - len(self._on_their_way), self._pace // 2)
             if self._stops == stops and self._wants_more():
-                self._send(as_of or self._clock.now())
+                self._send(as_of)
             self.hanging = self._count_hanging()
         self._workers.grow()
         if self._workers.waiting:
@@ -242,12 +242,14 @@ class Pump:
         """Return how many should be claimed: twice as many as end in a step keep every worker at it."""
         return min(AHEAD * self._at_once, self._at_once + 2 * self._pace)
 
-    def _send(self, as_of: datetime) -> None:
+    def _send(self, as_of: datetime | None) -> None:
+        now = self._clock.now()
+        as_of = as_of or now
         room = self._target() - len(self._on_their_way)
         now_s = time.monotonic()
         begin_by_s, until_s = now_s + BEGIN_WITHIN * self._lease_s, now_s + self._lease_s
         # Since `as_of` the clock may have moved on; the lease counts from now.
-        late_s = max(0.0, (self._clock.now() - as_of).total_seconds())
+        late_s = max(0.0, (now - as_of).total_seconds())
         ours = {sent.delivery.id: future for future, sent in self._on_their_way.items()}
         while taken := self._outbox.claim(as_of, limit=room, lease_s=self._lease_s + late_s):
             fresh = [delivery for delivery in taken if delivery.id not in ours]

@@ -6,13 +6,14 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import Connection as Driver
-from psycopg.pq import TransactionStatus
+from psycopg.pq import Format, TransactionStatus
 from psycopg.rows import tuple_row
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from states.errors import EoiError
 from workflow.connection import LOCK_TIMEOUT_S, SAVEPOINT, Connection, Write
 from workflow.databases.postgres.driver import RAISED, translated
+from workflow.databases.postgres.numbered import NumberedCursor
 from workflow.databases.postgres.together import in_one_statement
 from workflow.errors import CommitUnknown, Conflict, DatabaseUnavailable, TransactionConflict
 from workflow.statements import Cursor, Prepared
@@ -40,9 +41,14 @@ class PostgresConnection(Connection):
 
     def _new_cursor(self) -> Cursor:
         # Rows are tuples, and instants are read whatever the DateStyle: psycopg knows their text in ISO only.
-        binary = not issubclass(self._driver.cursor_factory, psycopg.ClientCursor)  # which reads text alone
-        cursor: Cursor = self._dbapi.cursor(binary=binary, row_factory=tuple_row)
-        return cursor
+        factory = self._driver.cursor_factory
+        if factory is psycopg.Cursor:
+            ours = NumberedCursor(self._driver, row_factory=tuple_row)
+            ours.format = Format.BINARY
+            return ours
+        binary = not issubclass(factory, psycopg.ClientCursor)  # which reads text alone
+        theirs: Cursor = self._dbapi.cursor(binary=binary, row_factory=tuple_row)
+        return theirs
 
     def translated(self, exc: BaseException) -> EoiError:
         """Return our error for what the driver raised."""
