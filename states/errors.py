@@ -7,7 +7,7 @@
     ├── BadLifecycle              a table of moves that contradicts itself (a programmer's error)
     └── Refused                   understood, and not allowed: see `reasons`
         ├── CallClosed            too late, or the call is cancelled
-        ├── ClosedInFlight        arrived in time, reached the lock after the close
+        ├── ClosedInFlight        arrived in time, or may have; was seen, or locked, after the close
         ├── RoleMissing           the actor does not hold the role
         └── WrongState            not from the state it is in
 
@@ -124,7 +124,7 @@ class CallClosed(Refused):
 
 
 class ClosedInFlight(Refused):
-    """It arrived before the deadline, and the call was closed before it got through."""
+    """It arrived before the deadline, or may have, and the call closed before it got through."""
 
     code = "closed-in-flight"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from states.errors import BadInput
@@ -99,7 +99,7 @@ class EoiFacts:
     #: Who recorded the review, and for whom; None before it.
     reviewed_by: str | None = None
     reviewed_on_behalf_of: str | None = None
-    #: When a submission arrived that was refused as `closed-in-flight`; None if none was.
+    #: When a submission arrived, at the earliest, that was refused as `closed-in-flight`; None if none was.
     refused_in_flight_at: datetime | None = None
 
 
@@ -108,7 +108,7 @@ class Facts:
     """One question, whole: who asks what of which thing, and when."""
 
     actor: Actor
-    #: The instant of arrival, UTC.
+    #: The instant of arrival, UTC: by then it was there.
     now: datetime
     call: CallFacts
     #: None where the question concerns the call itself.
@@ -117,3 +117,10 @@ class Facts:
     reason: str | None = None
     #: The new deadline asked for by `extend`.
     new_closes_at: datetime | None = None
+    #: How long it may have been there before `now`, seen by nobody.
+    waited: timedelta = timedelta()
+
+    @property
+    def earliest(self) -> datetime:
+        """The instant before which it was not there for certain."""
+        return self.now - self.waited

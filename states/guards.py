@@ -29,11 +29,31 @@ def call_is_open(facts: Facts) -> Refusal | None:
         return Refusal("call-cancelled", "The call was cancelled; it takes no more.")
     if call.state == NOT_YET:
         return Refusal("call-not-open", "The call is not open yet.")
-    if call.closed_at is not None and facts.now < call.closes_at <= call.closed_at:
-        return _closed_in_flight(facts)
     if call.closed_at is not None and call.closed_at < call.closes_at:
         when = moment_in_words(call.closed_at, call.timezone)
         return Refusal("call-closed", f"The call was closed early, at {when}.", until=call.closed_at)
+    return _closed_in_flight(facts) if facts.earliest < call.closes_at else _late(facts)
+
+
+def _closed_in_flight(facts: Facts) -> Refusal:
+    """Return what is said to what arrived in time, or may have, when the call takes no more."""
+    call = facts.call
+    seen = moment_in_words(facts.now, call.timezone)
+    if facts.now < call.closes_at:
+        message = f"This arrived in time, at {seen}, but the call was closed before it got through the queue."
+    else:
+        closing = deadline_in_words(call.closes_at, call.timezone)
+        message = f"The call closed at {closing}; this was seen at {seen}, and may have been there in time."
+    if facts.eoi is not None:
+        message += (
+            " The attempt is on record, and an officer can reinstate a submission that was overtaken "
+            f"like this: write to {_whom_to_ask(call)}."
+        )
+    return Refusal("closed-in-flight", message, until=call.closes_at)
+
+
+def _late(facts: Facts) -> Refusal:
+    call = facts.call
     closing = deadline_in_words(call.closes_at, call.timezone)
     arrival = moment_in_words(facts.now, call.timezone)
     message = f"The call closed at {closing}; this arrived at {arrival}."
@@ -43,17 +63,6 @@ def call_is_open(facts: Facts) -> Refusal | None:
             "and say what stood in the way. The attempt is on record."
         )
     return Refusal("call-closed", message, until=call.closes_at)
-
-
-def _closed_in_flight(facts: Facts) -> Refusal:
-    arrival = moment_in_words(facts.now, facts.call.timezone)
-    message = f"This arrived in time, at {arrival}, but the call was closed before it got through the queue."
-    if facts.eoi is not None:
-        message += (
-            " The attempt is on record, and an officer can reinstate a submission that was overtaken "
-            f"like this: write to {_whom_to_ask(facts.call)}."
-        )
-    return Refusal("closed-in-flight", message, until=facts.call.closes_at)
 
 
 def _whom_to_ask(call: CallFacts) -> str:
@@ -162,7 +171,7 @@ def decider_is_not_the_reviewer(facts: Facts) -> Refusal | None:
 
 
 def submission_was_in_flight(facts: Facts) -> Refusal | None:
-    """A submission of this EOI arrived in time and was overtaken by the close (`closed-in-flight`)."""
+    """A submission of this EOI arrived in time, or may have: the close overtook it (`closed-in-flight`)."""
     if _eoi(facts).refused_in_flight_at is not None:
         return None
     return Refusal("not-in-flight", "No submission of this EOI was refused as closed-in-flight.")

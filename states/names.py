@@ -68,7 +68,7 @@ class EoiTrigger(StrEnum):
     WITHDRAW = "withdraw"
     #: What the close does to a draft.
     LAPSE = "lapse"
-    #: Let in a submission that arrived in time but waited past the close.
+    #: Let in a submission that arrived in time, or may have, and was overtaken by the close.
     REINSTATE = "reinstate"
     #: What the cancelling of a call does to its live EOIs.
     CANCEL = "cancel"

@@ -229,7 +229,10 @@ def _refuse_late(trigger: str, question: Facts, *, call_id: str, eoi_id: str | N
 
 
 def _refused_in_flight_at(connection: Connection, loaded: LoadedEoi, trigger: str | None) -> datetime | None:
-    """Return when a submission arrived that the close overtook; only `reinstate` (None: any move) asks."""
+    """Return when a submission that the close overtook arrived, at the earliest.
+
+    Only `reinstate` (None: any move) asks.
+    """
     if trigger not in (None, EoiTrigger.REINSTATE):
         return None
     return history.first_attempt_at(connection, loaded.id, trigger=EoiTrigger.SUBMIT, code="closed-in-flight")
@@ -250,6 +253,7 @@ def _question(command: Command, loaded: LoadedEoi, refused_in_flight_at: datetim
         settle=command.settle,
         reason=command.reason,
         refused_in_flight_at=refused_in_flight_at,
+        waited=command.waited,
     )
 
 
@@ -261,6 +265,7 @@ def _facts(
     settle: timedelta,
     reason: str | None,
     refused_in_flight_at: datetime | None,
+    waited: timedelta = timedelta(),
 ) -> Facts:
     call = call_facts(loaded, settle, state=loaded.call_state)
     eoi = EoiFacts(
@@ -270,7 +275,7 @@ def _facts(
         reviewed_on_behalf_of=loaded.reviewed_on_behalf_of,
         refused_in_flight_at=refused_in_flight_at,
     )
-    return Facts(actor=actor, now=now, call=call, eoi=eoi, reason=reason)
+    return Facts(actor=actor, now=now, call=call, eoi=eoi, reason=reason, waited=waited)
 
 
 def _question_of_draft(command: Command, call: CallView, applicant: str) -> Facts:
@@ -280,6 +285,7 @@ def _question_of_draft(command: Command, call: CallView, applicant: str) -> Fact
         call=call_facts(call, command.settle, state=call.state),
         eoi=EoiFacts(state=NOT_YET, applicant=applicant),
         reason=command.reason,
+        waited=command.waited,
     )
 
 

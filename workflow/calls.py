@@ -156,6 +156,7 @@ def _question(command: Command, call: CallView, *, has_eois: bool | None = None)
         now=command.arrived_at,
         call=call_facts(call, command.settle, state=call.state, has_eois=has_eois),
         reason=command.reason,
+        waited=command.waited,
     )
 
 

@@ -30,7 +30,10 @@ class RunningClock:
         asked_s = time.monotonic()
         #: The instant at which it began.
         self.began_at = ask(since_s)
-        self._since_s = since_s + time.monotonic() - asked_s
+        took_s = time.monotonic() - asked_s
+        #: By how much that may have been earlier: nobody knows when the other looked while it was asked.
+        self.took = timedelta(seconds=took_s)
+        self._since_s = since_s + took_s
 
     def now(self) -> datetime:
         """Return that instant and what has passed since."""

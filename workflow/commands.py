@@ -1,6 +1,6 @@
 """What every command carries, and what every use case does with a decision once it is made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from states.facts import Actor, CallFacts, Facts
 from states.lifecycle import Lifecycle
 from workflow import outbox
 from workflow.errors import StaleVersion
+from workflow.inputs import wait
 from workflow.ports import Clock
 from workflow.store import history
 from workflow.store.eois import LoadedEoi
@@ -21,12 +22,30 @@ from workflow.views import CallView
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """When something came in: `engine.arrival()` makes one."""
+    """When something came in: `engine.arrival()` makes one.
 
-    #: In seconds of this machine's monotonic clock.
+    It is an instant, by which every deadline is judged; or a span, where it may have been there before
+    anybody saw it. Where a deadline falls into the span, what comes of it is flagged and not merely late.
+    """
+
+    #: When it was seen, in seconds of this machine's monotonic clock.
     entered_s: float
     #: When that was, UTC, by the clock at hand; None: the clock that all nodes share will say.
     entered_at: datetime | None
+    #: How long it may have been there before that, seen by nobody.
+    waited: timedelta = timedelta()
+
+    def may_have_waited(self, waited: timedelta) -> "Arrival":
+        """Return the same arrival, of something that may have been there for so long before it was seen.
+
+        For doors behind a queue of their own. It is let in no sooner and no later for that: what was seen at
+        the deadline is refused. But where it may have come before, it is refused as `closed-in-flight`, which
+        is on record with both instants, and an officer can reinstate a submission.
+
+        Raises:
+            BadInput: no timedelta, below 0, or longer than a year, which is beyond all sense.
+        """
+        return replace(self, waited=wait(waited))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +70,8 @@ class Command:
     actor: Actor
     #: The instant of arrival, UTC: read before any lock, and what every deadline is held against.
     arrived_at: datetime
+    #: How long it may have been there before that, seen by nobody.
+    waited: timedelta = timedelta()
     #: Says when a thing is written down.
     clock: Clock
     #: How long after its deadline a call is closed.
@@ -58,6 +79,11 @@ class Command:
     reason: str | None = None
     #: The version that the caller has seen; None: whichever it is.
     expected_version: int | None = None
+
+    @property
+    def earliest_at(self) -> datetime:
+        """The earliest instant at which it can have arrived, UTC."""
+        return self.arrived_at - self.waited
 
 
 def call_facts(

@@ -139,16 +139,18 @@ class Dispatcher:
     def _arrived(self, asked: Asked, connection: Connection) -> Command:
         """Return what is asked with the instant at which it arrived, before any lock.
 
-        The clock that all nodes share is read in the trip that begins the transaction.
+        The clock that all nodes share is read in the trip that begins the transaction, and may have been
+        read as late as at its end: so much earlier it may have arrived.
         """
-        clock, at = self._clock, asked.arrival.entered_at
+        clock, at, waited = self._clock, asked.arrival.entered_at, asked.arrival.waited
         if at is None and self._shared_clock is not None:
             look = self._shared_clock.begin if asked.session is None else self._shared_clock.read
             clock = running = RunningClock(partial(look, connection), since_s=asked.arrival.entered_s)
-            at = running.began_at
+            at, waited = running.began_at, waited + running.took
         return Command(
             actor=asked.actor,
             arrived_at=at or clock.now(),
+            waited=waited,
             clock=clock,
             settle=self._settle,
             reason=asked.reason,
@@ -198,8 +200,9 @@ class Dispatcher:
         try:
             until_won(lambda: _add_attempt(transaction(), command, refused), lost=lost)
         except EoiError as exc:
-            at = command.arrived_at.isoformat()
-            _log.warning("attempt.not-kept", code=exc.code, arrived_at=at, **_subjects(refused))
+            at, earliest = command.arrived_at.isoformat(), command.earliest_at.isoformat()
+            evidence = {"code": exc.code, "arrived_at": at, "earliest_at": earliest}
+            _log.warning("attempt.not-kept", **evidence, **_subjects(refused))
 
     def tell(self, events: Iterable[Event | Many], connection: Connection | None = None) -> None:
         """Log each event, and call the hooks. Only after the commit.
@@ -285,7 +288,8 @@ def _add_attempt(transaction: AbstractContextManager[UnitOfWork], command: Comma
             trigger=str(refused.facts["trigger"]),
             code=refused.code,
             actor=command.actor,
-            at=command.arrived_at,
+            earliest_at=command.earliest_at,
+            latest_at=command.arrived_at,
         )
 
 

@@ -147,7 +147,8 @@ class Engine(Outgoing, KeyKeeping):
         """Note that something has come in now, for a command that is called later: what counts is arrival.
 
         A door that lets requests wait for a thread notes it as soon as a request is there whole, and hands it
-        on as the command's `arrival`.
+        on as the command's `arrival`. What may have been there before anybody saw it says so:
+        `engine.arrival().may_have_waited(timedelta(seconds=3))`.
         """
         entered_s = time.monotonic()
         return Arrival(entered_s, None if self._shared_clock else self.clock.now())

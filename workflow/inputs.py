@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from states.access import require_role, require_some_role
@@ -23,6 +23,8 @@ WORDS: Final = 200
 YEARS: Final = range(2000, 2200)
 #: The longest page of a list.
 LONGEST_PAGE: Final = 1000
+#: The longest that anything waits unseen.
+YEAR: Final = timedelta(days=366)
 #: The greatest whole number that SQLite and PostgreSQL store.
 GREATEST: Final = 2**63 - 1
 
@@ -155,6 +157,18 @@ def span(value: object, *, field: str, unit: str, greatest: float) -> float:
         return value
     msg = f"{field} must be a number of {unit} from 0 to {greatest}."
     raise BadInput(msg, field=field)
+
+
+def wait(value: object) -> timedelta:
+    """Return how long something waited.
+
+    Raises:
+        BadInput: no timedelta, below 0, or over a year, which is beyond all sense.
+    """
+    if isinstance(value, timedelta) and timedelta() <= value <= YEAR:
+        return value
+    msg = f"waited must be a timedelta from 0 to {YEAR.days} days."
+    raise BadInput(msg, field="waited")
 
 
 def some_actor(actor: object) -> Actor:

@@ -72,7 +72,7 @@ class EoiView:
     answers: Mapping[str, Any]
     created_at: datetime
     updated_at: datetime
-    #: When the submission arrived.
+    #: When the submission arrived; what was reinstated: at the earliest.
     submitted_at: datetime | None
     decided_at: datetime | None
     #: SHA-256, in hex, of the exact bytes of the manifest that holds the answers.
@@ -117,7 +117,10 @@ class AttemptView:
     on_behalf_of: str | None
     #: How often.
     count: int
+    #: The earliest instant at which the first one can have arrived; the deadline lies between the two where
+    #: one was seen too late, and may have been there in time.
     first_at: datetime
+    #: The latest at which the last one can have: what it was judged by.
     last_at: datetime
 
 

@@ -17,6 +17,7 @@ from adapters.api.answers import is_late, problem_of
 from adapters.api.bodies import parsed, received
 from adapters.api.door import Asking, Door, asking_of
 from adapters.api.errors import BadHeader
+from adapters.api.unseen import waited_unseen
 from states.errors import BadInput, EoiError
 from workflow import Arrival, NotFound
 
@@ -45,6 +46,8 @@ class EoiRoute(APIRoute):
                 require_once(request)
                 body = await self._received(request)
                 arrival = self.door.engine.arrival()
+                # Asked after that: what passes between the two makes the wait longer, and never too short.
+                arrival = arrival.may_have_waited(waited_unseen(request.scope))
                 asking, told = await run_in_threadpool(self._asking, request, body, arrival)
                 request.state.asking = asking
                 return await handle(_Read(request, body, told))

@@ -9,6 +9,7 @@ import socket
 import threading
 from asyncio import Transport
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from h11 import Data, EndOfMessage, Response
@@ -19,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from adapters.api.answers import problem_of
 from adapters.api.errors import BadRequest, CannotListen, ServerEnded
 from adapters.api.headers import ALWAYS, NOTHING
+from adapters.api.unseen import NAME, since_data
 from workflow.log import get_log
 
 #: How long requests in flight may take to end when it is told to stop, in seconds.
@@ -111,8 +113,9 @@ class _Protocol(H11Protocol):
     """Says as a problem what is no HTTP at all, and closes what says nothing at all, or too slowly."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as theirs
-        """Begin to look at it now and then."""
+        """Begin to look at it now and then; let each of its requests be asked how long it waited unseen."""
         super().connection_made(transport)
+        self.app_state = self.app_state | {NAME: partial(since_data, transport.get_extra_info("socket"))}
         self.loop.call_later(HEAD_S, self._look, None)
 
     def _look(self, before: object) -> None:

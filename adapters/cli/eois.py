@@ -21,7 +21,7 @@ MOVES: Final = {
     "review": "Record that an EOI was assessed. Officer or reviewer, once the call is closed.",
     "approve": "Select an EOI. Decider, with a reason; not whoever reviewed it.",
     "decline": "Do not select an EOI. Decider, with a reason; not whoever reviewed it.",
-    "reinstate": "Let in what the close overtook. Officer, with a reason; only what had arrived in time.",
+    "reinstate": "Let in what the close overtook. Officer, with a reason; only what is closed-in-flight.",
 }
 
 Answers = Annotated[

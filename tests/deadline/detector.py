@@ -49,6 +49,13 @@ class Race:
             return "late"
         return "in time" if answer.after + most < closes_at else "either"
 
+    def unsure(self, answer: Answer) -> timedelta:
+        """Return by how much an attempt may be told to have arrived earlier than it was made.
+
+        Whoever asks a server's clock learns what it showed at some instant of the question.
+        """
+        return timedelta() if self.database.name == "sqlite" else answer.after - answer.before
+
     def near(self, answer: Answer) -> bool:
         """Return whether it lies within 100 ms of its deadline."""
         closes_at = self.deadlines[answer.job.call_id]
@@ -106,13 +113,23 @@ def _answered(side: str, right: frozenset[str]) -> Callable[[Race], Iterable[obj
     )
 
 
+def _flagged_late(race: Race) -> Iterable[object]:
+    """Look whether anybody was late for certain, and heard that they may have come in time."""
+    for answer in race.answers:
+        first_at = answer.before + race.ahead[0] - race.unsure(answer)
+        if answer.code == "closed-in-flight" and first_at >= race.deadlines[answer.job.call_id]:
+            yield answer
+
+
 def _not_overtaken(race: Race) -> Iterable[object]:
-    """Look whether anybody heard of having been overtaken by a close before there was one."""
+    """Look whether anybody heard of a close before there was one, though nobody can have seen them late."""
     closed = dict(race.database.ask("SELECT id, closed_at FROM eoi_call"))
     for answer in race.answers:
         closed_at = _instant(closed[answer.job.call_id])
         still_ahead = closed_at is None or answer.after + race.ahead[1] < closed_at
-        if answer.code == "closed-in-flight" and still_ahead:
+        across = answer.after + race.ahead[1] >= race.deadlines[answer.job.call_id]
+        perhaps_in_time = across and race.unsure(answer)
+        if answer.code == "closed-in-flight" and still_ahead and not perhaps_in_time:
             yield answer, closed_at
 
 
@@ -175,7 +192,7 @@ def _closings(race: Race) -> Iterable[object]:
 _LOOKS: Final[dict[str, Callable[[Race], Iterable[object]]]] = {
     "accepted late": _answered("late", frozenset({"call-closed", "closed-in-flight"})),
     "refused in time": _answered("in time", frozenset({"done", "closed-in-flight"})),
-    "late, and told to have been in time": _answered("late", frozenset({"done", "call-closed"})),
+    "late, and told to have been in time": _flagged_late,
     "told of a close that was still ahead": _not_overtaken,
     "neither done nor refused for the deadline": _unknown,
     "lost, or there though nobody was told": _kept,

@@ -115,10 +115,14 @@ WHERE h.trigger = 'reinstate' AND (
     OR (SELECT count(*) FROM eoi_history r WHERE r.subject_id = e.id AND r.trigger = 'reinstate') <> 1
 );
 
--- promise: only what arrived in time and found the call closed is called closed-in-flight
+-- promise: only what arrived in time and found the call closed, or may have and was seen late, is called closed-in-flight
 SELECT a.subject_id, a.first_at, c.closes_at, c.closed_at FROM eoi_attempt a JOIN eoi_call c ON c.id = a.call_id
 WHERE a.code = 'closed-in-flight'
-    AND (c.closed_at IS NULL OR a.last_at >= c.closes_at OR c.closed_at < c.closes_at);
+    AND (c.closed_at IS NULL OR a.last_at >= c.closes_at OR c.closed_at < c.closes_at)
+    AND NOT EXISTS (
+        SELECT 1 FROM deadline d
+        WHERE d.call_id = a.call_id AND a.first_at < d.closes_at AND d.closes_at <= a.last_at
+    );
 
 -- promise: an applicant has one live EOI for a call
 SELECT call_id, applicant FROM eoi_eoi WHERE state NOT IN ('withdrawn', 'cancelled')

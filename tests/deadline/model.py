@@ -73,6 +73,8 @@ class Ask:
     until: datetime | None = None
     applicant: str = A
     answer: int = 0
+    #: How long it may have been there before it was seen.
+    waited: timedelta = timedelta()
 
     @property
     def why(self) -> str | None:
@@ -134,7 +136,7 @@ class Model:
     def _of_what_is_there(
         self, ask: Ask, at: datetime, settle: timedelta, call: CallRow, eoi: EoiRow | None
     ) -> set[str]:
-        late = _late(call, at) if ask.do in TAKEN_IN | {"extend"} else set[str]()
+        late = _late(call, at, ask.waited) if ask.do in TAKEN_IN | {"extend"} else set[str]()
         version = eoi.version if eoi else call.version
         if ask.do not in MAY:
             return {"unknown-trigger"}
@@ -257,12 +259,13 @@ class Model:
         if call is None or not ask.who.roles:
             return
         key = (eoi.id if eoi else call.id, ask.who.id, ask.who.on_behalf_of or "", ask.do, first)
-        count, earliest, latest = self.attempts.get(key, (0, at, at))
-        self.attempts[key] = count + 1, min(earliest, at), max(latest, at)
-        # Only what nothing but the close stood in the way of, by which the draft has lapsed.
-        overtaken = ask.do == "submit" and codes == {"closed-in-flight", "wrong-state"}
-        if eoi and overtaken and eoi.state == "lapsed":
-            eoi.in_flight_at = min(at, eoi.in_flight_at or at)
+        came = at - ask.waited
+        count, earliest, latest = self.attempts.get(key, (0, came, at))
+        self.attempts[key] = count + 1, min(earliest, came), max(latest, at)
+        # Only what nothing but the close stood in the way of, by which the draft has lapsed, or will have.
+        alone = {"lapsed": {"closed-in-flight", "wrong-state"}, "draft": {"closed-in-flight"}}
+        if eoi and ask.do == "submit" and codes == alone.get(eoi.state):
+            eoi.in_flight_at = min(came, eoi.in_flight_at or came)
 
     def answer_to(self, ask: Ask) -> Receipt | CallView:
         """Return what was answered under its key."""
@@ -333,13 +336,14 @@ ROWS: Final = {
 }
 
 
-def _late(call: CallRow, at: datetime) -> set[str]:
+def _late(call: CallRow, at: datetime, waited: timedelta) -> set[str]:
     if call.state == "open" and at < call.closes_at:
         return set()
     if call.state == "cancelled":
         return {"call-cancelled"}
-    overtaken = call.closed_at is not None and at < call.closes_at <= call.closed_at
-    return {"closed-in-flight"} if overtaken else {"call-closed"}
+    closed_early = call.closed_at is not None and call.closed_at < call.closes_at
+    perhaps_in_time = at - waited < call.closes_at
+    return {"closed-in-flight"} if perhaps_in_time and not closed_early else {"call-closed"}
 
 
 def _missing(ask: Ask) -> set[str]:
@@ -375,7 +379,8 @@ def _sees(who: Actor, eoi: EoiRow) -> bool:
 
 def _same_request(one: Ask, other: Ask) -> bool:
     same_subject = other.on if one.do in OF_A_CALL else one.on
-    return replace(one, who=other.who, on=same_subject, reason=one.why) == replace(other, reason=other.why)
+    one = replace(one, who=other.who, on=same_subject, waited=other.waited)
+    return replace(one, reason=one.why) == replace(other, reason=other.why)
 
 
 def _manifest(answer: int) -> str:

@@ -51,10 +51,12 @@ OFTEN: Final = {"submit": 6, "save": 3, "review": 6, "approve": 3, "decline": 3,
     "withdraw": 1,
     "lapse": 1,
 }
+#: What may have come in time, and was seen too late.
+SEEN_LATE: Final = "closed-in-flight, seen late"
 #: What a run must have come to at least once; a machine that never gets there shows nothing.
 REACHED: Final = {do for do in MAY if do != "lapse"} | {
     *("call-closed", "call-cancelled", "closed-in-flight", "not-in-flight", "eois-exist", "already-applied"),
-    *("stale-version", "not-found", "role-missing", "reviewed-by-you", "replayed", "key-reused"),
+    *(SEEN_LATE, "stale-version", "not-found", "role-missing", "reviewed-by-you", "replayed", "key-reused"),
 }
 
 
@@ -62,6 +64,7 @@ def perform(engine: Engine, ask: Ask, session: Session | None = None) -> Receipt
     """Ask an engine."""
     who, on, reason = ask.who, ask.on, ask.reason
     terms: Any = {"idempotency_key": ask.key, "expected_version": ask.version, "session": session}
+    terms["arrival"] = engine.arrival().may_have_waited(ask.waited)
     answers = {"places": ask.answer}
     commands: dict[str, Callable[[], Receipt | CallView]] = {
         "open": lambda: engine.open_call(_new_call(ask), actor=who, **terms),
@@ -153,6 +156,7 @@ class EngineMachine(RuleBasedStateMachine):
             {"who": dice.choice(ACTORS)},
             {"key": dice.choice("kl")},
             {"key": "m"},
+            {"waited": dice.choice([TICK, SETTLE, HOUR])},
             {"version": dice.choice([version, version, max(version - 1, 0), version + 1])},
         ]
         if ask.reason:
@@ -189,6 +193,10 @@ class EngineMachine(RuleBasedStateMachine):
         """Hold what came of a command against what had to, and write it down."""
         answer, codes, first = outcome
         self.reached.update(expected or {ask.do})
+        call, _ = self.model.subject(ask)
+        self.reached[SEEN_LATE] += (
+            call is not None and "closed-in-flight" in expected and at >= call.closes_at
+        )
         hypothesis.note(f"{at} {ask} -> {sorted(codes) or 'done'}")
         assert codes == expected - {"replayed"}, (ask, codes, expected)
         if expected == {"replayed"}:
@@ -256,7 +264,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     def _explained(self, dice: Random) -> None:
         """What `explain` says is what `fire` then does."""
-        ask = replace(self._an_ask(dice), key=None, version=None)
+        ask = replace(self._an_ask(dice), key=None, version=None, waited=0 * TICK)
         if ask.on in self.model.eois:
             try:
                 option = self.engine.explain(ask.on, ask.do, ask.who, data={"reason": ask.reason})
@@ -283,16 +291,18 @@ class EngineMachine(RuleBasedStateMachine):
         self._overtake(dice, self._an_ask(dice))
 
     def _rushed(self, dice: Random) -> None:
-        """A school that submits in the last moment, and often waits too long for the lock."""
+        """A school that submits in the last moment, and often is seen, or has the lock, too late."""
         drafts = [
             each for each in self.model.eois.values() if (each.state, each.call.state) == ("draft", "open")
         ]
         if drafts:
             eoi = dice.choice(drafts)
-            self.clock.move_to(max(self.clock.now(), eoi.call.closes_at - TICK))
+            last = eoi.call.closes_at + dice.choice([-TICK, -TICK, 0 * TICK])
+            self.clock.move_to(max(self.clock.now(), last))
             version = dice.choice([None, eoi.version])
             who = dice.choice([self._who(dice, "submit", eoi.applicant)] * 3 + [dice.choice(ACTORS)])
-            self._overtake(dice, Ask(do="submit", who=who, on=eoi.id, version=version))
+            waited = dice.choice([0 * TICK, TICK, SETTLE])
+            self._overtake(dice, Ask(do="submit", who=who, on=eoi.id, version=version, waited=waited))
 
     def _overtake(self, dice: Random, ask: Ask) -> None:
         at = self.clock.now()

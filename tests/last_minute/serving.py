@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import anyio.to_thread
@@ -39,11 +39,13 @@ class Threads:
 
     def __init__(self, app: ASGIApp, threads: int) -> None:
         self._app, self._threads = app, threads
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._came = 0
         self._changed = threading.Condition()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the program does."""
+        self._loop = asyncio.get_running_loop()
         anyio.to_thread.current_default_thread_limiter().total_tokens = self._threads
 
         async def receiving() -> Message:
@@ -60,10 +62,46 @@ class Threads:
         with self._changed:
             assert self._changed.wait_for(lambda: self._came >= count, PATIENCE_S)
 
+    def hold_up(self, hold: Callable[[], object]) -> None:
+        """Hold up the whole server, which has answered before; return once it is."""
+        held = threading.Event()
+
+        def hold_on() -> None:
+            held.set()
+            hold()
+
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(hold_on)
+        assert held.wait(PATIENCE_S)
+
     def _count(self) -> None:
         with self._changed:
             self._came += 1
             self._changed.notify_all()
+
+
+class Line:
+    """A connection, kept alive, on which a school asks one thing after the other."""
+
+    def __init__(self, host: str, port: int | None, school: int) -> None:
+        self._line = HTTPConnection(host, port, timeout=PATIENCE_S)
+        self._headers = {"Authorization": f"Bearer {school}", "Content-Type": "application/json"}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._line.close()
+
+    def send(self, method: str, path: str, *, key: str = "", body: object = None) -> None:
+        """Ask; all of it has been sent then."""
+        headers = self._headers | ({"Idempotency-Key": f'"{key}"'} if key else {})
+        self._line.request(method, path, None if body is None else json.dumps(body), headers)
+
+    def answer(self) -> Answer:
+        """Return what is answered to what was sent."""
+        answer = self._line.getresponse()
+        return Answer(answer.status, json.loads(answer.read()), answer.headers.get("Retry-After"))
 
 
 class Served:
@@ -76,15 +114,13 @@ class Served:
 
     def ask(self, method: str, path: str, *, school: int = 0, key: str = "", body: object = None) -> Answer:
         """Return what it answers."""
-        headers = {"Authorization": f"Bearer {school}", "Content-Type": "application/json"}
-        headers |= {"Idempotency-Key": f'"{key}"'} if key else {}
-        line = HTTPConnection(*self._where, timeout=PATIENCE_S)
-        try:
-            line.request(method, path, None if body is None else json.dumps(body), headers)
-            answer = line.getresponse()
-            return Answer(answer.status, json.loads(answer.read()), answer.headers.get("Retry-After"))
-        finally:
-            line.close()
+        with self.line(school) as line:
+            line.send(method, path, key=key, body=body)
+            return line.answer()
+
+    def line(self, school: int = 0) -> Line:
+        """Return a connection of its own."""
+        return Line(*self._where, school)
 
     def submit(self, eoi_id: str, *, school: int = 0, key: str = "") -> Answer:
         """Submit an EOI."""

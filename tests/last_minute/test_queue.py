@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from adapters.api.turns import ALWAYS
+from tests.clock import now, sleep_until
 from tests.databases.lent import NewEngine
 from tests.last_minute.serving import PATIENCE_S, Answer, Served, serving
 from workflow.clock import SystemClock
@@ -17,6 +18,8 @@ from workflow.testing import FrozenClock, new_call, officer, school
 
 #: How many threads there are, and for how long each request holds one, in seconds.
 THREADS, HOLDS_S = 2, 0.05
+#: For how long a request lies there that nobody looks at.
+UNSEEN: Final = timedelta(milliseconds=300)
 #: How long a request may wait, in seconds; and how much longer an answer may take on a busy machine.
 WAIT_S, BIT_S = 0.5, 1.5
 
@@ -36,13 +39,42 @@ def test_who_waits_for_a_thread_was_there_when_they_came(new_engine: NewEngine, 
         clock.move_to(came_at)
         in_time = pool.submit(served.submit, eois[0])
         served.threads.wait_for(2)
-        clock.move_to(call.closes_at)
+        clock.move_to(call.closes_at + timedelta(seconds=1))
         late = pool.submit(served.submit, eois[1], school=1)
         served.threads.wait_for(3)
         free.set()
         assert (busy.result().status, in_time.result().status) == (200, 200)
         assert (late.result().status, late.result().body["code"]) == (409, "call-closed")
     assert engine.get(eois[0]).submitted_at == came_at
+
+
+@pytest.mark.parametrize("kept_alive", [False, True])
+def test_who_waits_for_the_server_to_look_is_flagged_and_not_late(
+    new_engine: NewEngine, clock: FrozenClock, *, kept_alive: bool
+) -> None:
+    """The deadline passes while the server's loop is held up; whoever comes once it runs again is late."""
+    engine, free = new_engine(), threading.Event()
+    call = engine.open_call(new_call(), actor=officer())
+    eois = [engine.draft(call.id, answers={}, actor=school(number)).eoi_id for number in range(2)]
+    with serving(engine, threads=2, hold=int) as served, served.line() as kept, served.line() as new:
+        kept.send("GET", f"/v1/calls/{call.id}")
+        assert kept.answer().status == 200
+        line = kept if kept_alive else new
+        served.threads.hold_up(lambda: free.wait(PATIENCE_S))
+        clock.move_to(call.closes_at - timedelta(seconds=9))
+        line.send("POST", f"/v1/eois/{eois[0]}/transitions", body={"trigger": "submit"})
+        sleep_until(now() + UNSEEN)
+        clock.move_to(call.closes_at + UNSEEN / 2)
+        free.set()
+        unseen = line.answer()
+        clock.move_to(call.closes_at + timedelta(seconds=1))
+        late = served.submit(eois[1], school=1)
+    assert (unseen.status, unseen.body["code"]) == (409, "closed-in-flight")
+    assert (late.status, late.body["code"]) == (409, "call-closed")
+    on_record = {attempt.code: attempt for attempt in engine.attempts(call.id)}
+    assert on_record["closed-in-flight"].first_at <= call.closes_at - UNSEEN / 2
+    assert on_record["closed-in-flight"].last_at == call.closes_at + UNSEEN / 2
+    assert on_record["call-closed"].first_at >= call.closes_at
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ _GLUE: Final = "\xa0"
 #: What is pinned, in this order: each with its constructor, if it has one, and its public methods.
 PINNED: Final = (
     Engine, key_keeping.KeyKeeping,
-    workflow.NewCall, Actor, Option, workflow.Refusal, workflow.Event,
+    workflow.NewCall, Actor, workflow.Arrival, Option, workflow.Refusal, workflow.Event,
     Receipt, CallView, EoiView, HistoryView, AttemptView, EndpointView, KeyView, DeliveryView,
     workflow.DeliveryDetail, workflow.TryView, workflow.EndpointStats, workflow.Contact, workflow.Fed,
     CloseReport, Page,
@@ -118,6 +118,8 @@ frozen NewCall(*, reference: str, title: str, closes_on: date | None = None,
         audience: str | None = None, closing_words: str | None = None)
 frozen Actor(id: str, roles: Iterable[str] = (), organisations: Iterable[str] = (),
         on_behalf_of: str | None = None, via: str = 'python')
+frozen Arrival(entered_s: float, entered_at: datetime | None, waited: timedelta = datetime.timedelta(0))
+    .may_have_waited(waited: timedelta) -> Arrival
 frozen Option(trigger: str, label: str, to: str, ok: bool, needs: tuple[str, ...],
         reasons: tuple[Refusal, ...])
 frozen Refusal(code: str, message: str, field: str | None = None, until: datetime | None = None)

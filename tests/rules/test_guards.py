@@ -51,10 +51,12 @@ def ask(
     actor: Actor = OFFICER,
     eoi: EoiFacts | None = None,
     new_closes_at: datetime | None = None,
+    waited: timedelta = timedelta(),
     **call: Any,
 ) -> Refusal | None:
     """Ask a guard about a call that is as told, at an instant."""
-    asked = Facts(actor=actor, now=now, call=replace(CALL, **call), eoi=eoi, new_closes_at=new_closes_at)
+    facts = replace(CALL, **call)
+    asked = Facts(actor=actor, now=now, call=facts, eoi=eoi, new_closes_at=new_closes_at, waited=waited)
     return guard(asked)
 
 
@@ -92,6 +94,44 @@ def test_the_closing_instant_is_the_first_that_is_too_late(
     """A microsecond before the deadline is in time; the deadline itself, and a microsecond after, are not."""
     found = [code_of(ask(call_is_open, CLOSES_AT + step, **call)) for step in (-TICK, 0 * TICK, TICK)]
     assert found == [before, at, after]
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ({}, "closed-in-flight"),
+        ({"settles_at": CLOSES_AT}, "closed-in-flight"),
+        (SWEPT, "closed-in-flight"),
+        (AT_ITS_INSTANT, "closed-in-flight"),
+        (EARLY_CLOSE, "call-closed"),
+        ({"state": "cancelled"}, "call-cancelled"),
+        ({**SWEPT, "state": "cancelled"}, "call-cancelled"),
+        ({"state": NOT_YET}, "call-not-open"),
+    ],
+)
+def test_what_may_have_been_there_in_time_is_not_called_late(call: dict[str, Any], code: str) -> None:
+    """A microsecond before the deadline is enough; at the deadline itself it was late at the earliest."""
+    seen = CLOSES_AT + HOUR
+    found = [code_of(ask(call_is_open, seen, waited=HOUR + step, **call)) for step in (TICK, 0 * TICK)]
+    assert found == [code, "call-closed" if code == "closed-in-flight" else code]
+
+
+def test_what_was_seen_in_time_is_in_time_however_long_it_waited() -> None:
+    """Nothing that is certain is made doubtful by a wait."""
+    assert ask(call_is_open, CLOSES_AT - TICK, waited=timedelta(days=366)) is None
+
+
+def test_what_may_have_been_there_in_time_is_told_how_it_can_be_let_in() -> None:
+    """A school reads when it was seen, that this need not be its own fault, and whom to write to."""
+    seen, eoi = CLOSES_AT + timedelta(seconds=1), EoiFacts("draft", SCHOOL)
+    refusal = ask(call_is_open, seen, waited=HOUR, eoi=eoi, contact="SEND Team")
+    assert refusal == Refusal(
+        "closed-in-flight",
+        "The call closed at 11:59pm on Friday 17 March 2023; this was seen at 12:00:01am on Saturday 18 "
+        "March 2023, and may have been there in time. The attempt is on record, and an officer can "
+        "reinstate a submission that was overtaken like this: write to the call's contact (SEND Team).",
+        until=CLOSES_AT,
+    )
 
 
 def test_whoever_is_late_is_told_when_it_closed_what_the_time_is_and_whom_to_ask() -> None:

@@ -128,8 +128,9 @@ def test_what_cannot_be_kept_is_told_in_the_log_with_its_arrival(
         eoi_id, told = overtaking.submit("46/23", lambda: None)
     assert (told, after.attempts(eoi_id)) == ("closed-in-flight", [])
     (line,) = caplog.records
-    said = {name: line.__dict__[name] for name in ("code", "eoi_id", "arrived_at")}
+    said = {name: line.__dict__[name] for name in ("code", "eoi_id", "arrived_at", "earliest_at")}
+    came = "2023-03-16T12:00:00+00:00"
     assert (line.msg, said) == (
         "attempt.not-kept",
-        {"code": "database-refused", "eoi_id": eoi_id, "arrived_at": "2023-03-16T12:00:00+00:00"},
+        {"code": "database-refused", "eoi_id": eoi_id, "arrived_at": came, "earliest_at": came},
     )

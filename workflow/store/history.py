@@ -35,14 +35,15 @@ _PAGE: Final = Prepared(_SELECT.where(HISTORY.c.seq > bindparam("after")).limit(
 _ATTEMPT_KEY: Final = ("subject_id", "actor", "on_behalf_of", "trigger", "code")
 _THIS_ATTEMPT: Final = and_(*(ATTEMPT.c[name] == bindparam(f"the_{name}") for name in _ATTEMPT_KEY))
 # Whoever waited longer for the lock is written down later, and may have arrived earlier.
-_AT: Final = bindparam("at", type_=ATTEMPT.c.first_at.type)
+_EARLIEST: Final = bindparam("earliest", type_=ATTEMPT.c.first_at.type)
+_LATEST: Final = bindparam("latest", type_=ATTEMPT.c.last_at.type)
 _COUNT_ATTEMPT: Final = Prepared(
     update_statement(ATTEMPT)
     .where(_THIS_ATTEMPT)
     .values(
         count=ATTEMPT.c.count + 1,
-        first_at=case((ATTEMPT.c.first_at > _AT, _AT), else_=ATTEMPT.c.first_at),
-        last_at=case((ATTEMPT.c.last_at < _AT, _AT), else_=ATTEMPT.c.last_at),
+        first_at=case((ATTEMPT.c.first_at > _EARLIEST, _EARLIEST), else_=ATTEMPT.c.first_at),
+        last_at=case((ATTEMPT.c.last_at < _LATEST, _LATEST), else_=ATTEMPT.c.last_at),
     )
 )
 _ADD_ATTEMPT: Final = Prepared(
@@ -131,22 +132,33 @@ def add_attempt(
     trigger: str,
     code: str,
     actor: Actor,
-    at: datetime,
+    earliest_at: datetime,
+    latest_at: datetime,
 ) -> None:
-    """Count a refused attempt; of somebody who names ever other people, only the first ones by name."""
-    _count(connection, (subject_id, actor.id, actor.on_behalf_of or "", trigger, code), call_id, at)
+    """Count a refused attempt; of somebody who names ever other people, only the first ones by name.
+
+    Its first instant is the earliest at which any of them can have arrived, its last one the latest.
+    """
+    key = (subject_id, actor.id, actor.on_behalf_of or "", trigger, code)
+    _count(connection, key, call_id, (earliest_at, latest_at))
 
 
-def _count(connection: Connection, key: tuple[str, str, str, str, str], call_id: str, at: datetime) -> None:
+def _count(
+    connection: Connection,
+    key: tuple[str, str, str, str, str],
+    call_id: str,
+    arrival: tuple[datetime, datetime],
+) -> None:
     this = {f"the_{name}": value for name, value in zip(_ATTEMPT_KEY, key, strict=True)}
-    if not connection.run(_COUNT_ATTEMPT, at=at, **this):
+    earliest, latest = arrival
+    if not connection.run(_COUNT_ATTEMPT, earliest=earliest, latest=latest, **this):
         subject_id, who, behalf, trigger, code = key
         kinds = connection.row(_KINDS_OF_ATTEMPT, subject=subject_id, the_actor=who)
         if behalf and kinds is not None and kinds[0] >= MOST_ATTEMPTS:
-            _count(connection, (subject_id, who, "", trigger, code), call_id, at)
+            _count(connection, (subject_id, who, "", trigger, code), call_id, arrival)
             return
         new = dict(zip(_ATTEMPT_KEY, key, strict=True))
-        connection.run(_ADD_ATTEMPT, **new, call_id=call_id, count=1, first_at=at, last_at=at)
+        connection.run(_ADD_ATTEMPT, **new, call_id=call_id, count=1, first_at=earliest, last_at=latest)
 
 
 def attempts_on(connection: Connection, eoi_id: str) -> list[AttemptView]:
@@ -176,7 +188,7 @@ def attempts_for_page(
 
 
 def first_attempt_at(connection: Connection, eoi_id: str, *, trigger: str, code: str) -> datetime | None:
-    """Return when `trigger` was first refused with `code`."""
+    """Return when what was refused so arrived first, at the earliest."""
     row = connection.row(_FIRST_ATTEMPT, subject=eoi_id, the_trigger=trigger, the_code=code)
     return row[0] if row else None
 
