@@ -48,6 +48,10 @@ class Try(NamedTuple):
     at: datetime | None = None
     #: How long it was told to wait, in seconds.
     wait_s: float = 0.0
+    #: When the whole of it had been sent; None: it was not.
+    sent: datetime | None = None
+    #: Whether the connection was a new one.
+    new: bool = False
 
     @property
     def is_final(self) -> bool:
@@ -104,17 +108,17 @@ class Client:
         return asked
 
     def _try(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Try:
-        server, before = self._server, now()
+        line = self._line(self._server)
+        asked = Try(now(), now(), self._server, LOST, new=line.sock is None)
         try:
-            line = self._line(server)
             line.request(method, path, body, headers)
+            asked = asked._replace(sent=now())
             answer = line.getresponse()
             told = json.loads(answer.read())
         except (OSError, HTTPException):
-            if server in self._lines:
-                self._lines.pop(server).close()
-            return Try(before, now(), server, LOST)
-        return _told(before, server, answer.status, told, answer.headers.get("Retry-After"))
+            self._lines.pop(self._server).close()
+            return asked._replace(after=now())
+        return _told(asked, answer.status, told, answer.headers.get("Retry-After"))
 
     def _line(self, server: int) -> HTTPConnection:
         if server not in self._lines:
@@ -133,8 +137,8 @@ def _request(job: Job) -> tuple[str, str, bytes, dict[str, str]]:
     return "POST", f"/v1/eois/{job.eoi_id}/transitions", b'{"trigger": "submit"}', headers
 
 
-def _told(before: datetime, server: int, status: int, told: Any, retry_after: str | None) -> Try:
+def _told(asked: Try, status: int, told: Any, retry_after: str | None) -> Try:
     if status == 200:
-        return Try(before, now(), server, "done", datetime.fromisoformat(told["at"]))
+        return asked._replace(after=now(), code="done", at=datetime.fromisoformat(told["at"]))
     wait_s = float(retry_after or 1) if status == 503 else 0.0
-    return Try(before, now(), server, told["code"], wait_s=wait_s)
+    return asked._replace(after=now(), code=told["code"], wait_s=wait_s)

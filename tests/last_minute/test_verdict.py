@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.clock import COARSE
 from tests.databases.raw import RawDatabase
 from tests.last_minute.schools import LOST, Asked, Job, Try
 from tests.last_minute.verdict import LastMinute, wrongs
@@ -14,6 +15,7 @@ from workflow import Engine
 from workflow.testing import FrozenClock, new_call, officer, school
 
 SECOND: Final = timedelta(seconds=1)
+TICK: Final = timedelta(microseconds=1)
 SETTLE: Final = timedelta(seconds=2)
 _COLUMNS: Final = "subject_id, seq, trigger, source, target, actor, via, at, recorded_at, digest"
 #: What is done to what was seen.
@@ -22,7 +24,7 @@ Fault = Callable[[LastMinute], LastMinute]
 
 @pytest.fixture
 def right(database: RawDatabase, clock: FrozenClock) -> LastMinute:
-    """Return what was seen of a call: one saved and submitted, one was late, one was overtaken."""
+    """Return what was seen of a call: one saved and submitted, two were late, one was overtaken."""
     with Engine(database.url, clock=clock, settle_s=SETTLE.total_seconds()) as engine:
         call = engine.open_call(new_call(), actor=officer())
         eois = [engine.draft(call.id, answers={}, actor=school(urn)).eoi_id for urn in range(3)]
@@ -40,8 +42,12 @@ def right(database: RawDatabase, clock: FrozenClock) -> LastMinute:
             asked("submit", eois[0], "done", submitted.at, lost_at=submitted.at, told_at=closes_at),
             asked("submit", eois[1], "call-closed", None, told_at=closes_at + SECOND),
             asked("submit", eois[2], "closed-in-flight", None, told_at=closes_at - SECOND / 5),
+            # It lost its connection before the deadline, and came again after it.
+            asked(
+                "save", eois[1], "call-closed", None, lost_at=closes_at - SECOND, told_at=closes_at + SECOND
+            ),
         ],
-        jobs=4,
+        jobs=5,
         closes_at=closes_at,
         database=database,
         settle=SETTLE,
@@ -60,17 +66,55 @@ def asked(
     """Return a request whose last try was around an instant; one before it got no answer."""
     when = told_at or at
     assert when is not None
-    tries = [Try(when - SECOND / 10, when + SECOND / 10, 1, code, at)]
+    tries = [Try(when - SECOND / 10, when + SECOND / 10, 1, code, at, sent=when)]
     if lost_at:
-        tries.insert(0, Try(lost_at - SECOND / 10, lost_at + SECOND / 10, 0, LOST))
+        tries.insert(0, Try(lost_at - SECOND / 10, lost_at + SECOND / 10, 0, LOST, sent=lost_at))
     return Asked(Job(when, eoi_id, "", trigger), tries)
 
 
 def test_what_is_right_is_right(right: LastMinute) -> None:
     """To be answered after the deadline, having come before it, is no wrong; nor is a flagged refusal."""
     assert wrongs(right) == {}
-    assert [right.side(each) for each in right.asked] == ["in time", "either", "late", "in time"]
-    assert "4 requests, 1 of them again" in right.told()
+    assert [right.side(each) for each in right.asked] == ["in time", "either", "late", "in time", "either"]
+    assert "5 requests, 2 of them again" in right.told()
+    assert refused(right) == {"flagged": right.asked[3:4], "lost": right.asked[4:]}
+    assert (
+        "asked before the deadline, and refused: 1 flagged (300 ms before it at the most), "
+        "1 that lost a connection and came again after it, 0 told 503 that came again after it, 0 otherwise"
+    ) in right.told()
+
+
+def refused(seen: LastMinute) -> dict[str, list[Asked]]:
+    """Return who was refused though they had asked before the deadline, by how."""
+    return {how: asked for how, asked in seen.refused_early().items() if asked}
+
+
+@pytest.mark.parametrize("sent", [None, timedelta(), SECOND])
+def test_what_had_not_been_sent_by_the_deadline_was_late(right: LastMinute, sent: timedelta | None) -> None:
+    """What was sent from before it until it, or never whole, was not in time: its own queue is its own."""
+    when = None if sent is None else right.closes_at + sent
+    times = {"before": right.closes_at - SECOND / 10, "after": right.closes_at + 2 * SECOND, "sent": when}
+    found = but(3, code="call-closed", **times)(right)
+    assert wrongs(found) == {}
+    assert refused(found) == {"lost": right.asked[4:]}
+
+
+def test_whoever_is_told_to_come_again_is_counted_apart(right: LastMinute) -> None:
+    """More waited than could be let in: that is no word on the deadline; but it is told."""
+    lost, last = right.asked[4].tries
+    again = replace(right.asked[4], tries=[lost._replace(code="overloaded", wait_s=1.0), last])
+    found = replace(right, asked=[*right.asked[:4], again])
+    assert wrongs(found) == {}
+    assert refused(found) == {"flagged": right.asked[3:4], "put off": [again]}
+
+
+def test_what_came_a_moment_too_late_may_be_flagged(right: LastMinute) -> None:
+    """The clocks of kernels and databases are no better; whoever is flagged is not let in for that."""
+    found = but(
+        3, before=right.closes_at + COARSE / 2, sent=right.closes_at + COARSE, after=right.closes_at + SECOND
+    )(right)
+    assert wrongs(found) == {}
+    assert refused(found) == {"lost": right.asked[4:]}
 
 
 def but(number: int, **changes: Any) -> Fault:
@@ -101,6 +145,12 @@ def held_up(seen: LastMinute) -> LastMinute:
     return but(3, code="call-closed", **times)(seen)
 
 
+def read_late(seen: LastMinute) -> LastMinute:
+    """Let one be sent just before the deadline, and be told that it was late, though a server answers."""
+    times = {"before": seen.closes_at - SECOND / 10, "after": seen.closes_at + SECOND}
+    return but(3, code="call-closed", sent=seen.closes_at - TICK, **times)(seen)
+
+
 def not_told(seen: LastMinute) -> LastMinute:
     """Let a submission be there of which its school never heard."""
     return but(1, code=LOST, at=None)(seen)
@@ -108,7 +158,7 @@ def not_told(seen: LastMinute) -> LastMinute:
 
 def never_answered(seen: LastMinute) -> LastMinute:
     """Let a client end without having asked for everything."""
-    return replace(seen, asked=seen.asked[:3])
+    return replace(seen, asked=seen.asked[:4])
 
 
 def closed_early(seen: LastMinute) -> LastMinute:
@@ -123,7 +173,7 @@ def cut_off(seen: LastMinute) -> LastMinute:
 
 def saved_and_gone(seen: LastMinute) -> LastMinute:
     """Let a save be acknowledged that is in no history."""
-    return replace(seen, asked=[*seen.asked, seen.asked[0]], jobs=5)
+    return replace(seen, asked=[*seen.asked, seen.asked[0]], jobs=6)
 
 
 def submitted_twice(seen: LastMinute) -> LastMinute:
@@ -143,6 +193,7 @@ def submitted_twice(seen: LastMinute) -> LastMinute:
         (dated_back, "accepted late"),
         (but(3, code="call-closed"), "refused in time"),
         (held_up, "refused in time"),
+        (read_late, "sent in time, and refused unflagged"),
         (but(2, code="closed-in-flight"), "late, and told to have been in time"),
         (but(2, code="internal"), "neither done nor refused for the deadline"),
         (not_told, "neither done nor refused for the deadline"),

@@ -8,12 +8,25 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Final
 
+from tests.clock import COARSE
 from tests.databases.raw import RawDatabase
 from tests.deadline.ledger import broken_promises
 from tests.last_minute.schools import LOST, Asked, Try
 
 #: Answers that may be right; which of them, is told by the client's clock.
 KNOWN: Final = frozenset({"done", "call-closed", "closed-in-flight"})
+
+#: How somebody who asked before the deadline may be refused for it, and in words.
+#: Flagged: an officer can let them in.
+#: Lost: their connection broke, and nothing of theirs need ever have come to a server that lives.
+#: Put off: they were told to come again (503), since more waited than could be let in.
+#: Otherwise: never.
+REFUSED: Final = {
+    "flagged": "flagged",
+    "lost": "that lost a connection and came again after it",
+    "put off": "told 503 that came again after it",
+    "otherwise": "otherwise",
+}
 
 _SUBMITTED: Final = "SELECT id, submitted_at FROM eoi_eoi WHERE submitted_at IS NOT NULL"
 _MOVES: Final = "SELECT subject_id, \"trigger\", at FROM eoi_history WHERE \"trigger\" IN ('save', 'submit')"
@@ -67,16 +80,28 @@ class LastMinute:
             (each.after - each.before).total_seconds() for _, each in self.tries if each.code != LOST
         )
 
-    def refused_early_s(self) -> list[float]:
-        """Return how long before the deadline each was sent that was told to have been late, in seconds.
+    def in_time(self, instant: datetime | None) -> bool:
+        """Return whether an instant of the clients' clock was certainly before the deadline."""
+        return instant is not None and instant + self.ahead[1] < self.closes_at
 
-        Only of those who asked once: whoever lost a connection came again later.
-        """
-        refused = (
-            each.tries[0] for each in self.asked if len(each.tries) == 1 and each.answer.code == "call-closed"
-        )
-        early = ((self.closes_at - each.before - self.ahead[0]).total_seconds() for each in refused)
-        return sorted(each for each in early if each > 0)
+    def refused_early(self) -> dict[str, list[Asked]]:
+        """Return who asked before the deadline and was refused for it, by how (`REFUSED`)."""
+        early: dict[str, list[Asked]] = {how: [] for how in REFUSED}
+        for each in self.asked:
+            if how := self._refused(each):
+                early[how].append(each)
+        return early
+
+    def _refused(self, asked: Asked) -> str | None:
+        *before, answer = asked.tries
+        came = self.in_time(answer.sent)
+        lost = any(self.in_time(each.before) for each in before if each.code == LOST)
+        put_off = any(self.in_time(each.sent) for each in before if each.code != LOST)
+        if answer.code == "closed-in-flight" and (came or lost or put_off):
+            return "flagged"
+        if answer.code != "call-closed":
+            return None
+        return "otherwise" if came else "put off" if put_off else "lost" if lost else None
 
     def told(self) -> str:
         """Return what came of it, in words."""
@@ -87,14 +112,19 @@ class LastMinute:
             f"  {side}: {trigger}: {code}: {many}" for (side, trigger, code), many in sorted(told.items())
         ]
         lines += [f"  sent again after {code}: {many}" for code, many in sorted(again.items())]
-        early_s = self.refused_early_s()
-        lines.append(
-            f"  sent before the deadline, read after it: {len(early_s)}, "
-            f"{1000 * max(early_s, default=0.0):.0f} ms before it at the most"
-        )
+        lines.append(f"  {self._early()}")
         lines.append(f"  an answer: {_spread(self.latencies_s())}")
         lines.append(f"  until the last word: {_spread(sorted(each.took_s for each in self.asked))}")
         return "\n".join(lines)
+
+    def _early(self) -> str:
+        early = self.refused_early()
+        ms = [
+            (self.closes_at - each.tries[0].before) / timedelta(milliseconds=1) for each in early["flagged"]
+        ]
+        words = REFUSED | {"flagged": f"flagged ({max(ms, default=0):.0f} ms before it at the most)"}
+        told = ", ".join(f"{len(early[how])} {words[how]}" for how in REFUSED)
+        return f"asked before the deadline, and refused: {told}"
 
 
 def wrongs(seen: LastMinute) -> dict[str, list[object]]:
@@ -123,10 +153,23 @@ def _refused_in_time(seen: LastMinute) -> Iterable[object]:
     return (each for each in seen.asked if seen.side(each) == "in time" and each.answer.code == "call-closed")
 
 
-def _overtaken_late(seen: LastMinute) -> Iterable[object]:
-    return (
-        each for each in seen.asked if seen.side(each) == "late" and each.answer.code == "closed-in-flight"
-    )
+def _refused_unflagged(seen: LastMinute) -> Iterable[object]:
+    """Look for what was answered by the server that it was sent to, in time, as if it had come late."""
+    return seen.refused_early()["otherwise"]
+
+
+def _flagged_late(seen: LastMinute) -> Iterable[object]:
+    """Look for what is said to have been there in time, perhaps, and was late for certain.
+
+    The kernel's clock is coarse; and what the question after a database's clock took, which is less than the
+    whole of it took, it may have come earlier.
+    """
+    for each in seen.asked:
+        answer = each.answer
+        asking = timedelta() if seen.database.name == "sqlite" else answer.after - answer.before
+        first_at = answer.before + seen.ahead[0] - COARSE - asking
+        if answer.code == "closed-in-flight" and first_at >= seen.closes_at:
+            yield each
 
 
 def _unknown(seen: LastMinute) -> Iterable[object]:
@@ -181,7 +224,8 @@ def _cut_off(seen: LastMinute) -> Iterable[object]:
 _LOOKS: Final[dict[str, Callable[[LastMinute], Iterable[object]]]] = {
     "accepted late": _accepted_late,
     "refused in time": _refused_in_time,
-    "late, and told to have been in time": _overtaken_late,
+    "sent in time, and refused unflagged": _refused_unflagged,
+    "late, and told to have been in time": _flagged_late,
     "neither done nor refused for the deadline": _unknown,
     "not answered": _unanswered,
     "lost, or there though nobody was told": _submissions,
