@@ -1,4 +1,4 @@
-"""The server of our own: uvicorn, in a thread beside the runner. The only file that knows uvicorn.
+"""The server of our own: uvicorn, in a thread beside the runner. Only this file and `protocol` know uvicorn.
 
 It hears no signals: who serves listens for them, and says when to stop. The port is bound before anything
 else begins, so that one that is taken stops the start, and not the service.
@@ -7,30 +7,20 @@ else begins, so that one that is taken stops the start, and not the service.
 import logging
 import socket
 import threading
-from asyncio import Transport
 from collections.abc import Sequence
-from functools import partial
 from typing import Final
 
-from h11 import Data, EndOfMessage, Response
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from adapters.api.answers import problem_of
-from adapters.api.errors import BadRequest, CannotListen, ServerEnded
-from adapters.api.headers import ALWAYS, NOTHING
-from adapters.api.unseen import NAME, since_data
+from adapters.api.errors import CannotListen, ServerEnded
+from adapters.api.protocol import LONGEST_HEAD, Crowd, most_connections, watched
 from workflow.log import get_log
 
 #: How long requests in flight may take to end when it is told to stop, in seconds.
 GRACE_S: Final = 15
 #: How long a connection is kept that asks for nothing more, in seconds.
 IDLE_S: Final = 5
-#: How long a connection may take to say what it asks for, in seconds; it is noticed within twice that.
-HEAD_S: Final = 10.0
-#: The longest that a request's line and headers may be together, in bytes.
-LONGEST_HEAD: Final = 32 * 1024
 
 _log = get_log("api")
 
@@ -84,7 +74,7 @@ class ApiServer:
 def _config(api: ASGIApp, trusted_proxies: Sequence[str]) -> Config:
     return Config(
         api,
-        http=_Protocol,
+        http=watched(Crowd(most_connections())),
         ws="none",
         loop="asyncio",
         lifespan="off",
@@ -107,42 +97,6 @@ def without_brackets(host: str) -> str:
 
 def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-class _Protocol(H11Protocol):
-    """Says as a problem what is no HTTP at all, and closes what says nothing at all, or too slowly."""
-
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as theirs
-        """Begin to look at it now and then; let each of its requests be asked how long it waited unseen."""
-        super().connection_made(transport)
-        self.app_state = self.app_state | {NAME: partial(since_data, transport.get_extra_info("socket"))}
-        self.loop.call_later(HEAD_S, self._look, None)
-
-    def _look(self, before: object) -> None:
-        """Close it where it waits for the same request's head as at the last look (slowloris)."""
-        if self.transport.is_closing():
-            return
-        waits = self.cycle is None or self.cycle.response_complete
-        waits_for = (self.cycle,) if waits else None
-        if waits and before == waits_for:
-            self.transport.close()
-        else:
-            self.loop.call_later(HEAD_S, self._look, waits_for)
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer, and close the connection."""
-        answer = problem_of(BadRequest())
-        headers = [
-            *answer.raw_headers,
-            (b"Connection", b"close"),
-            (b"Content-Security-Policy", NOTHING.encode()),
-            *((name.encode(), value.encode()) for name, value in ALWAYS.items()),
-        ]
-        del msg
-        body = Data(data=bytes(answer.body))
-        for event in (Response(status_code=answer.status_code, headers=headers), body, EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
 
 
 def _bound(host: str, port: int) -> socket.socket:

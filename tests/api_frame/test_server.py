@@ -2,17 +2,26 @@
 
 import json
 import logging
+import resource
 import socket
+import subprocess
+import sys
 import threading
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
 from fastapi import FastAPI
+from starlette.responses import Response
 
-from adapters.api import server
+from adapters.api import protocol, server
 from adapters.api.errors import CannotListen, ServerEnded
+from adapters.api.protocol import LEFT, MOST
 from adapters.api.server import ApiServer, _hear_uvicorn
+
+#: More than the system keeps of an answer for who does not read it, in bytes.
+LARGE = 16 * 1024 * 1024
 
 
 @pytest.mark.parametrize(
@@ -66,7 +75,7 @@ def test_whoever_never_says_what_they_want_is_not_waited_for(
     api: FastAPI, monkeypatch: pytest.MonkeyPatch, words: bytes
 ) -> None:
     """A connection that says nothing, or half of a head, is closed; of a second request as of the first."""
-    monkeypatch.setattr(server, "HEAD_S", 0.2)
+    monkeypatch.setattr(protocol, "HEAD_S", 0.2)
     ask = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
     serving = ApiServer(api, host="127.0.0.1", port=0)
     serving.start()
@@ -92,7 +101,7 @@ def test_whoever_takes_their_time_over_a_body_is_not_cut_off(
     api: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit is on heads: bodies have one of their own."""
-    monkeypatch.setattr(server, "HEAD_S", 0.02)
+    monkeypatch.setattr(protocol, "HEAD_S", 0.02)
     serving = ApiServer(api, host="127.0.0.1", port=0)
     serving.start()
     with socket.create_connection(("127.0.0.1", urlsplit(serving.url).port or 0), 60) as connection:
@@ -103,6 +112,90 @@ def test_whoever_takes_their_time_over_a_body_is_not_cut_off(
             turn.wait(0.01)
         assert connection.makefile("rb").readline().startswith(b"HTTP/1.1 401")
     serving.close()
+
+
+class _Large(FastAPI):
+    """A program with one answer, larger than the system keeps for who does not read it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        body = b"x" * LARGE
+        self.get("/large")(lambda: Response(body))
+
+
+def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks and does not read holds no connection for good; whoever reads on gets all of it."""
+    monkeypatch.setattr(protocol, "HEAD_S", 0.3)
+    serving = ApiServer(_Large(), host="127.0.0.1", port=0)
+    serving.start()
+    where = ("127.0.0.1", urlsplit(serving.url).port or 0)
+    ask = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n"
+    with socket.create_connection(where, 60) as deaf, socket.create_connection(where, 60) as reading:
+        deaf.sendall(ask)
+        reading.sendall(ask + ask)
+        turn, read = threading.Event(), 0
+        while read < 2 * LARGE:
+            read += len(reading.recv(LARGE // 20, socket.MSG_WAITALL))
+            turn.wait(0.03)
+        assert _until_cut_off(deaf) < LARGE
+    serving.close()
+
+
+def _until_cut_off(connection: socket.socket) -> int:
+    """Return how many bytes come until the other end cuts it off."""
+    read = 0
+    with suppress(ConnectionResetError):
+        while more := connection.recv(LARGE):
+            read += len(more)
+    return read
+
+
+def test_there_are_so_many_connections_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, api: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One too many is cut off at once, before it costs anything; when one goes, the next one is answered."""
+    monkeypatch.setattr(server, "most_connections", lambda: 3)
+    serving = ApiServer(api, host="127.0.0.1", port=0)
+    serving.start()
+    where = ("127.0.0.1", urlsplit(serving.url).port or 0)
+    ask = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+    with caplog.at_level(logging.INFO), ExitStack() as ends:
+        there = [ends.enter_context(socket.create_connection(where, 60)) for _ in range(3)]
+        assert all(_answered(each, ask) for each in there)
+        for _ in range(3):
+            with socket.create_connection(where, 60) as one_too_many:
+                assert not _answered(one_too_many, ask)
+        there[0].shutdown(socket.SHUT_WR)
+        _until_cut_off(there[0])
+        with socket.create_connection(where, 60) as next_one:
+            assert _answered(next_one, ask)
+    serving.close()
+    assert [each.getMessage() for each in caplog.records if each.name == "eoi.api"][:2] == [
+        "server.full",
+        "server.has-room",
+    ]
+
+
+def _answered(connection: socket.socket, ask: bytes) -> bool:
+    try:
+        connection.sendall(ask)
+        return connection.recv(12) == b"HTTP/1.1 200"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(("files", "most"), [(64, 1), (200, 72), (1024, 896), (1_000_000, MOST)])
+def test_a_process_never_runs_out_of_descriptors(files: int, most: int) -> None:
+    """There are fewer connections than files, and some are left for the database and for receivers."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and files > hard:
+        files, most = hard, min(MOST, hard - LEFT)
+    code = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}))\n"
+        "from adapters.api.protocol import most_connections; print(most_connections())"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(told.stdout) == most
 
 
 def test_one_that_was_never_started_gives_its_port_back(api: FastAPI) -> None:
