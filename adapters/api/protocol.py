@@ -18,6 +18,9 @@ from adapters.api.headers import ALWAYS, NOTHING
 from adapters.api.unseen import NAME, since_data
 from workflow.log import get_log
 
+if sys.platform != "win32":
+    import resource
+
 #: How long a connection may take to say what it asks for, and how often it is looked at, in seconds; what it
 #: does wrong is noticed within twice that.
 HEAD_S: Final = 10.0
@@ -37,8 +40,6 @@ def most_connections() -> int:
     """Return how many connections there may be at once, so that the process never runs out of descriptors."""
     if sys.platform == "win32":
         return MOST
-    import resource  # noqa: PLC0415 -- Unix only
-
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST if soft == resource.RLIM_INFINITY else max(1, min(MOST, soft - LEFT))
 
