@@ -9,6 +9,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from adapters.api.errors import JSON
+from adapters.api.faults import is_behind, told_of
 from adapters.documents import instant, problem, to_json
 from states.errors import EoiError, Refused
 
@@ -143,6 +144,7 @@ def problem_of(error: EoiError, *, now: datetime | None = None) -> Response:
 
     - `errors`: every refusal
     - of what came too late: `closes_at`, and `server_time`
+    - of a fault behind the door: a sentence that never changes; what it says itself is logged
 
     Args:
         error: why.
@@ -151,6 +153,8 @@ def problem_of(error: EoiError, *, now: datetime | None = None) -> Response:
     """
     status = STATUSES.get(error.code, 500)
     told: dict[str, Any] = {"type": f"urn:eoi:problem:{error.code}", "status": status, **problem(error)}
+    if is_behind(error):
+        told["detail"] = told_of(error)
     if isinstance(error, Refused) and is_late(error):
         until = error.reasons[0].until
         told |= {
