@@ -44,6 +44,8 @@ class Order(Generic[T]):
     asked: Asked
     #: What is asked: `eoi submit`.
     name: str
+    #: What kind of command a key is looked for among: `eoi move`; empty: `name` alone.
+    kind: str = ""
     #: What the caller names, for the log: an id, or a call's reference.
     asked_of: str = ""
     #: The id of the call or EOI that this is; empty where it makes a new call.
@@ -258,8 +260,8 @@ def _key(order: Order[T], subject: str) -> Key | None:
     asked = order.asked
     if asked.idempotency_key is None:
         return None
-    request = [order.request, asked.reason, asked.expected_version]
-    return key_of(asked.idempotency_key, asked.actor, order.name, subject, request)
+    request = [order.name, order.request, asked.reason, asked.expected_version]
+    return key_of(asked.idempotency_key, asked.actor, order.kind or order.name, subject, request)
 
 
 def _do(order: Order[T], command: Command, subject: str, key: Key | None, unit: UnitOfWork) -> T:

@@ -1,7 +1,8 @@
 """Idempotency keys: a command sent twice under one key is carried out once and answered alike.
 
-Scope: actor, organisations, on behalf of, command, subject. Only successes are kept; a refusal rolls
-back with its claim. After the IETF draft "The Idempotency-Key HTTP Header Field".
+Scope: actor, organisations, on behalf of, kind of command, subject. All moves of an EOI are one kind: a key
+belongs to one of them. Only successes are kept; a refusal rolls back with its claim.
+After the IETF draft "The Idempotency-Key HTTP Header Field".
 """
 
 import hashlib
@@ -42,18 +43,18 @@ def key_or_none(key: object) -> str | None:
     return name_or_none(key, field="idempotency_key", longest=WORDS)
 
 
-def key_of(key: str, actor: Actor, command: str, subject: str, request: object) -> Key:
+def key_of(key: str, actor: Actor, kind: str, subject: str, request: object) -> Key:
     """Return the key in its scope.
 
     Args:
         key: as `key_or_none` returned it.
         actor: who asks.
-        command: what is asked: `eoi draft`, `eoi submit`.
+        kind: what kind of command it is: `eoi draft`, `eoi move`.
         subject: the id of what it is asked of, however it was named; empty where it makes something new.
-        request: the rest of the request, as JSON knows it.
+        request: the rest of the request, the command's name among it, as JSON knows it.
     """
     who = [actor.id, sorted(actor.organisations), actor.on_behalf_of]
-    return Key(scope=_digest([*who, command, subject, key]), fingerprint=_digest(request))
+    return Key(scope=_digest([*who, kind, subject, key]), fingerprint=_digest(request))
 
 
 def find_answer(connection: Connection, key: Key) -> str | None:

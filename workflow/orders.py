@@ -168,6 +168,7 @@ def _of_eoi(
     return Order(
         asked=asked,
         name=f"eoi {trigger}",
+        kind="eoi move",
         asked_of=known,
         subject=lambda _: known,
         request=request,

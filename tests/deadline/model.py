@@ -157,10 +157,14 @@ class Model:
         return (eoi.call, eoi) if eoi else (None, None)
 
     def scope(self, ask: Ask) -> tuple[object, ...]:
-        """Return what a key is good for: who, what, and of which subject, however that was named."""
+        """Return what a key is good for: who, what, and of which subject, however that was named.
+
+        All moves of an EOI are one thing.
+        """
         call, eoi = self.subject(ask)
         subject = eoi.id if eoi else call.id if call else ""
-        return ask.who.id, ask.who.organisations, ask.who.on_behalf_of, ask.do, subject, ask.key
+        what = "move" if eoi else ask.do
+        return ask.who.id, ask.who.organisations, ask.who.on_behalf_of, what, subject, ask.key
 
     def _of_opening(self, ask: Ask, at: datetime) -> set[str]:
         assert ask.until

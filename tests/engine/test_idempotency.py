@@ -41,7 +41,7 @@ def test_a_replay_gives_the_first_answer(engine: Engine, clock: FrozenClock, tab
     """Sent again later, from another state and after the close, each command has its first answer."""
     call = engine.open_call(new_call(), actor=officer(), idempotency_key="k")
     draft = engine.draft(call.id, answers={"a": 1, "b": 2}, actor=school(1), idempotency_key="k")
-    save = engine.save(draft.eoi_id, answers={}, actor=school(1), idempotency_key="k")
+    save = engine.save(draft.eoi_id, answers={}, actor=school(1), idempotency_key="s")
     submit = engine.submit(draft.eoi_id, actor=school(1), idempotency_key="k", expected_version=2)
     extended = engine.extend_call(
         call.id, closes_at=LATER, actor=officer(), reason="Floods.", idempotency_key="k"
@@ -56,7 +56,7 @@ def test_a_replay_gives_the_first_answer(engine: Engine, clock: FrozenClock, tab
     assert engine.open_call(new_call(), actor=officer(), idempotency_key="k") == call
     again = engine.draft(call.id, answers={"b": 2, "a": 1}, actor=school(1), idempotency_key="k")
     assert again == replace(draft, replayed=True)
-    assert engine.save(draft.eoi_id, answers={}, actor=school(1), idempotency_key="k") == replace(
+    assert engine.save(draft.eoi_id, answers={}, actor=school(1), idempotency_key="s") == replace(
         save, replayed=True
     )
     assert engine.fire(
@@ -136,7 +136,7 @@ def test_another_request_under_the_same_key_is_refused(engine: Engine, tables: T
 
 
 def test_a_key_belongs_to_who_asked_for_what(engine: Engine) -> None:
-    """The same key of another person, or for another organisation, thing or word, is another key."""
+    """The same key of another person, or for another organisation, thing or kind of command, is another."""
     engine.open_call(new_call(), actor=officer(), idempotency_key="k")
     engine.open_call(new_call(reference="47/23"), actor=officer("other"), idempotency_key="k")
     both = Actor("trust", {"applicant"}, ["URN:1", "URN:2"])
@@ -147,8 +147,27 @@ def test_a_key_belongs_to_who_asked_for_what(engine: Engine) -> None:
     assert len({first.eoi_id, second.eoi_id, third.eoi_id}) == 3
     for who in (one, Actor("trust", {"applicant"}, ["URN:2"], on_behalf_of="ann")):
         assert engine.save(second.eoi_id, answers={}, actor=who, idempotency_key="k").replayed is False
-    assert engine.submit(second.eoi_id, actor=one, idempotency_key="k").replayed is False
+    bob = Actor("trust", {"applicant"}, ["URN:2"], on_behalf_of="bob")
+    assert engine.submit(second.eoi_id, actor=bob, idempotency_key="k").replayed is False
     assert engine.submit(third.eoi_id, actor=one, idempotency_key="k").replayed is False
+
+
+def test_a_key_belongs_to_one_move_of_an_eoi(engine: Engine, tables: Tables) -> None:
+    """Another move of the same EOI under the key of the first one is refused, a made-up one too."""
+    eoi_id = drafted(engine)
+    other_id = engine.draft("46/23", answers={}, actor=school(2)).eoi_id
+    saved = engine.save(eoi_id, answers={"a": 1}, actor=school(1), idempotency_key="k")
+    engine.submit(other_id, actor=school(2), idempotency_key="k")
+    before = tables()
+    for trigger in ("submit", "withdraw", "draft", "lapse", "no-such-move"):
+        with pytest.raises(KeyReused):
+            engine.fire(eoi_id, trigger, actor=school(1), idempotency_key="k")
+    for trigger, data in (("withdraw", None), ("save", {"answers": {}})):
+        with pytest.raises(KeyReused):
+            engine.fire(other_id, trigger, actor=school(2), data=data, idempotency_key="k")
+    assert tables() == before
+    again = engine.fire(eoi_id, "save", actor=school(1), data={"answers": {"a": 1}}, idempotency_key="k")
+    assert again == replace(saved, replayed=True)
 
 
 def test_roles_and_door_do_not_change_whose_key_it_is(engine: Engine) -> None:
@@ -238,6 +257,7 @@ def test_a_twin_that_the_close_overtakes_is_answered_too(engine: Engine, clock: 
         return Order(
             asked=engine._asked(school(1), idempotency_key=key),
             name="eoi submit",
+            kind="eoi move",
             subject=lambda _: eoi_id,
             answer=Receipt,
             glance=glance,

@@ -74,6 +74,47 @@ def test_a_replay_finds_its_answer_under_several_versions(who: Who, eoi: str) ->
     assert school.ask("PUT", f"/v1/eois/{eoi}/answers", {"answers": {}}, headers=headers).code == "key-reused"
 
 
+def test_a_key_is_for_one_move_at_one_path(who: Who, eoi: str, engine: Engine) -> None:
+    """Another move of the same EOI under the same key is refused, whichever; the first is answered alike."""
+    school, path, key = who("school"), f"/v1/eois/{eoi}/transitions", {"Idempotency-Key": "k"}
+    first = school.post(path, {"trigger": "submit"}, headers=key)
+    for other in ("withdraw", "reinstate", "no-such-move"):
+        told = school.post(path, {"trigger": other}, headers=key)
+        assert (told.status, told.code) == (422, "key-reused")
+    assert school.ask("PUT", f"/v1/eois/{eoi}/answers", NEW, headers=key).code == "key-reused"
+    assert engine.get(eoi).state == "submitted"
+    assert school.post(path, {"trigger": "submit"}, headers=key).body == first.body | {"replayed": True}
+
+
+def test_a_key_is_for_one_payload(who: Who, eoi: str, engine: Engine) -> None:
+    """The same path with something else in the body is refused, and nothing is changed by it."""
+    school, path, headers = who("school"), f"/v1/eois/{eoi}/answers", {"Idempotency-Key": "k"}
+    assert school.ask("PUT", path, {"answers": {"places": 1}}, headers=headers).status == 200
+    other = school.ask("PUT", path, {"answers": {"places": 2}}, headers=headers)
+    assert (other.status, other.code, engine.get(eoi).answers) == (422, "key-reused", {"places": 1})
+
+
+def test_a_key_is_for_one_thing_and_one_person(who: Who, call: str, eoi: str, engine: Engine) -> None:
+    """On another EOI, and for another person, the same text is another key: each is carried out once."""
+    officer, body = who("officer"), {"answers": {"places": 1}}
+    draft = {"answers": {}, "applicant": "URN:7"}
+    other = officer.post(f"/v1/calls/{call}/eois", draft, headers=behalf("ann")).body["eoi_id"]
+    for each, person in ((eoi, "ann"), (eoi, "bob"), (other, "ann"), (eoi, "ann")):
+        headers = {"Idempotency-Key": "k", **behalf(person)}
+        assert officer.ask("PUT", f"/v1/eois/{each}/answers", body, headers=headers).status == 200
+    assert [(each.trigger, each.on_behalf_of) for each in engine.history(eoi)] == [
+        ("draft", None),
+        ("save", "ann"),
+        ("save", "bob"),
+    ]
+    assert engine.get(other).version == 2
+
+
+def behalf(person: str) -> dict[str, str]:
+    """Return the header that says for whom it is done."""
+    return {"EOI-On-Behalf-Of": person}
+
+
 def test_where_a_version_is_demanded_a_change_without_one_is_refused(
     new_api: Callable[..., FastAPI], eoi: str, call: str, engine: Engine
 ) -> None:
