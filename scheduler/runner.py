@@ -12,7 +12,7 @@ from scheduler.alarm import Alarm
 from scheduler.loop import Bell, Loop
 from scheduler.pump import LEASE_S, WORKERS, Pump, PumpReport
 from scheduler.sweep import Sweep
-from workflow import CloseReport, Engine, EoiError, Event, EventType
+from workflow import CloseReport, Engine, EoiError, Event, EventType, SchemaState
 from workflow.log import get_log
 from workflow.ports import Courier
 
@@ -52,7 +52,7 @@ class Health:
     """How the runner is."""
 
     #: Every thread runs, each did its work lately without an error, no close is late that this runner should
-    #: have made, and the database takes what is written.
+    #: have made, and the database takes what is written, into tables that this version can serve.
     ok: bool
     #: Thread -> whether it runs: `sweep`, `pump`, `alarm`; without those of a part that is left to others.
     threads: Mapping[str, bool]
@@ -67,6 +67,8 @@ class Health:
     #: How far this machine's clock is ahead of the database's, in seconds, below 0: behind. The database's
     #: decides, so that nothing is closed too early or too late. None where it is not asked, as on SQLite.
     clock_skew_s: float | None
+    #: How the database's tables stand to this version; None where it cannot be asked.
+    schema: SchemaState | None
     #: How many steps of the threads have failed since the start.
     errors: int
     #: What the last failure said; None where the last step of each thread went well.
@@ -194,8 +196,11 @@ class Runner:
         failures = [loop.last_error for loop in loops if loop.last_error]
         if hanging := self._pump.hanging:
             failures.append(f"A courier hangs; deliveries that have outlasted their lease: {hanging}.")
-        overdue_s, oldest_s, skew_s = 0.0, None, None
+        overdue_s, oldest_s, skew_s, schema = 0.0, None, None, None
         try:
+            schema = self._engine.schema_state()
+            if not schema.is_served:
+                failures.append(f"The database's tables are not this version's: they are {schema}.")
             overdue_s, oldest_s = self._overdue_s(), self._oldest_waiting_s()
             skew_s = self._engine.clock_skew_s()
             self._engine.require_writable(wait_s=PATIENCE_S)
@@ -211,6 +216,7 @@ class Runner:
             overdue_s=overdue_s,
             oldest_waiting_s=oldest_s,
             clock_skew_s=skew_s,
+            schema=schema,
             errors=errors,
             last_error=failures[-1] if failures else None,
         )

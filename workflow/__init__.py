@@ -56,6 +56,7 @@ from workflow.errors import (
     Unauthenticated,
 )
 from workflow.inputs import NewCall
+from workflow.schema import SchemaState
 from workflow.views import (
     AttemptView,
     CallView,
@@ -131,6 +132,7 @@ __all__ = [
     "SchemaMismatch",
     "SchemaMissing",
     "SchemaOutdated",
+    "SchemaState",
     "SchemaTooNew",
     "SecretUnreadable",
     "StaleVersion",

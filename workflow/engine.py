@@ -45,6 +45,7 @@ from workflow.outbox import Outbox
 from workflow.outgoing import Outgoing
 from workflow.ports import Clock, Vault
 from workflow.races import until_won
+from workflow.schema import SchemaState
 from workflow.store import evidence, keys
 from workflow.unit_of_work import one_state, own_transaction
 from workflow.vault import PlainVault
@@ -472,6 +473,14 @@ class Engine(Outgoing, KeyKeeping):
             with self._database.connect() as connection, one_state(connection):
                 found = evidence.contradictions(connection)
         return found
+
+    def schema_state(self) -> SchemaState:
+        """Return how the database's tables stand to this version, now: while nodes run, others upgrade.
+
+        Raises:
+            DatabaseUnavailable: it cannot be asked.
+        """
+        return schema.state(self._database)
 
     def require_writable(self, *, wait_s: float | None = None) -> None:
         """Pass only where something can be written now: a row is, and is gone before anybody can see it.

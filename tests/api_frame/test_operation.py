@@ -58,7 +58,7 @@ def test_staff_is_told_all_of_it(api: FastAPI, token: str) -> None:
     status, told = _ready(api, key(token))
     whole = {
         "ok", "threads", "sweep_age_s", "pump_age_s", "overdue_s", "oldest_waiting_s", "clock_skew_s",
-        "errors", "last_error",
+        "schema", "errors", "last_error",
     }  # fmt: skip
     assert (status, told.keys()) == (200, whole if token in STAFF else {"ok"})
 

@@ -32,6 +32,7 @@ from workflow import (
     Option,
     Page,
     Receipt,
+    SchemaState,
     key_keeping,
     ports,
     testing,
@@ -100,6 +101,7 @@ Engine(database: str | Engine, *, clock: Clock | None = None, settle_s: float = 
     .migrate() -> bool
     .create() -> bool
     .check() -> list[str]
+    .schema_state() -> SchemaState
     .require_writable(*, wait_s: float | None = None) -> None
     .backup(to: str | Path) -> None
     .close() -> None
@@ -201,7 +203,7 @@ Runner(engine: Engine, couriers: Mapping[str, Courier], *, sweep_period_s: float
     .health() -> Health
 frozen Health(*, ok: bool, threads: Mapping[str, bool], sweep_age_s: float | None,
         pump_age_s: float | None, overdue_s: float, oldest_waiting_s: float | None,
-        clock_skew_s: float | None, errors: int, last_error: str | None)
+        clock_skew_s: float | None, schema: SchemaState | None, errors: int, last_error: str | None)
 frozen RunReport(*, swept: CloseReport, pumped: PumpReport, pruned: int, forgotten: int = 0)
 frozen PumpReport(*, delivered: int = 0, postponed: int = 0, parked: int = 0, overtaken: int = 0)
 FrozenClock(at: datetime | None = None)
@@ -275,6 +277,7 @@ def _use(engine: Engine, head: Actor) -> None:
     assert_type(engine.next_due(), datetime | None)
     assert_type(engine.prune(), int)
     assert_type(engine.clock_skew_s(), float | None)
+    assert_type(engine.schema_state(), SchemaState)
     assert_type(engine.deliveries(), list[DeliveryView])
     assert_type(engine.endpoints(), list[EndpointView])
     assert_type(engine.keys(), list[KeyView])

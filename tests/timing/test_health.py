@@ -10,7 +10,7 @@ import pytest
 from scheduler import Health, Runner
 from tests.databases.lent import NewEngine
 from tests.databases.raw import Databases, RawDatabase
-from workflow import Engine
+from workflow import Engine, SchemaState
 from workflow.ports import Delivered, Delivery, Outcome
 from workflow.testing import FrozenClock, RecordingCourier, new_call, officer
 
@@ -120,6 +120,52 @@ def test_a_database_that_cannot_be_used_is_told(databases: Databases, clock: Fro
         engine.migrate()
         assert _well_again(runner)
         assert runner.health().last_error is None
+
+
+@pytest.mark.parametrize(
+    ("done", "state", "ok"),
+    [
+        ((), "current", True),
+        (("UPDATE eoi_schema_version SET version_num = '0005'",), "newer", True),
+        (("UPDATE eoi_schema_version SET version_num = '0003'",), "older", False),
+        (("UPDATE eoi_schema_version SET version_num = 'a1b2c3'",), "foreign", False),
+        (("INSERT INTO eoi_schema_version VALUES ('0005')",), "foreign", False),
+        (("DELETE FROM eoi_schema_version",), "missing", False),
+        (("DROP TABLE eoi_schema_version",), "missing", False),
+    ],
+)
+def test_tables_of_another_version_are_seen_by_who_runs(
+    runner: Runner, database: RawDatabase, done: tuple[str, ...], state: str, ok: bool
+) -> None:
+    """What is older, or none of ours, makes it ill; what a newer version upgraded meanwhile does not."""
+    database.run(*done)
+    health = runner.health()
+    assert (health.schema, health.ok) == (state, ok)
+    assert health.last_error == (
+        None if ok else f"The database's tables are not this version's: they are {state}."
+    )
+
+
+def test_tables_that_cannot_be_asked_for_are_none(databases: Databases) -> None:
+    """Where the database is not there, nothing is said of its tables; in an empty one there are none."""
+    missing = databases.new(migrated=False)
+    with Engine(missing.url) as engine:
+        assert _runner(engine).health().schema == (None if missing.name == "sqlite" else "missing")
+
+
+def test_to_ask_after_the_tables_is_one_read(database: RawDatabase) -> None:
+    """Probes come every second: what they cost is one statement, once the connection is there."""
+    said: list[str] = []
+    host = database.host(hear=said.append)
+    engine = Engine(host)
+    engine.next_due()  # the connection is there, and the tables have been looked at
+    said.clear()
+    assert engine.schema_state() is SchemaState.CURRENT
+    assert [each.split() for each in said] == [
+        ["SELECT", "eoi_schema_version.version_num", "FROM", "eoi_schema_version"]
+    ]
+    engine.close()
+    host.dispose()
 
 
 def test_a_pump_that_cannot_write_is_told(database: RawDatabase, engine: Engine) -> None:
