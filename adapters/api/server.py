@@ -15,6 +15,7 @@ from uvicorn import Config, Server
 
 from adapters.api.errors import CannotListen, ServerEnded
 from adapters.api.protocol import LONGEST_HEAD, Crowd, most_connections, watched
+from adapters.api.proxies import in_each_form
 from workflow.log import get_log
 
 #: How long requests in flight may take to end when it is told to stop, in seconds.
@@ -82,7 +83,7 @@ def _config(api: ASGIApp, trusted_proxies: Sequence[str]) -> Config:
         access_log=False,
         server_header=False,
         proxy_headers=bool(trusted_proxies),
-        forwarded_allow_ips=list(trusted_proxies),
+        forwarded_allow_ips=in_each_form(trusted_proxies),
         timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=GRACE_S,
         h11_max_incomplete_event_size=LONGEST_HEAD,
