@@ -6,5 +6,5 @@ from typing import Final
 REQUESTS: Final = 600
 #: How many times an address may fail in a minute to say who asks.
 FAILURES: Final = 30
-#: The largest body, in bytes: the largest answers, and room for what stands around them.
+#: The largest body, in bytes: the largest answers, each letter written as its code, and room around them.
 LARGEST_BODY: Final = 2 * 1024 * 1024

@@ -7,13 +7,14 @@ closed never reads why.
 import asyncio
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from starlette.requests import Request
 
 from adapters.api.errors import JSON, BadBody, BodyTooLarge, BodyTooSlow, Overloaded, UnsupportedMediaType
 from adapters.bounds import LARGEST_BODY
+from workflow.manifest import LARGEST as LARGEST_ANSWERS
 
 #: How long a body may take to come, in seconds.
 PATIENCE_S: Final = 20.0
@@ -23,8 +24,17 @@ SWALLOWED: Final = 4
 HELD: Final = 128 * LARGEST_BODY
 #: How deep lists and objects may be nested: the deepest answers, and what stands around them.
 DEEPEST: Final = 100
+#: How many brackets, commas and colons a body may have, in its texts or between them. Each is a byte of
+#: answers as they are kept: the largest have no more, and the longest texts beside them fewer than the rest.
+MARKS: Final = LARGEST_ANSWERS + 32 * 1024
+#: How many lists and objects a body may open; a bracket in a text counts as one.
+OPENED: Final = 32 * 1024
+#: How many names and values a body may have besides its answers.
+MOST: Final = 1000
 #: How many digits a number may have.
 DIGITS: Final = 400
+_MARKS: Final = b"[]{},:"
+_OPENING: Final = b"[{"
 
 
 class Held:
@@ -106,10 +116,12 @@ def parsed(body: bytes, content_type: str, *, encoding: str = "") -> Any:  # noq
 
     Raises:
         UnsupportedMediaType: it is not said to be JSON, is compressed, or in another encoding than UTF-8.
+        BodyTooLarge: it holds more than any answers can; told before it is read, which would take seconds.
         BadBody: it is none (RFC 8259); names a thing twice; nests too deeply; or holds a number that no
             computer can hold.
     """
     _require_json(content_type, encoding)
+    _require_simple(body)
     try:
         told = json.loads(
             body.decode(),
@@ -131,20 +143,51 @@ def parsed(body: bytes, content_type: str, *, encoding: str = "") -> Any:  # noq
     return told
 
 
+def require_few(told: Any) -> None:  # noqa: ANN401 -- JSON's values
+    """Let pass a body that says little besides `answers`: whatever is wrong there is told one by one.
+
+    Raises:
+        BodyTooLarge: it has too many names and values.
+    """
+    left, waiting = MOST, _containers([[told]])
+    while waiting:
+        each = waiting.pop()
+        inside = [inner for name, inner in each.items() if name != "answers"] if type(each) is dict else each
+        left -= len(inside)
+        if left < 0:
+            msg = f"A body has {MOST:,} names and values at the most, besides its answers."
+            raise BodyTooLarge(msg)
+        waiting += _containers([inside])
+
+
+def _require_simple(body: bytes) -> None:
+    """Let pass what is quickly read: a list costs a hundred times what a letter does."""
+    if len(body) - len(body.translate(None, _MARKS)) > MARKS:
+        msg = f"A body has {MARKS:,} brackets, commas and colons at the most."
+        raise BodyTooLarge(msg)
+    if len(body) - len(body.translate(None, _OPENING)) > OPENED:
+        msg = f"A body opens {OPENED:,} lists and objects at the most."
+        raise BodyTooLarge(msg)
+
+
 def _require_shallow(told: Any) -> None:  # noqa: ANN401 -- JSON's values
     """Refuse what whoever reads it next might not get to the bottom of."""
-    level = [told]
-    for _ in range(DEEPEST):
-        level = [inner for each in level for inner in _inside(each)]
+    level = [[told]]
+    for _ in range(DEEPEST + 1):
+        level = _containers(level)
         if not level:
             return
     raise _too_deep()
 
 
-def _inside(value: Any) -> Iterable[Any]:  # noqa: ANN401 -- JSON's values
-    """Return the lists and objects that stand in a value."""
-    values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return (each for each in values if isinstance(each, dict | list))
+def _containers(level: Sequence[Any]) -> list[Any]:
+    """Return the lists and objects that stand right inside of these, which JSON has read."""
+    return [
+        inner
+        for each in level
+        for inner in (each.values() if type(each) is dict else each)
+        if type(inner) is dict or type(inner) is list
+    ]
 
 
 def _require_json(content_type: str, encoding: str) -> None:

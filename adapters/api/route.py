@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.api.answers import is_late, problem_of
-from adapters.api.bodies import parsed, received
+from adapters.api.bodies import parsed, received, require_few
 from adapters.api.door import Asking, Door, asking_of
 from adapters.api.errors import BadHeader
 from adapters.api.unseen import waited_unseen
@@ -125,7 +125,9 @@ def _told(request: Request, body: bytes) -> Any:  # noqa: ANN401 -- JSON's value
     if not body or request.method not in _WITH_BODIES:
         return None
     said = request.headers
-    return parsed(body, said.get("content-type", ""), encoding=said.get("content-encoding", ""))
+    told = parsed(body, said.get("content-type", ""), encoding=said.get("content-encoding", ""))
+    require_few(told)
+    return told
 
 
 def refusal_of(exc: RequestValidationError) -> BadInput:

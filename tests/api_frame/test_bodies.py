@@ -11,14 +11,25 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapters.api.bodies import DEEPEST, SWALLOWED, Held, parsed
+from adapters.api.bodies import (
+    DEEPEST,
+    MARKS,
+    MOST,
+    OPENED,
+    SWALLOWED,
+    Held,
+    parsed,
+    require_few,
+)
 from adapters.api.door import Door
-from adapters.api.errors import BadBody, UnsupportedMediaType
+from adapters.api.errors import BadBody, BodyTooLarge, UnsupportedMediaType
 from adapters.api.route import through
 from adapters.bounds import LARGEST_BODY
 from adapters.settings import Settings
 from tests.api_frame.asgi import JSON, ask, asked, key
 from tests.api_frame.conftest import MakeApi
+from workflow.manifest import LARGEST_BODY as LARGEST_ANSWERS
+from workflow.manifest import manifest_of
 
 OFFICER = key("officer-key")
 
@@ -87,9 +98,9 @@ def echo(make_api: MakeApi) -> FastAPI:
         (b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), "deep"),
         (b'{"a":' * (DEEPEST + 1) + b"1" + b"}" * (DEEPEST + 1), "deep"),
         (b"[" * 900 + b"]" * 900, "deep"),
-        (b"[" * 100_000 + b"]" * 100_000, "deep"),
-        (b"[" * 1_000_000, "deep"),
-        (b'{"a":' * 300_000, "deep"),
+        (b"[" * 30_000 + b"]" * 30_000, "deep"),
+        (b"[" * OPENED, "deep"),
+        (b'{"a":' * 30_000, "deep"),
     ],
 )
 def test_what_can_be_read_in_more_than_one_way_is_not_read(body: bytes, said: str) -> None:
@@ -115,6 +126,86 @@ def test_what_can_be_read_in_more_than_one_way_is_not_read(body: bytes, said: st
 def test_what_means_one_thing_is_read(body: bytes, told: object) -> None:
     """What is large, wide and deep within the limits is read as it is; texts are the engine's to judge."""
     assert parsed(body, "application/json") == told
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"," * (MARKS + 1), "commas"),
+        (b"[" * 1_000_000, "commas"),
+        (b"[" + b"[]," * 700_000 + b"[]]", "commas"),
+        (b'{"a":' * 300_000, "commas"),
+        (b'"' + b":" * (MARKS + 1) + b'"', "commas"),
+        (b"[" * (OPENED + 1), "lists"),
+        (b'{"a":' * (OPENED + 1), "lists"),
+        (b"[" + b"[],{}," * (OPENED // 2) + b"[]]", "lists"),
+        (b"[" * 100_000 + b"]" * 100_000, "lists"),
+    ],
+)
+def test_what_would_take_long_to_read_is_not_read(body: bytes, said: str) -> None:
+    """A body of more parts than any answers have is refused unread, JSON or not: to read it costs seconds."""
+    with pytest.raises(BodyTooLarge) as caught:
+        parsed(body, "application/json")
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize("part", [1, "", ",[]{}:", "é\n", {}, {"a": [1.5]}])
+def test_the_largest_answers_are_read(part: object) -> None:
+    """Whatever they are made of: what the engine keeps comes in, to the last byte, with texts beside it."""
+    size = len(json.dumps(part, ensure_ascii=False, separators=(",", ":")).encode())
+    opened = json.dumps(part).count("[") + json.dumps(part).count("{")
+    many = min((LARGEST_ANSWERS - 40) // (1 + size), (OPENED - 7_000) // max(1, opened))
+    answers: dict[str, Any] = {"parts": [part] * many, "rest": ""}
+    answers["rest"] = "x" * (LARGEST_ANSWERS - len(manifest_of(answers).text.encode()))
+    assert len(manifest_of(answers).text.encode()) == LARGEST_ANSWERS
+    longest = ",[]{}:" * 1_600
+    body = {"trigger": "save", "reason": longest, "data": {"reason": longest, "answers": answers}}
+    told = parsed(json.dumps(body).encode(), "application/json")
+    require_few(told)
+    assert told == body
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        1,
+        "x" * (MOST + 1),
+        [[]] * MOST,
+        {f"{each}": each for each in range(MOST)},
+        {"data": [0] * (MOST - 1)},
+        {"answers": [0] * (MOST + 1)},
+        {"data": {"answers": {f"{each}": each for each in range(MOST + 1)}}},
+    ],
+)
+def test_a_body_says_little_besides_its_answers(told: object) -> None:
+    """A thousand names and values will do for everything else; of answers there may be more."""
+    require_few(told)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [[]] * (MOST + 1),
+        {f"{each}": each for each in range(MOST + 1)},
+        {"data": [0] * MOST},
+        [[{"a": [0] * (MOST - 2)}]],
+        {"answers": 1, "a": [{"answers": 1, "b": 2}] * (MOST // 2)},
+    ],
+)
+def test_what_is_wrong_in_a_thousand_places_is_not_told_place_by_place(told: object) -> None:
+    """Of more names and values than any body has besides answers, none is looked at."""
+    with pytest.raises(BodyTooLarge):
+        require_few(told)
+
+
+def test_a_body_of_too_many_parts_is_refused_by_the_program(make_api: MakeApi) -> None:
+    """Too much to read is refused before it is read, too many names before they are looked at."""
+    api = echoing(make_api())
+    for body in (b"," * (MARKS + 1), json.dumps([0] * (MOST + 1)).encode()):
+        answer = ask(api, "POST", "/echo", OFFICER, JSON, body=body)
+        assert (answer.status, answer.code) == (413, "body-too-large")
+    many = {"answers": [0] * (MOST + 1)}
+    assert ask(api, "POST", "/echo", OFFICER, JSON, body=json.dumps(many).encode()).json == many
 
 
 @pytest.mark.parametrize(
