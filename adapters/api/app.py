@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 
 from adapters.api import calls, deliveries, endpoints, eois, refusals
 from adapters.api.admission import Admission
@@ -17,24 +16,12 @@ from adapters.api.door import Door
 from adapters.api.headers import SecurityHeaders
 from adapters.api.openapi import completed
 from adapters.api.operation import Operation, operation_router
-from adapters.api.requests import HeadAsGet, Requests
+from adapters.api.origins import Origins
+from adapters.api.requests import Answered, HeadAsGet, Requests
 from adapters.api.route import through
 from adapters.api.tracing import Traced
 from adapters.spans import Spans
 from adapters.version import own_version
-
-#: What a program in a browser may send and read, where its origin is allowed to ask.
-_SENT: Final = (
-    "Authorization",
-    "Content-Type",
-    "EOI-On-Behalf-Of",
-    "Idempotency-Key",
-    "If-Match",
-    "If-None-Match",
-)
-_READ: Final = ("ETag", "Link", "Location", "Retry-After")
-#: How long a browser may believe what it was told of that, in seconds.
-_BELIEVED_S: Final = 600
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -101,19 +88,12 @@ def build_api(door: Door, around: Surroundings, *, lifespan: Lifespan | None = N
 
 def _around(around: Surroundings) -> list[Middleware]:
     """Return what stands around the routes, the outermost first."""
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=around.origins,
-        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-        allow_headers=_SENT,
-        expose_headers=_READ,
-        max_age=_BELIEVED_S,
-    )
     return [
         Middleware(SecurityHeaders),
-        *([cors] if around.origins else []),
         Middleware(Traced, spans=around.spans),
-        Middleware(Requests, answer=problem_of),
+        Middleware(Requests),
+        *([Middleware(Origins, origins=around.origins)] if around.origins else []),
+        Middleware(Answered, answer=problem_of),
         Middleware(HeadAsGet),
         Middleware(Admission, refuse=problem_of, within_s=around.wait_s),
     ]

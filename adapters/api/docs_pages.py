@@ -11,6 +11,7 @@ from typing import Final
 
 from fastapi import APIRouter
 from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from adapters.api.headers import DOCS
 
@@ -69,4 +70,13 @@ def _text(text: str, kind: str) -> Response:
 
 
 def _file(path: Path, kind: str) -> Response:
-    return FileResponse(path, media_type=kind)
+    return _Whole(path, media_type=kind, headers={"Accept-Ranges": "none"})
+
+
+class _Whole(FileResponse):
+    """A file that is always sent whole: whoever asks for a part may be given all of it (RFC 9110, 14.2)."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        asked = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        await super().__call__(dict(scope, headers=asked), receive, send)

@@ -24,18 +24,16 @@ Answer = Callable[[Internal], ASGIApp]
 
 
 class Requests:
-    """Stands around everything else."""
+    """Logs each request: stands around everything that may answer it."""
 
-    def __init__(self, app: ASGIApp, *, answer: Answer, timer: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, app: ASGIApp, *, timer: Callable[[], float] = time.monotonic) -> None:
         """Stand around `app`.
 
         Args:
             app: who answers.
-            answer: makes the answer where nobody else made one.
             timer: tells seconds that never go back.
         """
         self._app = app
-        self._answer = answer
         self._timer = timer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,20 +51,42 @@ class Requests:
             await send(message)
 
         try:
-            await self._answered(scope, receive, sending, has_begun=lambda: status != 0)
+            await self._app(scope, receive, sending)
         finally:
             _say(scope, status, self._timer() - begun_s)
 
-    async def _answered(
-        self, scope: Scope, receive: Receive, send: Send, *, has_begun: Callable[[], bool]
-    ) -> None:
+
+class Answered:
+    """Answers whatever happens."""
+
+    def __init__(self, app: ASGIApp, *, answer: Answer) -> None:
+        """Stand in front of `app`.
+
+        Args:
+            app: who answers.
+            answer: makes the answer where nobody else made one.
+        """
+        self._app = app
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        has_begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, sending)
         except ClientDisconnect:
             return  # nobody is there to be answered
         except Exception:
+            if scope["type"] != "http":
+                raise
             _log.exception("request.failed", method=method_of(scope), route=template_of(scope) or "none")
-            if has_begun():
+            if has_begun:
                 raise  # what was begun cannot be taken back: the server cuts it off
             await self._answer(Internal())(scope, receive, send)
 

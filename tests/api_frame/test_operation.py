@@ -228,6 +228,19 @@ def test_the_pages_may_run_what_is_ours_and_nothing_else(api: FastAPI, path: str
     assert "frame-ancestors 'none'" in policy
 
 
+@pytest.mark.parametrize(
+    "asked",
+    ["bytes=0-9", "bytes=abc", "bytes=99999999-", "bytes=9-1", "bytes=0-1,3-4", "x", "lines=1-2", "bytes="],
+)
+def test_the_pages_are_sent_whole(api: FastAPI, asked: str) -> None:
+    """Whoever asks for a part, or for what is none, is sent all of it: never an answer that is no problem."""
+    for method in ("GET", "HEAD"):
+        whole = ask(api, method, "/docs/swagger-ui.css")
+        part = ask(api, method, "/docs/swagger-ui.css", ("Range", asked))
+        assert (part.status, part.headers, part.body) == (200, whole.headers, whole.body)
+        assert part.header("accept-ranges") == "none"
+
+
 def test_the_pages_can_be_left_out(make_api: MakeApi) -> None:
     """The document stays; the pages are not there."""
     api = make_api(docs=False)

@@ -105,12 +105,13 @@ def test_an_origin_that_is_named_may_ask(make_api: MakeApi) -> None:
         ("Access-Control-Request-Method", "PUT"),
         ("Access-Control-Request-Headers", "authorization, if-match, idempotency-key"),
     )
-    assert preflight.status == 200
+    assert (preflight.status, preflight.body) == (204, b"")
+    assert str(preflight.header("vary")).startswith("Origin, ")
     assert preflight.header("access-control-allow-origin") == ours[1]
     assert preflight.header("access-control-allow-credentials") is None
     answer = ask(api, "GET", "/v1/calls/x", ours)
     assert (answer.status, answer.header("access-control-allow-origin")) == (401, ours[1])
-    assert "ETag" in str(answer.header("access-control-expose-headers"))
+    assert answer.header("access-control-expose-headers") == "ETag, Link, Location, Retry-After"
     for other in (
         "https://council.example.evil.example",
         "https://evil.example",
@@ -118,6 +119,56 @@ def test_an_origin_that_is_named_may_ask(make_api: MakeApi) -> None:
         "http://council.example",
     ):
         assert ask(api, "GET", "/healthz", ("Origin", other)).header("access-control-allow-origin") is None
+
+
+@pytest.mark.parametrize(
+    ("origin", "method", "headers"),
+    [
+        ("https://evil.example", "PUT", "authorization"),
+        ("null", "GET", ""),
+        ("https://council.example", "TRACE", "authorization"),
+        ("https://council.example", "PUT", "x-forwarded-for"),
+    ],
+)
+def test_a_browser_that_may_not_is_given_no_leave(
+    make_api: MakeApi, caplog: pytest.LogCaptureFixture, origin: str, method: str, headers: str
+) -> None:
+    """A page elsewhere, another method or header: nothing is allowed, and it is logged as any request is."""
+    api = make_api(origins=("https://council.example",))
+    asks = [("Origin", origin), ("Access-Control-Request-Method", method)]
+    asks.append(("Access-Control-Request-Headers", headers))
+    with caplog.at_level(logging.INFO):
+        answer = ask(api, "OPTIONS", "/v1/calls/x", *asks)
+    assert (answer.status, answer.body, answer.header("content-type")) == (204, b"", None)
+    assert [name for name, _ in answer.headers if name.startswith("access-control")] == []
+    assert str(answer.header("vary")).startswith("Origin, ")
+    assert {name: answer.header(name) for name in HEADERS} == HEADERS
+    (line,) = (vars(each) for each in caplog.records if each.getMessage() == "request.answered")
+    assert (line["method"], line["status"]) == ("OPTIONS", 204)
+
+
+def test_a_preflight_is_one_line_of_log(make_api: MakeApi, caplog: pytest.LogCaptureFixture) -> None:
+    """One that is granted is logged, too."""
+    api = make_api(origins=("https://council.example",))
+    with caplog.at_level(logging.INFO):
+        asks = [("Origin", "https://council.example"), ("Access-Control-Request-Method", "POST")]
+        assert ask(api, "OPTIONS", "/v1/calls", *asks).header("access-control-allow-methods")
+    assert [vars(each)["method"] for each in caplog.records if hasattr(each, "took_s")] == ["OPTIONS"]
+
+
+def test_a_program_elsewhere_can_read_that_it_is_our_fault(make_api: MakeApi) -> None:
+    """An answer that nobody else made has the headers of CORS, so that a browser hands it over."""
+    api = make_api(origins=("https://council.example",))
+
+    async def raises(_: Request) -> Response:
+        raise LookupError
+
+    api.add_route("/raises", raises)
+    answer = ask(api, "GET", "/raises", ("Origin", "https://council.example"))
+    assert (answer.code, answer.header("access-control-allow-origin")) == (
+        "internal",
+        "https://council.example",
+    )
 
 
 @pytest.mark.parametrize(
