@@ -13,7 +13,7 @@ from adapters.api.fields import VIEWS, told_of
 #: What any request may be answered with.
 OF_ALL: Final = (
     "bad-json", "bad-header", "unauthenticated", "role-missing", "body-too-slow", "body-too-large",
-    "unsupported-media-type", "bad-input", "too-many-requests", "overloaded",
+    "unsupported-media-type", "bad-input", "too-many-requests", "internal", "overloaded",
     *(code for code, status in STATUSES.items() if status == 503 and code != "overloaded"),  # noqa: PLR2004 -- HTTP's
 )  # fmt: skip
 
@@ -30,6 +30,7 @@ _SENTENCES: Final[Mapping[int, str]] = {
     422: "It was read, and cannot be used.",
     428: "A change must name the version that it is of.",
     429: "Too many requests: wait as long as Retry-After says.",
+    500: "A fault of ours: send it again only under the same key.",
     503: "Not now: wait as long as Retry-After says, and send it again, under the same key.",
 }
 _ID: Final = {"type": "string", "format": "uuid"}
@@ -111,9 +112,9 @@ PROBLEM_SCHEMA: Final[Mapping[str, Any]] = {
             "description": "When the call closed; of what came too late.",
         },
         "server_time": {
-            "type": "string",
+            "type": ["string", "null"],
             "format": "date-time",
-            "description": "What the time is here; of what came too late.",
+            "description": "What the time is here; null where it cannot be told; of what came too late.",
         },
     },
     "examples": list(PROBLEMS),

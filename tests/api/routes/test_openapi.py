@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,15 +12,16 @@ import schemathesis
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from adapters.api.answers import STATUSES
+from adapters.api.answers import STATUSES, problem_of
 from adapters.api.app import build_api, eoi_router
 from adapters.api.door import Door
+from adapters.api.errors import Internal
 from adapters.api.examples import EXAMPLES
 from adapters.api.fields import VIEWS, told_of
 from adapters.api.openapi import completed
 from adapters.trying import Tried
 from tests.api.routes.around import AROUND
-from workflow import CallView, DeliveryDetail, Engine
+from workflow import BadInput, CallClosed, CallView, DatabaseUnavailable, DeliveryDetail, Engine, Refusal
 from workflow.ports import Delivered, Outcome
 from workflow.testing import admin
 
@@ -102,15 +104,32 @@ def test_every_problem_is_listed_where_it_belongs() -> None:
     """Each status of each operation names codes of that status; what any request may meet is everywhere."""
     for path, _, operation in operations():
         statuses = {status for status in operation["responses"] if status >= "400"}
-        assert {"400", "401", "403", "408", "413", "415", "422", "429", "503"} <= statuses, path
+        assert {"400", "401", "403", "408", "413", "415", "422", "429", "500", "503"} <= statuses, path
         for status in statuses:
             problem = operation["responses"][status]
             schema = problem["content"]["application/problem+json"]["schema"]
             codes = schema["allOf"][1]["properties"]["code"]["enum"]
             assert {STATUSES[code] for code in codes} == {int(status)}
             assert all(f"`{code}`" in problem["description"] for code in codes)
+            assert ("internal" in codes) is (status == "500")
     for example in DOCUMENT["components"]["schemas"]["Problem"]["examples"]:
         valid({"$ref": "#/components/schemas/Problem"}, example)
+
+
+def test_every_problem_has_the_form_that_is_told() -> None:
+    """Whatever the code: the clock may be unreadable, and what came too late have no instant."""
+    late = [Refusal("call-closed", "Too late.", until=datetime(2023, 3, 18, tzinfo=UTC))]
+    errors = [
+        (CallClosed(late), None),
+        (CallClosed(late), datetime(2023, 3, 19, tzinfo=UTC)),
+        (CallClosed([Refusal("call-closed", "Too late.")]), None),
+        (Internal(), None),
+        (BadInput("No.", field="x"), None),
+        (DatabaseUnavailable("At db.inside.example."), None),
+    ]
+    for error, now in errors:
+        problem = json.loads(bytes(problem_of(error, now=now).body))
+        valid({"$ref": "#/components/schemas/Problem"}, problem)
 
 
 def test_headers_are_told() -> None:
