@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from adapters.api.answers import answer
 from adapters.api.errors import BadCursor
+from adapters.api.schemas import IN_DIGITS
 
 #: How many are on a page where nobody says, and at the most: each EOI may hold 256 KiB of answers.
 USUAL: Final = 50
@@ -27,7 +28,11 @@ NUMBERS: Final = re.compile(r"[0-9]{1,18}")
 VERSIONS: Final = re.compile(r"[0-9]{1,9}")
 INSTANTS: Final = re.compile(r"[0-9]{1,17}-[0-9]{1,9}")
 
-Limit = Annotated[int, Query(ge=1, le=MOST, description="How many at the most.", examples=[USUAL])]
+Limit = Annotated[
+    int,
+    IN_DIGITS,
+    Query(ge=1, le=MOST, description="How many at the most.", examples=[USUAL]),
+]
 Cursor = Annotated[
     str | None,
     Query(description="The `next` of another page of the same list, with the same filters.", max_length=256),

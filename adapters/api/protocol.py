@@ -106,6 +106,9 @@ class WatchedProtocol(H11Protocol):
         waits = self.cycle is None or self.cycle.response_complete
         return _Look(self.cycle, waits, self.transport.get_write_buffer_size())
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: whoever asks for another protocol is answered in this one (RFC 9110, 7.8)."""
+
     def send_400_response(self, msg: str) -> None:
         """Answer, and close the connection."""
         answer = problem_of(BadRequest())

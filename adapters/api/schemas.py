@@ -3,9 +3,11 @@
 Whether a text, a day or a number will do is the engine's to say; here stands their form, for OpenAPI as well.
 """
 
+import re
 from typing import Annotated, Any, ClassVar, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from states.names import EoiTrigger
 from workflow import AttemptView, CallView, DeliveryView, EndpointView, EoiView, HistoryView, Option
@@ -17,11 +19,23 @@ _SHORT: Final = 200
 _LINE: Final = 500
 _REASON: Final = 10_000
 _URL: Final = 2_000
+_DIGITS: Final = re.compile(r"[0-9]{1,9}")
 
 Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
 Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Line = Annotated[str, Field(min_length=1, max_length=_LINE)]
 Why = Annotated[str | None, Field(max_length=_REASON, description="Why; it is kept with what is done.")]
+
+
+def _in_digits(said: str) -> str:
+    """Let pass a number that is written in digits alone: no sign, space, point or line between them."""
+    if not _DIGITS.fullmatch(said):
+        raise PydanticCustomError("digits", "Input should be a whole number, written in digits")  # noqa: EM101 -- theirs
+    return said
+
+
+#: Of a number in the address.
+IN_DIGITS: Final = BeforeValidator(_in_digits)
 
 
 class Body(BaseModel):

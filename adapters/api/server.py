@@ -16,6 +16,7 @@ from uvicorn import Config, Server
 from adapters.api.errors import CannotListen, ServerEnded
 from adapters.api.protocol import LONGEST_HEAD, Crowd, most_connections, watched
 from adapters.api.proxies import in_each_form
+from adapters.api.targets import OriginForm
 from workflow.log import get_log
 
 #: How long requests in flight may take to end when it is told to stop, in seconds.
@@ -74,7 +75,7 @@ class ApiServer:
 
 def _config(api: ASGIApp, trusted_proxies: Sequence[str]) -> Config:
     return Config(
-        api,
+        OriginForm(api),
         http=watched(Crowd(most_connections())),
         ws="none",
         loop="asyncio",

@@ -28,7 +28,7 @@ from adapters.bounds import LARGEST_BODY
 from adapters.settings import Settings
 from tests.api_frame.asgi import JSON, ask, asked, key
 from tests.api_frame.conftest import MakeApi
-from workflow.manifest import LARGEST_BODY as LARGEST_ANSWERS
+from workflow.manifest import LARGEST as LARGEST_ANSWERS
 from workflow.manifest import manifest_of
 
 OFFICER = key("officer-key")

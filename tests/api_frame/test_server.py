@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack, suppress
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from urllib.parse import urlsplit
 
 import pytest
 from fastapi import FastAPI
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapters.api import protocol, server
 from adapters.api.errors import CannotListen, ServerEnded
@@ -196,6 +197,73 @@ def test_a_process_never_runs_out_of_descriptors(files: int, most: int) -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(told.stdout) == most
+
+
+async def what_was_asked(scope: Scope, receive: Receive, send: Send) -> None:
+    """Say what a request is for, as the program is told."""
+    raw, query = scope["raw_path"].decode(), scope["query_string"].decode()
+    hosts = [value.decode() for name, value in scope["headers"] if name == b"host"]
+    await JSONResponse([scope["path"], raw, query, hosts])(scope, receive, send)
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        (
+            "http://council.example/v1/calls?limit=1",
+            ["/v1/calls", "/v1/calls", "limit=1", ["council.example"]],
+        ),
+        ("HTTP://council.example:8000/a%2Fb", ["/a/b", "/a%2Fb", "", ["council.example:8000"]]),
+        ("https://[::1]:8000/v1", ["/v1", "/v1", "", ["[::1]:8000"]]),
+        ("http://user@council.example/v1", ["/v1", "/v1", "", ["council.example"]]),
+        ("http://council.example", ["/", "/", "", ["council.example"]]),
+        ("http://council.example?x=1", ["/", "/", "x=1", ["council.example"]]),
+        ("http://council.example/http://b/c", ["/http://b/c", "/http://b/c", "", ["council.example"]]),
+        ("/http://b/c?http://d/e", ["/http://b/c", "/http://b/c", "http://d/e", ["a"]]),
+        ("http:///v1/calls", ["http:///v1/calls", "http:///v1/calls", "", ["a"]]),
+        ("http://a@/v1", ["http://a@/v1", "http://a@/v1", "", ["a"]]),
+        ("ftp://b/v1", ["ftp://b/v1", "ftp://b/v1", "", ["a"]]),
+        ("//b/v1", ["//b/v1", "//b/v1", "", ["a"]]),
+        ("*", ["*", "*", "", ["a"]]),
+    ],
+)
+def test_a_request_may_name_the_whole_address(target: str, told: list[object]) -> None:
+    """As clients do to proxies: the path counts, and the host that is named there (RFC 9112, 3.2.2)."""
+    assert _asked(what_was_asked, f"GET {target} HTTP/1.1\r\nHost: a\r\n") == (200, told)
+
+
+def test_the_api_is_found_by_its_whole_address(api: FastAPI) -> None:
+    """The program answers there as at the path alone; a slash in disguise is none there either."""
+    for target, status in (
+        ("http://a/healthz", 200),
+        ("http://a/v1/calls/x", 401),
+        ("http://a/v1/calls%2Fx", 404),
+    ):
+        assert _asked(api, f"GET {target} HTTP/1.1\r\nHost: a\r\n")[0] == status
+
+
+@pytest.mark.parametrize("wanted", ["websocket", "h2c", "no such thing"])
+def test_who_asks_for_another_protocol_is_answered_in_this_one(
+    api: FastAPI, caplog: pytest.LogCaptureFixture, wanted: str
+) -> None:
+    """Without a word in the log: anybody could fill it with advice to install what is not wanted."""
+    with caplog.at_level(logging.DEBUG, logger="eoi"):
+        head = f"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: {wanted}\r\n"
+        assert _asked(api, head) == (200, {"ok": True})
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
+def _asked(api: ASGIApp, head: str) -> tuple[int, object]:
+    """Return the status and the document with which a server answers to a request's head."""
+    serving = ApiServer(api, host="127.0.0.1", port=0)
+    serving.start()
+    with socket.create_connection(("127.0.0.1", urlsplit(serving.url).port or 0), 60) as connection:
+        connection.sendall(f"{head}\r\n".encode())
+        answer = HTTPResponse(connection)
+        answer.begin()
+        body = json.loads(answer.read())
+    serving.close()
+    return answer.status, body
 
 
 def test_one_that_was_never_started_gives_its_port_back(api: FastAPI) -> None:

@@ -178,6 +178,17 @@ def test_a_limit_beyond_a_page_is_refused(who: Who) -> None:
         assert (refused.status, refused.code, refused.body["field"]) == (422, "bad-input", "limit")
 
 
+@pytest.mark.parametrize(
+    "said", ["1_0", "%203", "3%20", "2.0", "+2", "2%0A", "%002", "1%00", "0b1", "%EF%BC%92"]
+)
+def test_a_limit_is_written_in_digits(who: Who, said: str) -> None:
+    """What some reader may take for a number is none."""
+    refused = who("officer").get(f"/v1/calls?limit={said}")
+    assert (refused.status, refused.code, refused.body["field"]) == (422, "bad-input", "limit")
+    assert refused.body["detail"] == "limit: Input should be a whole number, written in digits."
+    assert who("officer").get("/v1/calls?limit=002").status == 200
+
+
 def test_a_misspelt_filter_does_not_list_everything(who: Who, call: str) -> None:
     """What is not asked here, asked twice or unknown, is refused."""
     for path, query in itertools.product(
