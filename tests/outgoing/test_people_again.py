@@ -128,6 +128,25 @@ def test_who_has_had_it_is_not_told_again_after_years(
     assert engine.forget_deliveries() == 3
 
 
+def test_what_one_endpoint_has_parked_keeps_nothing_of_another(
+    engine: Engine, call: CallView, hand: Hand, *, clock: FrozenClock
+) -> None:
+    """Of one event only who was told by the same endpoint is remembered, until what is parked is dropped."""
+    _put(engine, HEAD, OFFICE)
+    _put(engine, OTHER, name="governors")
+    schools, governors = to_people(engine, "audience"), to_people(engine, "list:governors")
+    _happen(engine, call, hand, "audience")
+    taken = {each.address: each for each in hand.claim()}
+    hand.arrive(taken[HEAD], taken[OTHER])
+    hand.end(PARK, taken[OFFICE])
+    clock.move_by(days=1000)
+    engine.forget_deliveries()
+    assert _states(engine, governors) == []
+    assert _states(engine, schools) == [(HEAD, "delivered"), (OFFICE, "parked")]
+    engine.drop_delivery(taken[OFFICE].id, actor=officer())
+    assert (engine.forget_deliveries(), engine.deliveries()) == (1, [])
+
+
 def test_it_is_counted_what_waits_and_what_is_parked_by_courier(
     engine: Engine, call: CallView, hand: Hand
 ) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
     union_all,
     update,
 )
@@ -115,14 +116,17 @@ _GIVE_UP: Final = Prepared(
 )
 
 _SIBLING: Final = DELIVERY.alias("sibling")
-# While one of the people that an event was for has it parked, it is known who else has had it.
-_OPEN_AMONG_PEOPLE: Final = select(_SIBLING.c.position).where(
+# While one of the people whom an endpoint tells of an event has it parked, it is known who else has had it.
+_OPEN_AMONG_PEOPLE: Final = select(_SIBLING.c.position, _SIBLING.c.endpoint_id).where(
     _SIBLING.c.state == "parked", _SIBLING.c.recipient != ""
 )
 _OLD: Final = and_(
     _DELIVERED,
     DELIVERY.c.delivered_at <= bindparam("before"),
-    or_(DELIVERY.c.recipient == "", DELIVERY.c.position.not_in(_OPEN_AMONG_PEOPLE)),
+    or_(
+        DELIVERY.c.recipient == "",
+        tuple_(DELIVERY.c.position, DELIVERY.c.endpoint_id).not_in(_OPEN_AMONG_PEOPLE),
+    ),
 )
 _ORPHANED: Final = and_(
     _PARKED,
