@@ -45,8 +45,8 @@ class NewEndpoint:
     """A receiver to be added, as it was given."""
 
     url: object
-    #: Patterns; none: every event.
-    events: object = ()
+    #: Patterns; None: every event that concerns it.
+    events: object = None
     via: object = "webhook"
     #: Names and texts that go with each request of a webhook.
     headers: object = None
@@ -310,8 +310,13 @@ def _ping(endpoint_id: str, now: datetime) -> Event:
 
 
 def _patterns(events: object, whom: str) -> tuple[str, ...]:
+    if events is None:
+        return (_EVERY.get(whom, "*"),)
     if isinstance(events, str) or not isinstance(events, Collection):
         msg = f"events must be a list of patterns, such as ['eoi.*'], not {type(events).__name__}."
+        raise BadInput(msg, field="events")
+    if not events:
+        msg = "events holds no pattern: give one such as 'eoi.*', or leave it out for every event."
         raise BadInput(msg, field="events")
     for pattern in events:
         if not people.concerns(whom, event_types(pattern)):
@@ -320,7 +325,7 @@ def _patterns(events: object, whom: str) -> tuple[str, ...]:
                 "calls, since an EOI is nobody else's business."
             )
             raise BadInput(msg, field="events")
-    return tuple(dict.fromkeys(events)) or (_EVERY.get(whom, "*"),)
+    return tuple(dict.fromkeys(events))
 
 
 def _timeout_or_none(value: object) -> float | None:

@@ -64,7 +64,7 @@ class Outgoing(ABC):
         self,
         url: str,
         *,
-        events: Sequence[str] = (),
+        events: Sequence[str] | None = None,
         via: str = "webhook",
         headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
@@ -77,7 +77,7 @@ class Outgoing(ABC):
         Args:
             url: where to POST; or whom to write to: an e-mail address, `applicant`, `audience`, `officers`,
                 `list:NAME`.
-            events: which: `eoi.submitted`, `call.*`; none: every event that concerns it.
+            events: which: `eoi.submitted`, `call.*`; None: every event that concerns it.
             via: by which courier: `webhook`, `smtp`, `notify`.
             headers: what goes with each request of a webhook.
             timeout_s: how long each step of an attempt may take, in seconds, up to 30.

@@ -180,7 +180,10 @@ class NewEndpoint(Body):
             description="Where to POST; or whom to write to: an address, `applicant`, `list:NAME`.",
         ),
     ]
-    events: Annotated[list[str], Field(description="Patterns, such as `call.*`; none: every event.")] = []
+    events: Annotated[
+        list[str] | None,
+        Field(min_length=1, description="Patterns, such as `call.*`; left out: every event."),
+    ] = None
     via: Annotated[
         str, Field(description="By which courier.", json_schema_extra={"enum": ["webhook", "smtp", "notify"]})
     ] = "webhook"

@@ -92,10 +92,9 @@ def add(
     A webhook's secret is shown this once. Its URL's name is looked up; where it leads to a private address
     that EOI_WEBHOOK_ALLOW does not name, it is refused.
     """
-    headers = _headers(header or ())
+    headers, patterns = _headers(header or ()), _patterns(events or ())
     if via == "webhook":
         _look_at(door, url.strip())
-    patterns = [word for words in events or () for word in words.replace(",", " ").split()]
     with door.engine() as engine:
         view = engine.add_endpoint(
             url.strip(),
@@ -225,6 +224,15 @@ def _headers(lines: Sequence[str]) -> dict[str, str]:
             raise typer.BadParameter(msg, param_hint="--header")
         named[name.strip()] = value.strip()
     return named
+
+
+def _patterns(given: Sequence[str]) -> list[str] | None:
+    """Read patterns with commas or blanks between them; None where none was asked for: every event."""
+    words = [each.replace(",", " ").split() for each in given]
+    if not all(words):
+        msg = "It names no event. Is a variable empty? For every event leave --events out."
+        raise typer.BadParameter(msg, param_hint="--events")
+    return [word for some in words for word in some] or None
 
 
 def _look_at(door: Door, url: str) -> None:

@@ -120,6 +120,16 @@ def test_a_header_that_is_none_is_wrong_usage(eoi: Eoi, headers: tuple[str, ...]
     assert f"Header number {len(headers)}" in answer.err
 
 
+@pytest.mark.parametrize("given", ["", " ", ",", " , "])
+@pytest.mark.parametrize("beside", [(), ("--events", "call.*")])
+def test_a_filter_that_names_no_event_is_wrong_usage(eoi: Eoi, given: str, beside: tuple[str, ...]) -> None:
+    """A variable that is empty subscribes to nothing, least of all to everything; nothing is added."""
+    answer = eoi("endpoint", "add", NOWHERE, "--events", given, *beside, *OFFICER, **ALLOWED)
+    assert (answer.status, answer.out) == (2, "")
+    assert "names no event" in " ".join(answer.err.split())
+    assert eoi("endpoint", "list", "--json").json == []
+
+
 def test_terms_are_kept_and_shown(eoi: Eoi, receiver: Receiver) -> None:
     """Headers go with each request and are never shown; timeout, number at once and order are."""
     headers = ("--header", "Authorization: Bearer tr0ub4dor:3", "--header", "X-Team: eoi")
