@@ -45,6 +45,8 @@ TOGETHER_S: Final = 0.05
 #: How far apart two looks begin, in seconds, of which the first one had little to do: each takes a commit or
 #: two from those who submit.
 APART_S: Final = 0.05
+#: How long an endpoint is left to other nodes that this one is unable to send to, in seconds.
+LEFT_S: Final = 60.0
 #: The longest text of an error that is kept, in characters.
 LONGEST_WHY: Final = 500
 #: How soon what could not be written down while stopping is tried again, in seconds.
@@ -109,6 +111,7 @@ class Pump:
         workers: int = WORKERS,
         lease_s: float = LEASE_S,
         dice: Callable[[], float] = random.random,
+        left_s: float = LEFT_S,
     ) -> None:
         """Prepare; no thread runs before there is something to deliver.
 
@@ -119,6 +122,7 @@ class Pump:
             workers: how many deliveries are on their way at once.
             lease_s: how long a claimed delivery is ours, in seconds.
             dice: gives random numbers, 0 <= number < 1, for the jitter.
+            left_s: how long an endpoint is left to other nodes that this one cannot send to, in seconds.
 
         Raises:
             BadInput: a lease that ends before it begins, or nobody to work.
@@ -144,6 +148,9 @@ class Pump:
         self._stopping = False
         self._stops = 0
         self._on_their_way: dict[Future[_Carried], _Sent] = {}
+        #: Endpoint -> until when it is left to other nodes, on the monotonic clock.
+        self._left: dict[str, float] = {}
+        self._left_s = left_s
         #: Rings when a delivery has ended, and when there may be something new.
         self.bell = Bell()
         #: How many deliveries are on their way that have outlasted their lease: their couriers hang.
@@ -251,7 +258,9 @@ class Pump:
         # Since `as_of` the clock may have moved on; the lease counts from now.
         late_s = max(0.0, (now - as_of).total_seconds())
         ours = {sent.delivery.id: future for future, sent in self._on_their_way.items()}
-        while taken := self._outbox.claim(as_of, limit=room, lease_s=self._lease_s + late_s):
+        self._left = {each: until_s_ for each, until_s_ in self._left.items() if until_s_ > now_s}
+        lease_s = self._lease_s + late_s
+        while taken := self._outbox.claim(as_of, limit=room, lease_s=lease_s, without=self._left):
             fresh = [delivery for delivery in taken if delivery.id not in ours]
             for delivery in taken:
                 if delivery.id in ours:
@@ -301,13 +310,24 @@ class Pump:
             for attempt, counts in zip(attempts, counted, strict=True)
         ]
         for kind, attempt in zip(kinds, attempts, strict=True):
-            _log_one(kind, attempt)
+            if _is_unable(attempt.outcome):
+                self._leave(attempt.delivery)
+            else:
+                _log_one(kind, attempt)
         return PumpReport(**Counter(kinds))
+
+    def _leave(self, delivery: Delivery) -> None:
+        """Leave an endpoint to other nodes for a while: who claims it again at once keeps it from them."""
+        if delivery.endpoint_id not in self._left:
+            _log.warning(
+                "endpoint.left-to-others", endpoint_id=delivery.endpoint_id, courier=delivery.courier
+            )
+        self._left[delivery.endpoint_id] = time.monotonic() + self._left_s
 
     def _attempted(self, delivery: Delivery, future: Future[_Carried], now: datetime) -> Attempted:
         carried = _Carried(_NOT_TRIED) if future.cancelled() else future.result()
-        if carried.begun_s is None:
-            return Attempted(delivery=delivery, outcome=_NOT_TRIED, begun_at=None)
+        if carried.begun_s is None or _is_unable(carried.outcome):
+            return Attempted(delivery=delivery, outcome=carried.outcome, begun_at=None)
         return Attempted(
             delivery=delivery,
             outcome=carried.outcome,
@@ -356,7 +376,11 @@ class Pump:
 
 
 def _no_courier(delivery: Delivery) -> Outcome:
-    return Undeliverable(why=f"No courier here is called {delivery.courier!r}.")
+    return Delayed(why=f"No courier here is called {delivery.courier!r}.", unable=True)
+
+
+def _is_unable(outcome: Outcome) -> bool:
+    return isinstance(outcome, Delayed) and outcome.unable
 
 
 def _carried_by(courier: Courier, delivery: Delivery) -> Outcome:
@@ -384,6 +408,7 @@ def _storable(outcome: object, courier: str) -> Outcome:
                 answer=_answer(outcome.answer),
                 retry_after_s=_span(outcome.retry_after_s),
                 of_receiver=bool(outcome.of_receiver),
+                unable=bool(outcome.unable),
             )
         case Undeliverable():
             return Undeliverable(

@@ -9,7 +9,7 @@ and when a person sends it again it arrives after later ones. Its `version` says
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeGuard
@@ -54,7 +54,9 @@ class Outbox:
         """Work on this database."""
         self._database = database
 
-    def claim(self, now: datetime, *, limit: int, lease_s: float) -> list[Delivery]:
+    def claim(
+        self, now: datetime, *, limit: int, lease_s: float, without: Collection[str] = ()
+    ) -> list[Delivery]:
         """Take deliveries that are due, so that no other pump has them while the lease lasts.
 
         - new events become one delivery for each endpoint that was there when they happened
@@ -64,13 +66,15 @@ class Outbox:
             now: the present instant.
             limit: how many at the most.
             lease_s: how long they are ours, in seconds; whoever dies gives them back so.
+            without: endpoints whose deliveries are left to other nodes; empty: the log.
         """
+        left = {each or store.LOG for each in without}
         until = now + timedelta(seconds=lease_s)
         with self._database.connect() as connection:
             while True:
                 fresh = fan_out(connection)
                 taken = []
-                if lines := lending.lines(connection, now):
+                if lines := [each for each in lending.lines(connection, now) if each.endpoint_id not in left]:
                     with own_transaction(connection) as unit:
                         taken = lending.claim(unit.connection, now, lines, until=until, at_most=limit)
                 # A batch of events may make no delivery at all, and the next one many.
@@ -199,10 +203,19 @@ def _ended(attempted: Attempted, now: datetime) -> lending.Ended:
         delivery=delivery,
         state="delivered" if arrived else "pending" if later else "parked",
         status=outcome.status,
-        why=None if isinstance(outcome, Delivered) else outcome.why,
+        why=_why(attempted),
         retry_at=retry_at,
         arrived_at=now if arrived else None,
         begun_at=attempted.begun_at,
         duration_ms=round(1000 * attempted.duration_s),
         answer=outcome.answer,
     )
+
+
+def _why(attempted: Attempted) -> str | None:
+    """Return what to keep of why it did not arrive; nothing where it was merely given back."""
+    outcome = attempted.outcome
+    if isinstance(outcome, Delivered):
+        return None
+    is_unable = isinstance(outcome, Delayed) and outcome.unable
+    return outcome.why if is_unable or attempted.begun_at is not None else None

@@ -108,6 +108,8 @@ class Delayed:
     #: Whether the receiver as a whole is not well, so that nothing else need be tried there now; else it is
     #: this one event that it does not take.
     of_receiver: bool = True
+    #: This node cannot try it at all, for want of a setting or a key: it is no attempt, and left to others.
+    unable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
 from queue import SimpleQueue
@@ -30,9 +30,11 @@ UNSEALED: Final = (
 )
 #: What is said where secrets were sealed under another key.
 UNREADABLE: Final = (
-    "Nothing is sent to these endpoints, whose secrets or headers EOI_SECRET_KEY does not open: {}. Give the "
-    "key that they were sealed under (several, separated by commas), or `eoi endpoint rotate ID`."
+    "Nothing is sent from here to these endpoints, whose secrets or headers EOI_SECRET_KEY does not open: "
+    "{}. Give the key that they were sealed under (several, with commas), or `eoi endpoint rotate ID`."
 )
+#: What is said where endpoints need a courier that is not set up.
+UNSET: Final = "{} is not set: what goes to these endpoints is left to other nodes: {}."
 #: How long it may take to say that it did not end by itself, in seconds.
 LAST_WORDS_S: Final = 1.0
 #: Where requests are taken, unless it is said: by this machine only.
@@ -124,8 +126,15 @@ def serve(
 
 
 def _say_that_it_serves(door: Door, engine: "Engine", settings: "Settings", url: str | None) -> None:
+    from adapters.settings import variable
+
     due = engine.next_due()
-    for doubt in doubts(engine, has_key=bool(settings.secret_key.get_secret_value())):
+    unset = {
+        courier: variable(field)
+        for courier, field in (("smtp", "smtp_url"), ("notify", "notify_key"))
+        if not getattr(settings, field).get_secret_value()
+    }
+    for doubt in doubts(engine, has_key=bool(settings.secret_key.get_secret_value()), unset=unset):
         door.tell.aside(doubt)
     where = door.place() if url is None else f"{door.place()} at {url}"
     door.tell.aside(f"Serving {where}. {_next_due(due)} Ctrl-C stops.")
@@ -187,12 +196,21 @@ def _server(door: Door, app: "App", settings: "Settings", place: tuple[str, int]
     return server_of(app, settings, host=host, port=port)
 
 
-def doubts(engine: "Engine", *, has_key: bool) -> Iterator[str]:
-    """Yield what is wrong with how secrets are kept."""
+def doubts(engine: "Engine", *, has_key: bool, unset: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is wrong with how secrets are kept, and to whom nothing can be sent from here.
+
+    Args:
+        engine: whose endpoints.
+        has_key: whether secrets are sealed.
+        unset: courier that is not set up -> the variable that would.
+    """
     if not has_key:
         yield UNSEALED
     if unreadable := engine.unreadable_endpoints():
         yield UNREADABLE.format(", ".join(each.id for each in unreadable))
+    for courier, name in unset.items():
+        if ids := [each.id for each in engine.endpoints() if each.courier == courier]:
+            yield UNSET.format(name, ", ".join(ids))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def outcome(failure: Exception) -> Outcome:
         case BadInput():
             return Undeliverable(why=failure.message)
         case SecretUnreadable():
-            return Delayed(why=failure.message)
+            return Delayed(why=failure.message, unable=True)  # here; another node may have the key
         case httpx.InvalidURL():
             return Undeliverable(why=_words("The receiver's URL cannot be used", failure))
         case httpx.HTTPError():

@@ -4,7 +4,7 @@ from workflow.ports import Delayed, Delivery, Outcome
 
 
 class UnsetCourier:
-    """Puts off whatever it is given, until a node with the setting takes it up."""
+    """Leaves whatever it is given to nodes with the setting."""
 
     def __init__(self, variable: str) -> None:
         """Stand for what `variable` would set up."""
@@ -12,4 +12,4 @@ class UnsetCourier:
 
     def deliver(self, delivery: Delivery) -> Outcome:  # noqa: ARG002 -- whatever it is
         """Say why not."""
-        return Delayed(why=self._why)
+        return Delayed(why=self._why, unable=True)

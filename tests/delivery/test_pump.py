@@ -120,12 +120,24 @@ def test_what_is_of_no_use_to_try_again_is_parked_at_once(engine: Engine, call: 
     assert [each.last_error for each in engine.deliveries(state="parked")] == ["Not allowed."]
 
 
-def test_a_courier_that_nobody_knows_is_told_to_a_person(engine: Engine, call: CallView) -> None:
-    """A delivery for a courier that this program has not got waits parked, and says which one it wants."""
+def test_a_courier_that_this_program_has_not_got_is_left_to_others(engine: Engine, call: CallView) -> None:
+    """The delivery waits, and says which one it wants; whoever has it takes it at once."""
     pump = Pump(engine.outbox, {"webhook": RecordingCourier()}, clock=engine.clock)
-    assert pump.once() == PumpReport(parked=1)
-    (parked,) = engine.deliveries()
-    assert parked.last_error == "No courier here is called 'log'."
+    assert pump.once() == PumpReport(postponed=1)
+    assert pump.once() == PumpReport()
+    (waiting,) = engine.deliveries()
+    assert (waiting.state, waiting.attempts) == ("pending", 0)
+    assert waiting.last_error == "No courier here is called 'log'."
+    assert _pump(engine, RecordingCourier()).once() == PumpReport(delivered=1)
+    assert engine.delivery(waiting.id).tries[0].number == 1
+
+
+def test_what_this_program_could_not_send_is_looked_at_again(engine: Engine, call: CallView) -> None:
+    """An endpoint may have been given a secret that it can read; so it is left to others for a while only."""
+    answers: list[Outcome] = [Delivered(), Delayed(why="Another key.", unable=True)]
+    pump = _pump(engine, RecordingCourier(lambda _: answers.pop()), left_s=0.0)
+    assert pump.once() == PumpReport(postponed=1, delivered=1)
+    assert [(each.attempts, each.last_error) for each in engine.deliveries()] == [(1, None)]
 
 
 def test_one_failing_receiver_repeats_nothing_to_the_others(

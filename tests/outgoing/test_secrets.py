@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from adapters.cli.running import UNREADABLE, UNSEALED, doubts
+from adapters.cli.running import UNREADABLE, UNSEALED, UNSET, doubts
 from adapters.vault import KeyedVault
 from tests.databases.lent import NewEngine
 from tests.databases.raw import RawDatabase
@@ -143,11 +143,21 @@ def test_it_is_told_whose_secrets_this_key_does_not_open(new_engine: NewEngine) 
     other.rotate_endpoint(signed, actor=officer())
     other.rotate_endpoint(with_headers, actor=officer())
     assert [each.id for each in other.unreadable_endpoints()] == [with_headers]
-    assert list(doubts(other, has_key=True)) == [UNREADABLE.format(with_headers)]
+    assert list(doubts(other, has_key=True, unset={})) == [UNREADABLE.format(with_headers)]
     assert {each.id for each in new_engine().unreadable_endpoints()} == {signed, with_headers, readable}
     mine.remove_endpoint(with_headers, actor=officer())
-    assert list(doubts(other, has_key=True)) == []
-    assert list(doubts(other, has_key=False)) == [UNSEALED]
+    assert list(doubts(other, has_key=True, unset={})) == []
+    assert list(doubts(other, has_key=False, unset={})) == [UNSEALED]
     assert mine.endpoint(people.id).signed is False
     with pytest.raises(RoleMissing):
         mine.unreadable_endpoints(actor=school(1))
+
+
+def test_it_is_told_to_whom_this_node_cannot_write(engine: Engine) -> None:
+    """It has no mail server, and somebody is to be written to: other nodes must do it."""
+    webhook(engine)
+    unset = {"smtp": "EOI_SMTP_URL", "notify": "EOI_NOTIFY_KEY"}
+    assert list(doubts(engine, has_key=True, unset=unset)) == []
+    people = engine.add_endpoint("a@council.example", via="smtp", actor=officer())
+    assert list(doubts(engine, has_key=True, unset=unset)) == [UNSET.format("EOI_SMTP_URL", people.id)]
+    assert list(doubts(engine, has_key=True, unset={})) == []

@@ -182,7 +182,8 @@ def test_a_secret_that_cannot_be_unsealed_waits_for_the_key(receiver: Receiver, 
     sender = courier()
     outcome = sender.deliver(delivery(receiver.url(), secrets=tuple(sealed)))
     assert outcome == Delayed(
-        why="What was sealed cannot be read: give this node the `EOI_SECRET_KEY` that it was sealed under."
+        why="What was sealed cannot be read: give this node the `EOI_SECRET_KEY` that it was sealed under.",
+        unable=True,
     )
     assert receiver.taken == []
     with_key = courier(clock=SystemClock(), vault=KeyedVault([KEY]))
@@ -200,6 +201,6 @@ def test_a_secret_that_is_none_signs_nothing(receiver: Receiver, secret: str) ->
     """Libraries read such a one in different ways, and some as an empty one; it is not shown."""
     outcome = courier().deliver(_signed(receiver.url(), secret))
     assert outcome == Delayed(
-        why="The endpoint's secret is none of the form whsec_…: give it a new one.", of_receiver=True
+        why="The endpoint's secret is none of the form whsec_…: give it a new one.", unable=True
     )
     assert receiver.taken == []

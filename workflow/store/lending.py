@@ -147,8 +147,12 @@ _ENDED: Final[dict[str, Any]] = {
     "last_error": bindparam("why"),
     "delivered_at": bindparam("arrived_at"),
 }
-#: What was lent and never tried is as it was before.
-_GIVEN_BACK: Final[dict[str, Any]] = {"attempt": DELIVERY.c.attempt - 1, "leased_until": None}
+#: What was lent and never tried is as it was before; where a node was unable to, it says why.
+_GIVEN_BACK: Final[dict[str, Any]] = {
+    "attempt": DELIVERY.c.attempt - 1,
+    "leased_until": None,
+    "last_error": func.coalesce(bindparam("why", type_=DELIVERY.c.last_error.type), DELIVERY.c.last_error),
+}
 #: The parameters of `_ENDED`.
 _HOW: Final = ("to", "status", "why", "retry_at", "arrived_at")
 _TRIED: Final = tuple(column.name for column in TRY.c)
@@ -317,10 +321,11 @@ def end(connection: Connection, attempts: Sequence[Ended]) -> list[bool]:
         alike.setdefault(_how(each), []).append(each.delivery.id)
     for (tried, *how), ids in alike.items():
         these, parameters = _these(ids)
+        said = dict(zip(_HOW, how, strict=True))
         if tried:
-            connection.write(these.end, None, **dict(zip(_HOW, how, strict=True)), **parameters)
+            connection.write(these.end, None, **said, **parameters)
         else:
-            connection.write(these.give_back, None, **parameters)
+            connection.write(these.give_back, None, why=said["why"], **parameters)
     _write_tries(connection, [each for each in counted if each.begun_at is not None])
     return counts
 
