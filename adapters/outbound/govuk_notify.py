@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Self
 
 import httpx
@@ -26,10 +27,12 @@ from workflow.ports import About, Clock, Delayed, Delivery, Outcome, Undeliverab
 
 #: Where Notify is.
 BASE_URL: Final = "https://api.notifications.service.gov.uk"
-#: How long each request may take in all, in seconds, looking its name up not counted.
+#: How long each request may take in all, in seconds.
 TIMEOUT_S: Final = 10.0
 #: How many requests an attempt makes at the most.
 REQUESTS: Final = 2
+#: The longest that an endpoint may ask for each of them, in seconds: together they must end within a lease.
+LONGEST_TIMEOUT_S: Final = 15.0
 #: How much of the answer to an e-mail is read, in bytes, and of the answer to a question: that one holds
 #: the whole text of each e-mail that it tells of.
 LONGEST_ANSWER: Final = 64 * 1024
@@ -86,6 +89,7 @@ class NotifyCourier:
         base_url: str = BASE_URL,
         reply_to: str | None = None,
         timeout_s: float = TIMEOUT_S,
+        longest_timeout_s: float = LONGEST_TIMEOUT_S,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """Prepare; nothing is connected yet.
@@ -97,6 +101,7 @@ class NotifyCourier:
             base_url: where Notify is.
             reply_to: the id of one of the service's reply-to addresses; None: its default.
             timeout_s: how long each request may take in all, in seconds; an attempt makes two at the most.
+            longest_timeout_s: what a delivery may ask for instead, in seconds.
             transport: carries the requests; None: one that keeps to that time.
 
         Raises:
@@ -113,6 +118,7 @@ class NotifyCourier:
         # No client around it: that would follow redirects and obey the proxies of the environment.
         self._transport = transport or PunctualTransport()
         self._timeout_s = timeout_s
+        self._longest_timeout_s = longest_timeout_s
         self._headers = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
@@ -164,24 +170,34 @@ class NotifyCourier:
             **self._extra,
         }
         hide = (delivery.address, about.applicant_name or "", about.contact or "")
-        found = self._found(reference, hide) if delivery.attempt > 1 else None
-        return found or self._send(email, hide)
+        ask = partial(self._ask, hide=hide, timeout_s=self._patience_s(delivery))
+        if delivery.attempt > 1:
+            # What became of it, where it was sent before.
+            found = ask("GET", "", longest=LONGEST_FOUND, params={"reference": reference})
+            if outcome := of_asking(found, reference):
+                return outcome
+        return of_sending(ask("POST", "/email", longest=LONGEST_ANSWER, content=json.dumps(email).encode()))
 
-    def _found(self, reference: str, hide: tuple[str, ...]) -> Outcome | None:
-        """Return what became of an e-mail that was sent before; None: Notify has none."""
-        asked = self._ask("GET", "", hide, longest=LONGEST_FOUND, params={"reference": reference})
-        return of_asking(asked, reference)
+    def _patience_s(self, delivery: Delivery) -> float:
+        if delivery.timeout_s is None:
+            return self._timeout_s
+        return min(delivery.timeout_s, self._longest_timeout_s)
 
-    def _send(self, email: Mapping[str, Any], hide: tuple[str, ...]) -> Outcome:
-        content = json.dumps(email).encode()
-        return of_sending(self._ask("POST", "/email", hide, longest=LONGEST_ANSWER, content=content))
-
-    def _ask(self, method: str, path: str, hide: tuple[str, ...], *, longest: int, **what: Any) -> Answer:  # noqa: ANN401 -- httpx's
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        hide: tuple[str, ...],
+        timeout_s: float,
+        longest: int,
+        **what: Any,  # noqa: ANN401 -- httpx's
+    ) -> Answer:
         now = self._clock.now()
         token = self._key.token(now)
         url = f"{self._url}/v2/notifications{path}"
         headers = {**self._headers, "Authorization": f"Bearer {token}"}
-        request = httpx.Request(method, url, headers=headers, extensions=self._terms(), **what)
+        request = httpx.Request(method, url, headers=headers, extensions=self._terms(timeout_s), **what)
         response = self._transport.handle_request(request)
         try:
             body = _beginning(response, longest)
@@ -195,11 +211,11 @@ class NotifyCourier:
             hide=(*hide, token, self._key.secret),
         )
 
-    def _terms(self) -> dict[str, Any]:
+    def _terms(self, timeout_s: float) -> dict[str, Any]:
         """Return how long each step of a request may take, all of them together, and where it goes."""
-        give_up_at = time.monotonic() + self._timeout_s
-        found = self._lookups.addresses(self._host, self._port, within_s=self._timeout_s)
-        return {"timeout": httpx.Timeout(self._timeout_s).as_dict(), WAY: Way(found, give_up_at)}
+        give_up_at = time.monotonic() + timeout_s
+        found = self._lookups.addresses(self._host, self._port, within_s=timeout_s)
+        return {"timeout": httpx.Timeout(timeout_s).as_dict(), WAY: Way(found, give_up_at)}
 
 
 def _beginning(response: httpx.Response, longest: int) -> bytes:

@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from adapters.outbound.govuk_notify import LONGEST_TIMEOUT_S, REQUESTS, NotifyCourier
 from adapters.outbound.govuk_notify import TIMEOUT_S as PATIENCE_S
-from adapters.outbound.govuk_notify import NotifyCourier
+from scheduler.pump import BEGIN_WITHIN, LEASE_S
 from tests.notify.service import KEY, TEMPLATES, Notify, delivery
 from workflow.ports import Delayed, Delivered
 from workflow.testing import FrozenClock
@@ -68,6 +70,35 @@ def test_an_answer_that_drips_ends_in_time(
     begun_at = time.monotonic()
     assert hasty.deliver(delivery()).status == status
     assert time.monotonic() - begun_at < LONG_S
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+@pytest.mark.parametrize(("asked_s", "longest_s"), [(TIMEOUT_S, LONG_S), (LONG_S, TIMEOUT_S)])
+def test_what_an_endpoint_asks_for_counts_up_to_a_limit(
+    notify: Notify,
+    clock: FrozenClock,
+    over: threading.Event,
+    *,
+    attempt: int,
+    asked_s: float,
+    longest_s: float,
+) -> None:
+    """Its own time takes the place of the courier's, for each request; an attempt must end within a lease."""
+    courier = NotifyCourier(
+        KEY, TEMPLATES, clock=clock, base_url=notify.url, timeout_s=LONG_S, longest_timeout_s=longest_s
+    )
+    notify.untold = notify.after = lambda _: over.wait(LONG_S)
+    begun_at = time.monotonic()
+    outcome = courier.deliver(replace(delivery(attempt=attempt), timeout_s=asked_s))
+    assert outcome == Delayed(why=NO_ANSWER, retry_after_s=30)
+    assert time.monotonic() - begun_at < LONG_S / 2
+    over.set()
+    courier.close()
+
+
+def test_two_requests_end_within_what_is_left_of_a_lease() -> None:
+    """Whatever an endpoint asks for, no other node sends the same e-mail meanwhile."""
+    assert REQUESTS * max(PATIENCE_S, LONGEST_TIMEOUT_S) <= LEASE_S * (1 - BEGIN_WITHIN)
 
 
 def test_headers_that_drip_end_in_time(notify: Notify, hasty: NotifyCourier, over: threading.Event) -> None:

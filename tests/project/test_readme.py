@@ -3,6 +3,7 @@ import re
 import shutil
 import subprocess
 import sys
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,15 @@ def test_every_setting_is_in_the_readme() -> None:
     read = {variable(field) for field in Settings.model_fields} - {"NO_COLOR"}
     rows = re.findall(r"^\| (`EOI_.*?) \|", README, flags=re.MULTILINE)
     assert {name for row in rows for name in re.findall(r"`(EOI_\w+)`", row)} == read
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=attrgetter("name")
+)
+def test_every_setting_that_a_page_names_is_one(page: Path) -> None:
+    """Nobody sets what nothing reads, because the documentation says so."""
+    known = {variable(field) for field in Settings.model_fields}
+    assert set(re.findall(r"\bEOI_[A-Z_]*[A-Z]", page.read_text(encoding="utf-8"))) - known == set()
 
 
 def test_the_readme_says_the_defaults() -> None:
