@@ -22,9 +22,13 @@ LONGEST_REST_S: Final = 300.0
 IN_ALL_S: Final = 75 * 3600.0
 #: The most that a receiver may ask us to wait (Retry-After), in seconds.
 LONGEST_ASKED_S: Final = 3600.0
+#: The most that a courier knows of itself that it must wait, in seconds.
+LONGEST_WAIT_S: Final = 24 * 3600.0
 
 
-def delay_s(attempt: int, dice: float, *, asked_s: float | None = None) -> float | None:
+def delay_s(
+    attempt: int, dice: float, *, asked_s: float | None = None, wait_s: float | None = None
+) -> float | None:
     """Return how long to wait after a failed attempt, in seconds; None where it was the last one.
 
     Args:
@@ -32,6 +36,7 @@ def delay_s(attempt: int, dice: float, *, asked_s: float | None = None) -> float
         dice: a random number, 0 <= dice < 1.
         asked_s: how long the receiver asked us to wait, in seconds; honoured up to an hour. Source: RFC 9110,
             10.2.3, Retry-After.
+        wait_s: how long the courier itself knows that nothing can be sent, in seconds; up to a day.
     """
     if attempt > GAPS:
         return None
@@ -40,7 +45,7 @@ def delay_s(attempt: int, dice: float, *, asked_s: float | None = None) -> float
         own = shortest + dice * (longest - shortest)
     else:
         own = dice * _ceiling_s(attempt)
-    return max(own, _bounded(asked_s))
+    return max(own, _bounded(asked_s, LONGEST_ASKED_S), _bounded(wait_s, LONGEST_WAIT_S))
 
 
 def rest_s(failures: int, dice: float) -> float:
@@ -69,10 +74,10 @@ def _gaps() -> int:
     return gaps
 
 
-def _bounded(asked_s: float | None) -> float:
-    if asked_s is None or math.isnan(asked_s):
+def _bounded(said_s: float | None, longest_s: float) -> float:
+    if said_s is None or math.isnan(said_s):
         return 0.0
-    return min(max(asked_s, 0.0), LONGEST_ASKED_S)
+    return min(max(said_s, 0.0), longest_s)
 
 
 #: How many gaps there are; the attempt after the last one is the last.

@@ -339,7 +339,7 @@ class Pump:
     def _retry_at(self, delivery: Delivery, outcome: Outcome, now: datetime) -> datetime | None:
         if not isinstance(outcome, Delayed):
             return None
-        gap_s = delay_s(delivery.attempt, self._dice(), asked_s=outcome.retry_after_s)
+        gap_s = delay_s(delivery.attempt, self._dice(), asked_s=outcome.retry_after_s, wait_s=outcome.wait_s)
         return None if gap_s is None else now + timedelta(seconds=gap_s)
 
     def _rest(self) -> None:
@@ -407,6 +407,7 @@ def _storable(outcome: object, courier: str) -> Outcome:
                 status=_status(outcome.status),
                 answer=_answer(outcome.answer),
                 retry_after_s=_span(outcome.retry_after_s),
+                wait_s=_span(outcome.wait_s),
                 of_receiver=bool(outcome.of_receiver),
                 unable=bool(outcome.unable),
             )

@@ -165,12 +165,14 @@ def _shows_it_well(outcome: Outcome) -> bool:
 
 
 def _asked_to_wait(attempts: Sequence[Attempted], now: datetime) -> dict[str, datetime]:
-    """Return until when receivers asked to be left alone, as far as that is honoured."""
+    """Return until when receivers are to be left alone, as far as they or their couriers are heeded."""
     until = dict[str, datetime]()
     for each in attempts:
         outcome, endpoint_id = each.outcome, each.delivery.endpoint_id
-        if _shows_it_ailing(outcome) and outcome.retry_after_s is not None and each.retry_at is not None:
-            asked_s = min(outcome.retry_after_s, (each.retry_at - now).total_seconds())
+        if not _shows_it_ailing(outcome) or each.retry_at is None:
+            continue
+        if said := [span for span in (outcome.retry_after_s, outcome.wait_s) if span is not None]:
+            asked_s = min(max(said), (each.retry_at - now).total_seconds())
             until[endpoint_id] = max(until.get(endpoint_id, now), now + timedelta(seconds=max(asked_s, 0)))
     return until
 

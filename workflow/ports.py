@@ -105,6 +105,8 @@ class Delayed:
     answer: str = ""
     #: How long the receiver asked us to wait, in seconds.
     retry_after_s: float | None = None
+    #: How long nothing can be sent there, as the courier itself knows, in seconds: until a day's limit ends.
+    wait_s: float | None = None
     #: Whether the receiver as a whole is not well, so that nothing else need be tried there now; else it is
     #: this one event that it does not take.
     of_receiver: bool = True

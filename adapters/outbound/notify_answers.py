@@ -94,7 +94,8 @@ def _failed(answer: Answer) -> Outcome:
         why=_why(answer, name),
         status=answer.status,
         answer=said,
-        retry_after_s=_wait_s(answer, name),
+        retry_after_s=_retry_after_s(answer, name),
+        wait_s=_until_midnight_s(answer.at) if _is_limit_of_the_day(answer, name) else None,
     )
 
 
@@ -122,10 +123,14 @@ def _locked_out(answer: Answer) -> str:
     return "look at EOI_NOTIFY_KEY, and whether it was revoked."
 
 
-def _wait_s(answer: Answer, name: str) -> float | None:
+def _is_limit_of_the_day(answer: Answer, name: str) -> bool:
+    return (answer.status, name) == (429, "TooManyRequestsError")
+
+
+def _retry_after_s(answer: Answer, name: str) -> float | None:
     """Return how long to wait at least, in seconds; Notify itself says it by the error's name alone."""
     if answer.status == 429:  # noqa: PLR2004 -- Too Many Requests
-        return _until_midnight_s(answer.at) if name == "TooManyRequestsError" else _asked_s(answer) or BUSY_S
+        return None if _is_limit_of_the_day(answer, name) else _asked_s(answer) or BUSY_S
     if answer.status >= 500:  # noqa: PLR2004 -- server errors
         return max(SETTLED_S, _asked_s(answer) or 0.0)
     return None

@@ -189,7 +189,7 @@ def test_too_much_in_a_day_waits_until_midnight_utc(now: datetime, wait_s: float
         why="GOV.UK Notify takes no more e-mails from this service today (TooManyRequestsError).",
         status=429,
         answer=f"TooManyRequestsError: {message}",
-        retry_after_s=wait_s,
+        wait_s=wait_s,
     )
 
 

@@ -184,7 +184,8 @@ frozen Delivery(*, id: int, event: Event, courier: str, address: str, attempt: i
         timeout_s: float | None = None, concurrency: int | None = None)
 frozen Delivered(*, status: int | None = None, answer: str = '')
 frozen Delayed(*, why: str, status: int | None = None, answer: str = '',
-        retry_after_s: float | None = None, of_receiver: bool = True, unable: bool = False)
+        retry_after_s: float | None = None, wait_s: float | None = None, of_receiver: bool = True,
+        unable: bool = False)
 frozen Undeliverable(*, why: str, status: int | None = None, answer: str = '', gone: bool = False)
 build(settings: Settings, engine: Engine | None = None, *, clock: Clock | None = None,
         sweeps: bool = True, delivers: bool = True) -> App

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scheduler.backoff import GAPS, GROWTH, LONGEST_ASKED_S, LONGEST_S, QUICK_GAPS, QUICK_S, delay_s
+from scheduler.backoff import (
+    GAPS,
+    GROWTH,
+    LONGEST_ASKED_S,
+    LONGEST_S,
+    LONGEST_WAIT_S,
+    QUICK_GAPS,
+    QUICK_S,
+    delay_s,
+)
 
 ALMOST_1 = math.nextafter(1.0, 0.0)
 DICE = st.floats(0, 1, exclude_max=True)
@@ -74,3 +83,14 @@ def test_no_receiver_can_put_us_off_for_more_than_an_hour(attempt: int, dice: fl
 def test_a_wait_that_makes_no_sense_is_not_honoured(attempt: int, dice: float, asked_s: float) -> None:
     """A Retry-After below zero, or none at all, leaves our own gap as it is."""
     assert _gap(attempt, dice, asked_s) == _gap(attempt, dice)
+
+
+@given(st.integers(1, GAPS), DICE, st.floats(LONGEST_S, LONGEST_WAIT_S), st.none() | st.floats())
+def test_what_a_courier_knows_is_waited_for_up_to_a_day(
+    attempt: int, dice: float, wait_s: float, asked_s: float | None
+) -> None:
+    """It is not what a receiver asks for, and is not cut at an hour; nonsense is no time, more is a day."""
+    assert delay_s(attempt, dice, asked_s=asked_s, wait_s=wait_s) == wait_s
+    assert delay_s(attempt, dice, wait_s=wait_s + LONGEST_WAIT_S) == LONGEST_WAIT_S == 86_400
+    for nothing in (math.nan, -wait_s):
+        assert delay_s(attempt, dice, wait_s=nothing) == delay_s(attempt, dice)
