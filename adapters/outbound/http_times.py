@@ -2,6 +2,10 @@
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Final
+
+#: The most seconds that are told, some thirty years: what is longer is no instant any more.
+MOST_S: Final = 999_999_999.0
 
 
 def date_in(text: str) -> datetime | None:
@@ -14,5 +18,7 @@ def date_in(text: str) -> datetime | None:
 
 
 def seconds_in(text: str) -> float | None:
-    """Return a number of seconds; None where it is none. Of more than nine digits the first nine count."""
-    return float(text[:9]) if text.isascii() and text.isdigit() else None
+    """Return a number of seconds, `MOST_S` at the most; None where it is none."""
+    if not (text.isascii() and text.isdigit()):
+        return None
+    return min(float(text), MOST_S)  # of however many digits; `int` refuses some thousand

@@ -109,6 +109,8 @@ def test_redirects_are_not_followed(receiver: Any, courier: WebhookCourier, stat
         ({"Retry-After": " 0 "}, 0),
         ({"Retry-After": "3599"}, 3599),
         ({"Retry-After": "3601"}, 3600),
+        ({"Retry-After": "0000000000300"}, 300),
+        ({"Retry-After": "9" * 5000}, 3600),
         ({"Retry-After": "99999999999999999999"}, 3600),
         ({"Retry-After": "Sat, 18 Mar 2023 09:00:00 GMT"}, 3600),
         ({"Retry-After": "-5"}, None),
