@@ -162,7 +162,7 @@ class Door:
 
 
 def command(
-    app: typer.Typer, name: str, *, examples: str = ""
+    app: typer.Typer, name: str, *, examples: str = "", streams: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Enter a function as a command; its first parameter is the `Door`, the rest are its own.
 
@@ -170,6 +170,7 @@ def command(
         app: where to enter it.
         name: the word to call it by.
         examples: command lines that show how it is used, one a line.
+        streams: with --json it writes one document a line, among which an error is none.
     """
 
     def enter(function: Callable[..., None]) -> Callable[..., None]:
@@ -178,7 +179,7 @@ def command(
         @functools.wraps(function)
         def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 -- a command's own parameters
             door = context.obj.also(**{each: given.pop(each) for each in _EVERYWHERE})
-            with _ending_well(door):
+            with _ending_well(door, streams=streams):
                 function(door, **given)
 
         sign(run, own)
@@ -210,12 +211,12 @@ sign(everywhere, [])
 
 
 @contextmanager
-def _ending_well(door: Door) -> Iterator[None]:
+def _ending_well(door: Door, *, streams: bool) -> Iterator[None]:
     """Turn an error into words and an exit status."""
     try:
         yield
     except EoiError as error:
-        door.tell.error(error, hint=_hint(error))
+        door.tell.error(error, hint=_hint(error), beside=streams)
         raise typer.Exit(FAILED) from None
     except AnswerLost as exc:
         door.tell.aside(f"What was asked for is done, but the answer could not be written: {exc}.")

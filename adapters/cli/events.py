@@ -10,6 +10,7 @@ import typer
 
 from adapters.cli.door import Door, command
 from adapters.cli.telling import stamp, while_it_is_read
+from states.errors import EoiError
 
 if TYPE_CHECKING:
     from workflow import Fed, Page
@@ -29,6 +30,7 @@ def enter(app: typer.Typer) -> None:
     command(
         app,
         "events",
+        streams=True,
         examples="""
         eoi events --after 1200 --events 'eoi.*'
         eoi events --follow --json | my-importer
@@ -56,7 +58,8 @@ def events(
     """Tell what has happened, each event once, none left out. Officer, admin or auditor.
 
     Each begins with its cursor: keep the last one, and go on from there with --after. With --json each is one
-    JSON object on a line of its own, with `cursor` and `event`.
+    JSON object on a line of its own, with `cursor` and `event`; errors stand on stderr. While it is followed,
+    a database that is away for a time is waited for.
     """
     with door.engine() as engine, while_it_is_read():
 
@@ -65,7 +68,7 @@ def events(
 
         last, most = after, LIMIT if limit is None and not follow else limit
         with suppress(KeyboardInterrupt) if follow else nullcontext():
-            for page in _pages(ask, after, most, follow=follow):
+            for page in _pages(ask, after, most, follow=follow, aside=door.tell.aside):
                 door.tell.lines((each, _told(each)) for each in page)
                 last = int(page.next or last)
         if not door.json:
@@ -73,7 +76,12 @@ def events(
 
 
 def _pages(
-    ask: "Callable[[int, int], Page[T]]", after: int, left: int | None, *, follow: bool
+    ask: "Callable[[int, int], Page[T]]",
+    after: int,
+    left: int | None,
+    *,
+    follow: bool,
+    aside: Callable[[str], None],
 ) -> "Iterator[Page[T]]":
     """Yield pages until there is nothing more, or as many as are wanted; following, while it is read.
 
@@ -81,15 +89,43 @@ def _pages(
         ask: fetches what comes after a place, at most so many.
         after: the place to begin after.
         left: how many are wanted; None: all.
-        follow: wait for more.
+        follow: wait for more; and for the database, where it is away.
+        aside: is told once each time that it is.
     """
+    is_away = False
     while True:
         want = PAGE if left is None else min(left, PAGE)
-        page = ask(after, want)
+        try:
+            page = ask(after, want)
+        except EoiError as error:
+            if not (follow and _passes(error)):
+                raise
+            if not is_away:
+                aside(f"{error.message} [{error.code}] It is waited for, to go on after {after}.")
+            is_away = True
+            if _is_read_on():
+                continue
+            return
+        is_away = False
         yield page
         after, left = int(page.next or after), None if left is None else left - len(page)
         if left == 0 or (len(page) < want and not (follow and _is_read_on())):
             return
+
+
+def _passes(error: EoiError) -> bool:
+    """Return whether an error is one of the database's that may be over soon, without anybody's doing."""
+    from workflow import errors
+
+    lasting = (
+        errors.SchemaMismatch,
+        errors.DatabaseForbidden,
+        errors.DatabaseForeign,
+        errors.DatabaseRefused,
+        errors.DatabaseCorrupt,
+    )
+    passing = (errors.DatabaseUnavailable, errors.TransactionConflict)
+    return isinstance(error, passing) and not isinstance(error, lasting)
 
 
 def _is_read_on() -> bool:

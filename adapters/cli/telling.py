@@ -45,7 +45,7 @@ class Teller:
             BrokenPipeError: nobody reads it.
         """
         if self.json:
-            self._document(value)
+            self._document(value, sys.stdout)
         else:
             _write(sys.stdout, _drawn(text, sys.stdout))
 
@@ -67,18 +67,25 @@ class Teller:
         """Tell something that is no part of the answer; where that cannot be done, it is left out."""
         _say([_styled(sentence, "dim")])
 
-    def error(self, error: EoiError, *, hint: str | None) -> None:
-        """Tell why something was not done: as a problem document, or every reason in a line of its own."""
+    def error(self, error: EoiError, *, hint: str | None, beside: bool = False) -> None:
+        """Tell why something was not done: as a problem document, or every reason in a line of its own.
+
+        Args:
+            error: what came of it.
+            hint: how to mend it here.
+            beside: the document goes to stderr, since on stdout stands something else.
+        """
         if self.json:
             try:
-                self._document(problem(error) | ({"hint": hint} if hint else {}))
+                out = sys.stderr if beside else sys.stdout
+                self._document(problem(error) | ({"hint": hint} if hint else {}), out)
             except AnswerLost:
                 _say(_reasons(error))
         else:
             _say([*_reasons(error), *([hint] if hint else [])])
 
-    def _document(self, value: object) -> None:
-        _write(sys.stdout, to_json(value, ascii_only=not _takes_unicode(sys.stdout)) + "\n")
+    def _document(self, value: object, out: TextIO) -> None:
+        _write(out, to_json(value, ascii_only=not _takes_unicode(out)) + "\n")
 
 
 @contextmanager
