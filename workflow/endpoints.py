@@ -18,6 +18,7 @@ from workflow.headers import header_map
 from workflow.hooks import event_types
 from workflow.ids import existing_id, new_id, shown
 from workflow.inputs import some_actor, span, whole_number
+from workflow.outbox import fan_out
 from workflow.ports import Delivery, Vault
 from workflow.races import until_had
 from workflow.receivers import courier, mail_receiver, web_address
@@ -162,13 +163,20 @@ def rotate(
 
 
 def remove(connection: Connection, actor: object, endpoint_id: object) -> EndpointView:
-    """Remove a receiver for good; what still waited for it is parked.
+    """Remove a receiver for good; what still waited for it is parked, what has no delivery yet, too.
+
+    - what waits is given its place, and its deliveries
+    - those to the receiver are parked
+    - the receiver is gone
 
     Raises:
         NotFound: there is none with that id.
         Refused: `role-missing`: no officer, no admin.
     """
     require_keeper(actor, to="remove an endpoint")
+    existing(connection, endpoint_id)
+    while fan_out(connection):
+        pass
     with own_transaction(connection):
         known = existing(connection, endpoint_id)
         # Deliveries are locked before endpoints, as by whoever writes down attempts; those that were being

@@ -249,7 +249,9 @@ class EndpointStats:
     delivered: int
     #: How many attempts there were for all of it.
     attempts: int
-    #: When the oldest event happened that waits.
+    #: Of how many events its deliveries are still to be made; the pump's next look makes them.
+    to_be_made: int
+    #: When the oldest event happened that waits and has its delivery.
     oldest_pending_at: datetime | None
     last_delivered_at: datetime | None
 

@@ -189,12 +189,14 @@ def stats(door: Door) -> None:
             each.parked,
             each.delivered,
             each.attempts,
+            each.to_be_made or "",
             stamp(each.oldest_pending_at, "UTC"),
             stamp(each.last_delivered_at, "UTC"),
         )
         for each in found
     )
-    head = ("endpoint", "to", "pending", "parked", "delivered", "tries", "waits since", "last arrival")
+    counts = ("pending", "parked", "delivered", "tries", "to be made")
+    head = ("endpoint", "to", *counts, "waits since", "last arrival")
     door.tell.answer(found, table(head, rows))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scheduler.pump import Pump
-from tests.outgoing.hand import DOWN, LEASE_S, PARK, Hand, webhook
+from tests.outgoing.hand import DOWN, LEASE_S, PARK, A, B, Hand, webhook
 from workflow import CallView, DeliveryDetail, Engine, NotFound, TryView
 from workflow.ports import ANSWER, Delayed, Delivered, Outcome, Undeliverable
 from workflow.testing import FrozenClock, RecordingCourier, auditor, officer
@@ -166,3 +166,31 @@ def test_stats_count_what_there_is(
     (stats,) = [each for each in engine.delivery_stats() if each.endpoint == endpoint_id]
     assert (stats.pending, stats.parked, stats.delivered, stats.attempts) == (1, 1, 1, 3)
     assert (stats.oldest_pending_at, stats.last_delivered_at) == (begun, clock.now())
+    assert stats.to_be_made == 0
+
+
+def test_stats_tell_of_who_has_no_delivery_yet(
+    engine: Engine, call: CallView, hand: Hand, clock: FrozenClock
+) -> None:
+    """An endpoint that is new is there with noughts, and with what happened and is still to be sent to it."""
+    every, extended = webhook(engine), webhook(engine, B, events=["call.extended"])
+    hand.drafts(call.id, 1, 2)
+    later = webhook(engine, events=["eoi.*"])
+
+    def told() -> dict[str, tuple[str, int, int]]:
+        return {each.endpoint: (each.url, each.to_be_made, each.pending) for each in engine.delivery_stats()}
+
+    others = {extended: (B, 0, 0), later: (A, 0, 0), "log": ("", 0, 0)}
+    assert told() == {every: (A, 2, 0), **others}
+    hand.claim()
+    assert told() == {every: (A, 0, 2), **others}
+
+
+def test_stats_tell_of_what_the_log_is_still_to_get(engine: Engine, call: CallView) -> None:
+    """Nobody else was there when it happened."""
+    assert call.state == "open"
+    (stats,) = engine.delivery_stats()
+    assert (stats.endpoint, stats.to_be_made, stats.pending) == ("log", 1, 0)
+    Hand(engine).deliver_all()
+    (stats,) = engine.delivery_stats()
+    assert (stats.to_be_made, stats.delivered) == (0, 1)

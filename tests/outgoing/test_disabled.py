@@ -109,6 +109,18 @@ def test_what_waits_for_a_receiver_that_is_removed_is_parked(
         engine.endpoint(removed)
 
 
+def test_what_has_no_delivery_yet_is_parked_for_a_receiver_that_is_removed(
+    engine: Engine, call: CallView, hand: Hand
+) -> None:
+    """It happened while the receiver was there, and no pump has looked since: it is not lost unsaid."""
+    removed = webhook(engine)
+    hand.drafts(call.id, 1, 2)
+    assert engine.deliveries(endpoint=removed) == []
+    engine.remove_endpoint(removed, actor=officer())
+    assert _states(engine, removed) == [("parked", "eoi.drafted")] * 2
+    assert hand.claim() == []
+
+
 def test_what_was_parked_for_a_receiver_that_is_gone_stays_so(
     engine: Engine, call: CallView, hand: Hand
 ) -> None:

@@ -163,7 +163,7 @@ frozen DeliveryDetail(*, id: int, event_id: str, type: str, endpoint: str, addre
 frozen TryView(*, number: int, at: datetime, duration_s: float, status: int | None, error: str | None,
         answer: str)
 frozen EndpointStats(*, endpoint: str, url: str, pending: int, parked: int, delivered: int, attempts: int,
-        oldest_pending_at: datetime | None, last_delivered_at: datetime | None)
+        to_be_made: int, oldest_pending_at: datetime | None, last_delivered_at: datetime | None)
 frozen Contact(*, organisation: str, address: str, name: str | None = None)
 frozen Fed(*, cursor: int, event: Event)
 frozen CloseReport(*, closed: tuple[CallView, ...] = (), lapsed: int = 0,

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from workflow.connection import Connection
 from workflow.statements import Prepared
 from workflow.store.filtering import Filtered
-from workflow.store.outbox import LOG, SUBJECT
+from workflow.store.outbox import LOG, SUBJECT, to_be_made
 from workflow.store.tables import DELIVERY, ENDPOINT, OUTBOX, TRY
 from workflow.views import DeliveryDetail, DeliveryView, EndpointStats, TryView
 
@@ -191,7 +191,12 @@ def one(connection: Connection, delivery_id: int) -> DeliveryDetail | None:
 
 
 def stats(connection: Connection) -> list[EndpointStats]:
-    """Return how it stands with what there is for each endpoint. Reads every delivery."""
+    """Return how it stands with what there is, or is to be, for each endpoint. Reads every delivery."""
+    found = {row[0]: row[1:] for row in connection.rows(_STATS)}
+    to_come = to_be_made(connection)
+    for endpoint, (url, count) in to_come.items():
+        if endpoint != LOG or count:
+            found.setdefault(endpoint, (url, 0, 0, 0, 0, None, None))
     return [
         EndpointStats(
             endpoint=endpoint,
@@ -200,10 +205,11 @@ def stats(connection: Connection) -> list[EndpointStats]:
             parked=parked,
             delivered=delivered,
             attempts=attempts,
+            to_be_made=to_come.get(endpoint, ("", 0))[1],
             oldest_pending_at=oldest,
             last_delivered_at=last,
         )
-        for endpoint, url, pending, parked, delivered, attempts, oldest, last in connection.rows(_STATS)
+        for endpoint, (url, pending, parked, delivered, attempts, oldest, last) in sorted(found.items())
     ]
 
 

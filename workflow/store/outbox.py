@@ -138,8 +138,22 @@ def _fan_out_to(types: tuple[str, ...], whom: str) -> Prepared:
     return Prepared(_deliveries_from(endpoint, one_of, later, found=FOUND[whom]))
 
 
+@cache
+def _to_be_made_for(types: tuple[str, ...]) -> Prepared:
+    one_of = or_(*(OUTBOX.c.type == each for each in types))
+    return Prepared(_TO_BE_MADE.where(one_of, OUTBOX.c.position > bindparam("after")))
+
+
 _SOMEBODY_WAS_THERE: Final = exists().where(ENDPOINT.c.after_position < OUTBOX.c.position).correlate(OUTBOX)
 _FAN_OUT_TO_LOG: Final = Prepared(_deliveries_from(literal(LOG), ~_SOMEBODY_WAS_THERE))
+
+_RECEIVERS: Final = Prepared(
+    select(
+        ENDPOINT.c.id, ENDPOINT.c.events, ENDPOINT.c.after_position, ENDPOINT.c.courier, ENDPOINT.c.url
+    ).order_by(ENDPOINT.c.id)
+)
+_TO_BE_MADE: Final = select(func.count()).select_from(OUTBOX).where(_WAITING)
+_TO_BE_MADE_FOR_LOG: Final = Prepared(_TO_BE_MADE.where(~_SOMEBODY_WAS_THERE))
 
 _ANY_WAITING: Final = Prepared(select(literal(1)).where(exists().where(_WAITING)))
 _OLDEST: Final = Prepared(
@@ -202,6 +216,16 @@ def fan_out(connection: Connection) -> None:
             connection.run(_fan_out_to(types, whom), **to, **named)
     connection.run(_FAN_OUT_TO_LOG, upto=upto[0])
     connection.run(_FANNED_OUT, upto=upto[0], fed=last_fed(connection))
+
+
+def to_be_made(connection: Connection) -> dict[str, tuple[str, int]]:
+    """Return each endpoint and the log, with its URL, and of how many events it has no deliveries yet."""
+    found = dict[str, tuple[str, int]]()
+    for endpoint_id, patterns, after, courier, url in connection.rows(_RECEIVERS):
+        types = _matching(patterns, whom_of(courier, url)[0])
+        rows = connection.rows(_to_be_made_for(types), after=after) if types else [(0,)]
+        found[endpoint_id] = (url, rows[0][0])
+    return found | {LOG: ("", connection.rows(_TO_BE_MADE_FOR_LOG)[0][0])}
 
 
 def last_fed(connection: Connection) -> int:
