@@ -1,7 +1,8 @@
 """A canary in the log of the whole suite: no line of it may hold a secret, an address or a person's name.
 
 Tests name people after those below, and give addresses in example domains; whatever any of them makes the
-engine write is looked at here, at every level that `eoi serve` may be set to.
+engine write is looked at here, at every level that `eoi serve` may be set to. So is what programs beside the
+tests write to stderr: whoever starts them hands each line to `hear`.
 """
 
 import logging
@@ -15,6 +16,15 @@ KEPT_OUT: Final = re.compile(
     r"whsec_[A-Za-z0-9+/]{16}|eoi_[a-z0-9]{8}_[\w-]{43}|"
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.example\b|Ada Lovelace|Grace Hopper"
 )
+
+#: The lines of programs beside the tests that hold what is to be kept out, since they were last looked at.
+said_by_programs: list[str] = []
+
+
+def hear(lines: str | bytes) -> None:
+    """Look at what a program has written to stderr."""
+    text = lines.decode(errors="replace") if isinstance(lines, bytes) else lines
+    said_by_programs.extend(line for line in text.splitlines() if KEPT_OUT.search(line))
 
 
 class Canary(logging.Handler):

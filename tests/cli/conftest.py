@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters.cli.app import app
+from tests.canary import hear
 from workflow import CallView, Engine
 from workflow.testing import FrozenClock, engine_in, new_call, officer
 
@@ -88,7 +89,7 @@ def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]
     ) -> subprocess.CompletedProcess[bytes]:
         eoi = Path(sys.executable).parent / "eoi"
         surroundings = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), **(env or {})}
-        return subprocess.run(
+        ran = subprocess.run(
             ["/bin/bash", "-o", "pipefail", "-c", by, "bash", eoi, *words],
             cwd=tmp_path,
             env=surroundings,
@@ -97,6 +98,8 @@ def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]
             timeout=timeout_s,
             check=False,
         )
+        hear(ran.stderr)
+        return ran
 
     return run
 

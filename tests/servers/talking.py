@@ -9,6 +9,8 @@ from typing import Any, Final, Self
 
 import pytest
 
+from tests.canary import hear
+
 #: How long anything may take before a test gives up, in seconds.
 PATIENCE_S: Final = 60.0
 
@@ -76,6 +78,7 @@ class Program:
     def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
+            hear(line)
             with self._heard:
                 self.lines.append(line.rstrip("\n"))
                 self._heard.notify_all()
