@@ -54,7 +54,10 @@ from workflow.errors import (
     StaleVersion,
     TransactionConflict,
     Unauthenticated,
+    UnknownEvent,
 )
+from workflow.handles import Handle
+from workflow.handling import Foreseen
 from workflow.inputs import NewCall
 from workflow.schema import SchemaState
 from workflow.views import (
@@ -73,6 +76,7 @@ from workflow.views import (
     Page,
     Receipt,
     TryView,
+    UnhandledView,
 )
 
 __all__ = [
@@ -114,6 +118,8 @@ __all__ = [
     "Event",
     "EventType",
     "Fed",
+    "Foreseen",
+    "Handle",
     "HistoryView",
     "KeyReused",
     "KeyView",
@@ -139,6 +145,8 @@ __all__ = [
     "TransactionConflict",
     "TryView",
     "Unauthenticated",
+    "UnhandledView",
+    "UnknownEvent",
     "UnknownTrigger",
     "WrongState",
 ]

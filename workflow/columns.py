@@ -10,6 +10,10 @@ ID: Final = 36
 #: Longest word: a state, trigger, code, role.
 WORD: Final = 32
 
+#: Longest type, subject and id of an event from elsewhere, and its source.
+EVENT_TYPE: Final = 200
+EVENT_TEXT: Final = 500
+EVENT_SOURCE: Final = 2000
 #: Longest name of a list of contacts.
 LIST: Final = 200
 #: Length of that part of an API key by which it is recognised.

@@ -26,15 +26,17 @@ from workflow.ports import Clock
 from workflow.races import collided, until_won, was_lost
 from workflow.store import all_of_call, history
 from workflow.unit_of_work import Many, UnitOfWork, own_transaction
-from workflow.views import CallView, Receipt
+from workflow.views import CallView, Receipt, UnhandledView
 
-T = TypeVar("T", Receipt, CallView)
+T = TypeVar("T", Receipt, CallView, UnhandledView)
 
 #: How long a refusal without the lock waits to be kept, in seconds: whoever is too late is told at once.
 KEEP_WAIT_S: Final = 2.0
 
 _log = get_log("engine")
-_ANSWERS: Final[dict[type, TypeAdapter[Any]]] = {each: TypeAdapter(each) for each in (Receipt, CallView)}
+_ANSWERS: Final[dict[type, TypeAdapter[Any]]] = {
+    each: TypeAdapter(each) for each in (Receipt, CallView, UnhandledView)
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class Order(Generic[T]):
     #: The rest of the request but for reason and version, as JSON knows it: what a key's second use is
     #: compared with.
     request: object = None
+    #: The key of what this comes of, whatever it is of: an event's; None: the one that the caller gave.
+    key: Key | None = None
     answer: type[T]
     #: The use case; it is given the subject's id.
     do: Callable[[UnitOfWork, Command, str], T]
@@ -116,9 +120,8 @@ class Dispatcher:
         """Carry it out in a transaction of our own; return the answer, and what was done, if anything was."""
         with self._database.connect() as connection:
             command = self._arrived(order.asked, connection)
-            subject = order.subject(connection)
-            key = _key(order, subject)
-            if key and (known := find_answer(connection, key)):
+            subject, key, known = _looked_up(order, connection)
+            if known:
                 return _replayed(order, known), None
             # Refused without the lock, they are told at once; after it, the attempt may wait as they did.
             keep_within_s: float | None = KEEP_WAIT_S
@@ -241,9 +244,8 @@ def _placed(
 
     def do() -> tuple[T, UnitOfWork]:
         with place_in(session, connection) as unit:
-            subject = order.subject(connection)
-            key = _key(order, subject)
-            if key and (known := find_answer(connection, key)):
+            subject, key, known = _looked_up(order, connection)
+            if known:
                 return _replayed(order, known), unit
             order.glance(connection, command, subject)
             return _do(order, command, subject, key, unit), unit
@@ -254,6 +256,18 @@ def _placed(
         if collided(exc):  # with what this transaction cannot see: it began before
             raise TransactionConflict from exc
         raise
+
+
+def _looked_up(order: Order[T], connection: Connection) -> tuple[str, Key | None, str | None]:
+    """Return the subject's id, the key, and what was answered under that before.
+
+    Of an event the key comes first: what it was of may be gone since.
+    """
+    if order.key and (known := find_answer(connection, order.key)):
+        return "", order.key, known
+    subject = order.subject(connection)
+    key = order.key or _key(order, subject)
+    return subject, key, None if key is None or order.key else find_answer(connection, key)
 
 
 def _key(order: Order[T], subject: str) -> Key | None:

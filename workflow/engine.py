@@ -4,7 +4,7 @@ What is decided, and what is written, stands in the use cases; how a command is 
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,13 +17,15 @@ from sqlalchemy.orm import Session
 from states.decisions import Option
 from states.facts import Actor
 from states.names import EoiTrigger
-from workflow import applications, closing, orders, past, reading, schema
+from workflow import applications, closing, orders, past, reading, schema, unhandled
 from workflow.clock import RunningClock, SystemClock, UtcClock
 from workflow.commands import Arrival, Asked
 from workflow.connection import LOCK_TIMEOUT_S, Connection
 from workflow.databases import POOL_SIZE, database_of
 from workflow.delivering import KEEP_DAYS as KEEP_DELIVERIES_DAYS
 from workflow.dispatch import Dispatcher, Order, T
+from workflow.handles import Handle, Handles
+from workflow.handling import RECORD, Handling, refuses
 from workflow.hooks import Hooks
 from workflow.host_session import host_session
 from workflow.idempotency import KEEP_DAYS, key_or_none, prune
@@ -82,7 +84,7 @@ class Terms(TypedDict, total=False):
     arrival: Arrival | None
 
 
-class Engine(Outgoing, KeyKeeping):
+class Engine(Outgoing, KeyKeeping, Handling):
     """The life of calls and EOIs on one database. Synchronous, thread-safe; build it after a fork.
 
     Every command may raise: `Refused` (with all reasons), `NotFound` (also for what is not the actor's),
@@ -102,6 +104,8 @@ class Engine(Outgoing, KeyKeeping):
         keep_deliveries_days: float = KEEP_DELIVERIES_DAYS,
         pool_size: int = POOL_SIZE,
         vault: Vault | None = None,
+        handles: Iterable[Handle] = (),
+        unknown_events: str = RECORD,
     ) -> None:
         """Prepare; the database is opened at first use.
 
@@ -115,10 +119,13 @@ class Engine(Outgoing, KeyKeeping):
             keep_deliveries_days: how long what was delivered is kept, in days; its event always is.
             vault: seals the secrets of endpoints; None: they are stored as they are.
             pool_size: how many connections are opened at the most; a host's engine has its own pool.
+            handles: which event from elsewhere fires what (`engine.handle`).
+            unknown_events: what becomes of those that none is for: `record` or `refuse`.
 
         Raises:
-            BadInput: no such database, no clock, or a time below 0 or beyond all sense.
+            BadInput: no such database, no clock, a time below 0 or beyond all sense, two rules for one type.
         """
+        self._handles, self._refuses_unknown = Handles(handles), refuses(unknown_events)
         self._settle = timedelta(seconds=span(settle_s, field="settle_s", unit="seconds", greatest=HOUR_S))
         patience_s = span(lock_timeout_s, field="lock_timeout_s", unit="seconds", greatest=HOUR_S)
         days = span(keep_keys_days, field="keep_keys_days", unit="days", greatest=LONGEST_DAYS)
@@ -409,9 +416,14 @@ class Engine(Outgoing, KeyKeeping):
         return self._done(lambda connection: closing.next_due(connection, self._settle))
 
     def prune(self) -> int:
-        """Forget the idempotency keys that were kept for long enough; return how many there were."""
+        """Forget the idempotency keys that were kept for long enough; return how many there were.
+
+        With them what was as long ago recorded of events that nothing was done for.
+        """
         with self._database.connect() as connection:
-            return prune(connection, self._now(connection) - self._keep_keys)
+            before = self._now(connection) - self._keep_keys
+            unhandled.prune(connection, before)
+            return prune(connection, before)
 
     def clock_skew_s(self) -> float | None:
         """Return how far this machine's clock is ahead of the database's, in seconds; below 0: behind.

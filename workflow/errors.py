@@ -8,6 +8,7 @@ EoiError
 │   ├── KeyReused            key-reused
 │   ├── NameTaken            name-taken
 │   └── NobodyToTell         nobody-to-tell
+├── UnknownEvent             unknown-event           mend the request
 ├── Unauthenticated          unauthenticated         give a key that is valid
 ├── StaleVersion             stale-version           read again
 │   └── Overtaken            stale-version
@@ -37,6 +38,12 @@ class NotFound(EoiError):
     """There is no such thing, or it is not yours."""
 
     code = "not-found"
+
+
+class UnknownEvent(EoiError):
+    """Nothing here is done for events of that type."""
+
+    code = "unknown-event"
 
 
 class Unauthenticated(EoiError):

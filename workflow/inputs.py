@@ -147,6 +147,18 @@ def whole_number(value: object, *, field: str, least: int = 0, greatest: int = G
     raise BadInput(msg, field=field)
 
 
+def page_of(after: object, limit: object) -> tuple[str | None, int]:
+    """Return after which id a page begins, None: the first one, and how long it is.
+
+    Raises:
+        BadInput: no id; a limit that is no number from 1 to 1000.
+    """
+    if after is not None and not (isinstance(after, str) and is_id(after)):
+        msg = "after must be the `next` of an earlier page."
+        raise BadInput(msg, field="after")
+    return after, whole_number(limit, field="limit", least=1, greatest=LONGEST_PAGE)
+
+
 def span(value: object, *, field: str, unit: str, greatest: float) -> float:
     """Return a span of time, in `unit`.
 

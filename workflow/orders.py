@@ -1,8 +1,10 @@
 """Each command as an order: what is given, checked; what it is of; what a key compares; which use case."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from states.errors import BadInput
+from states.facts import Actor
 from states.names import CallTrigger, EoiTrigger
 from workflow import applications, calls, reading
 from workflow.commands import Asked, Command
@@ -13,6 +15,15 @@ from workflow.inputs import LINE, NewCall, applicant_of, aware, name_or_none, tr
 from workflow.manifest import manifest_of
 from workflow.unit_of_work import UnitOfWork
 from workflow.views import CallView, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEoi:
+    """The one live EOI of an applicant for a call, in the place of its id."""
+
+    #: The call's id, or its reference.
+    call: object
+    applicant: str
 
 
 def open_call(asked: Asked, new: object) -> Order[CallView]:
@@ -99,7 +110,7 @@ def draft(
     )
 
 
-def save(asked: Asked, eoi_id: object, answers: object) -> Order[Receipt]:
+def save(asked: Asked, eoi: object, answers: object) -> Order[Receipt]:
     """Replace a draft's answers.
 
     Raises:
@@ -110,13 +121,13 @@ def save(asked: Asked, eoi_id: object, answers: object) -> Order[Receipt]:
     return _of_eoi(
         asked,
         EoiTrigger.SAVE,
-        eoi_id,
+        eoi,
         request=manifest.digest,
         do=lambda unit, command, known_id: applications.save(unit, command, known_id, manifest=manifest),
     )
 
 
-def fire(asked: Asked, eoi_id: object, trigger: object, data: Mapping[str, object]) -> Order[Receipt]:
+def fire(asked: Asked, eoi: object, trigger: object, data: Mapping[str, object]) -> Order[Receipt]:
     """Make a move of an EOI's lifecycle.
 
     Raises:
@@ -125,14 +136,14 @@ def fire(asked: Asked, eoi_id: object, trigger: object, data: Mapping[str, objec
     """
     word = trigger_word(trigger)
     if word == EoiTrigger.SAVE:
-        return save(asked, eoi_id, data.get("answers"))
+        return save(asked, eoi, data.get("answers"))
     if "answers" in data:
         msg = f"Answers are given to save, and not to {word}, which leaves them as they are."
         raise BadInput(msg, field="data")
     return _of_eoi(
         asked,
         word,
-        eoi_id,
+        eoi,
         do=lambda unit, command, known_id: applications.fire(unit, command, known_id, word),
     )
 
@@ -159,18 +170,17 @@ def _of_call(
 def _of_eoi(
     asked: Asked,
     trigger: str,
-    eoi_id: object,
+    eoi: object,
     *,
     do: Callable[[UnitOfWork, Command, str], Receipt],
     request: object = None,
 ) -> Order[Receipt]:
-    known = existing_id(eoi_id)
     return Order(
         asked=asked,
         name=f"eoi {trigger}",
         kind="eoi move",
-        asked_of=known,
-        subject=lambda _: known,
+        asked_of=_word(eoi),
+        subject=eoi_named(eoi, asked.actor),
         request=request,
         answer=Receipt,
         glance=lambda connection, command, known_id: applications.refuse_late_move(
@@ -178,6 +188,18 @@ def _of_eoi(
         ),
         do=do,
     )
+
+
+def eoi_named(eoi: object, actor: Actor) -> Callable[[Connection], str]:
+    """Return what finds the id of an EOI that is named by it, or as the live one of an applicant.
+
+    Raises:
+        NotFound: nothing can have that id.
+    """
+    if isinstance(eoi, LiveEoi):
+        return lambda connection: reading.live_eoi(connection, eoi.call, eoi.applicant, actor)
+    known = existing_id(eoi)
+    return lambda _: known
 
 
 def _word(name: object) -> str:

@@ -11,7 +11,7 @@ from states.text import plain_id
 from workflow.connection import Connection
 from workflow.errors import NotFound
 from workflow.ids import existing_id, is_id, shown
-from workflow.inputs import LONGEST_PAGE, some_actor, whole_number
+from workflow.inputs import page_of, some_actor
 from workflow.store import calls, eois
 from workflow.views import CallView, EoiView, Page
 
@@ -86,6 +86,20 @@ def call_id(connection: Connection, id_or_reference: object) -> str:
     if isinstance(id_or_reference, str) and is_id(id_or_reference):
         return id_or_reference
     return find_call(connection, id_or_reference).id
+
+
+def live_eoi(connection: Connection, call: object, applicant: str, actor: Actor) -> str:
+    """Return the id of an applicant's one live EOI of a call, which may be named by its reference.
+
+    Raises:
+        NotFound: no such call; the applicant has none, or it is not one the actor may see.
+    """
+    found = find_call(connection, call)
+    live = eois.live_id(connection, found.id, applicant) if sees_eoi(actor, applicant) else None
+    if live is None:
+        msg = f"{applicant} has no live EOI for {found.reference}."
+        raise NotFound(msg, call_id=found.id)
+    return live
 
 
 def eoi(connection: Connection, eoi_id: str, actor: Actor | None) -> EoiView:
@@ -184,10 +198,7 @@ def _check_page(state: str | None, states: Collection[str], after: str | None, l
     if state is not None and state not in states:
         msg = f"There is no state {shown(state)}. States are: {', '.join(states)}."
         raise BadInput(msg, field="state")
-    if after is not None and not is_id(after):
-        msg = "after must be the `next` of an earlier page."
-        raise BadInput(msg, field="after")
-    whole_number(limit, field="limit", least=1, greatest=LONGEST_PAGE)
+    page_of(after, limit)
 
 
 def _as_kept(name: object) -> str | None:

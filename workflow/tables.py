@@ -26,6 +26,9 @@ from workflow.columns import (
     CALL_STATES,
     DELIVERY_STATES,
     EOI_STATES,
+    EVENT_SOURCE,
+    EVENT_TEXT,
+    EVENT_TYPE,
     ID,
     LIST,
     PREFIX,
@@ -227,6 +230,30 @@ class KeyRow(Row, table=True):
     created_at: datetime
 
 
+class UnhandledRow(Row, table=True):
+    """An event from elsewhere for whose type there was no rule; kept as long as an idempotency key."""
+
+    __tablename__ = "eoi_unhandled"
+    __table_args__ = (
+        CheckConstraint(
+            f"length(event_id) BETWEEN 1 AND {EVENT_TEXT} AND length(source) BETWEEN 1 AND {EVENT_SOURCE} "
+            f"AND length(type) BETWEEN 1 AND {EVENT_TYPE} AND length(subject) BETWEEN 1 AND {EVENT_TEXT}",
+            name="texts_are_bounded",
+        ),
+        Index("ix_eoi_unhandled_at", "at"),
+    )
+
+    id: str = Field(primary_key=True, max_length=ID)
+    source: str = Field(max_length=EVENT_SOURCE)
+    #: The event's own id.
+    event_id: str = Field(max_length=EVENT_TEXT)
+    type: str = Field(max_length=EVENT_TYPE)
+    subject: str | None = Field(default=None, max_length=EVENT_TEXT)
+    actor: str
+    on_behalf_of: str | None = None
+    at: datetime
+
+
 class OutboxRow(Row, table=True):
     """One event, written in the transaction that made it true."""
 
@@ -410,6 +437,6 @@ OURS: Final = tuple(sorted(Row.metadata.tables))
 #: Tables of which no row is ever changed or deleted; the migrations give each its triggers.
 APPEND_ONLY: Final = ("eoi_history",)
 #: The schema's revisions, oldest first; the last one is what this version reads and writes.
-REVISIONS: Final = ("0001", "0002", "0003", "0004")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 #: Where Alembic keeps the revision that a database is at.
 VERSION_TABLE: Final = "eoi_schema_version"

@@ -194,6 +194,23 @@ class KeyView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnhandledView:
+    """An event from elsewhere for whose type there was no rule. Of its data nothing is kept."""
+
+    id: str
+    #: Where it happened, and which it was: as the event says, in `source` and `id`.
+    source: str
+    event_id: str
+    type: str
+    subject: str | None
+    #: Who gave it.
+    actor: str
+    on_behalf_of: str | None
+    #: The instant of arrival, UTC.
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryView:
     """One event's way to one receiver."""
 

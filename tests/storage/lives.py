@@ -33,6 +33,10 @@ def live(engine: Engine, clock: FrozenClock) -> str:
         "schools", [Contact(organisation="URN:121234", address="a@b.example")], actor=officer()
     )
     engine.create_key("places-team", roles={"officer"}, actor=admin())
+    engine.handle(
+        {"specversion": "1.0", "id": "1", "source": "/forms", "type": "forms.form.printed", "subject": "7"},
+        actor=school(1),
+    )
     first, *_ = engine.outbox.claim(clock.now(), limit=5, lease_s=60)
     arrived = Attempted(delivery=first, outcome=Delivered(status=204), begun_at=clock.now())
     engine.outbox.record([arrived], clock.now(), rest_s=float)

@@ -58,6 +58,13 @@ DELIVERIES = {
     "delivered": [{"delivered_at": AT}],
 }
 
+_UNHANDLED = (
+    "INSERT INTO eoi_unhandled (actor, at, id, source, event_id, type, subject) SELECT 'a', opens_at, id, "
+)
+_EMPTY_EVENTS = [
+    f"{values} FROM eoi_call"
+    for values in ("'', 'x', 'x', 'x'", "'x', '', 'x', 'x'", "'x', 'x', '', 'x'", "'x', 'x', 'x', ''")
+]
 #: A contradiction of each tie, and the name by which the database refuses it.
 TIES = [
     ("UPDATE eoi_call SET closed_at = '2023-01-01'", "ck_eoi_call_open_has_no_end"),
@@ -87,6 +94,7 @@ TIES = [
         "INSERT INTO eoi_attempt SELECT 's', 'a', '', 'submit', 'x', id, 0, opens_at, opens_at FROM eoi_call",
         "ck_eoi_attempt_count_counts",
     ),
+    *((_UNHANDLED + values, "ck_eoi_unhandled_texts_are_bounded") for values in _EMPTY_EVENTS),
     ("UPDATE eoi_api_key SET expires_at = created_at", "ck_eoi_api_key_created_before_it_expires"),
     ("UPDATE eoi_api_key SET superseded_at = created_at", "ck_eoi_api_key_superseded_has_its_end"),
     (

@@ -19,6 +19,7 @@ from workflow.tables import (
     RevisionRow,
     Row,
     TryRow,
+    UnhandledRow,
 )
 
 
@@ -39,3 +40,4 @@ DELIVERY: Final = _table(DeliveryRow)
 TRY: Final = _table(TryRow)
 CONTACT: Final = _table(ContactRow)
 API_KEY: Final = _table(ApiKeyRow)
+UNHANDLED: Final = _table(UnhandledRow)
