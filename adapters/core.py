@@ -2,6 +2,7 @@
 
 import sqlalchemy
 
+from adapters.inbound.event_table import handles_in
 from adapters.settings import Settings
 from workflow import Engine
 from workflow.ports import Clock, Vault
@@ -25,6 +26,8 @@ def build_engine(
         keep_deliveries_days=settings.keep_deliveries_days,
         pool_size=settings.pool_size,
         vault=vault_of(settings),
+        handles=handles_in(settings.events),
+        unknown_events=settings.events_unknown,
     )
 
 

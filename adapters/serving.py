@@ -14,6 +14,7 @@ from adapters.api.operation import Operation
 from adapters.api.rates import Rates
 from adapters.api.server import ApiServer
 from adapters.bootstrap import App
+from adapters.inbound.event_signature import Signatures
 from adapters.metrics import CONTENT_TYPE
 from adapters.receivers import look_at
 from adapters.settings import Settings
@@ -31,6 +32,7 @@ def api_of(app: App, settings: Settings, **around: Any) -> FastAPI:  # noqa: ANN
         largest_body=settings.api_largest_body,
         needs_version=settings.api_needs_version,
         look_at=lambda url: look_at(url, settings),
+        verify=Signatures.parse(settings.events_secret.get_secret_value()),
         try_endpoint=app.try_endpoint,
     )
     operation = Operation(

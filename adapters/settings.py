@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from ipaddress import ip_network
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import unquote
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -151,6 +151,12 @@ class Settings(BaseSettings):
     api_docs: bool = True
     #: Whether anybody may read the metrics, without a key.
     api_metrics_open: bool = False
+    #: A TOML file that says which event from elsewhere fires what.
+    events: str = ""
+    #: What becomes of an event that it says nothing of: it is recorded, or refused.
+    events_unknown: Literal["record", "refuse"] = "record"
+    #: Secrets, `whsec_…`, with blanks between them: events must be signed with one of these.
+    events_secret: SecretStr = SecretStr("")
     #: What the standalone program logs.
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
@@ -174,6 +180,10 @@ class Settings(BaseSettings):
             super().__init__(**given)
         except ValidationError as exc:
             raise _refusal(exc) from None
+
+    def without_events(self) -> Self:
+        """Return the same without the table of events, a slip in which stops nobody who lets none in."""
+        return self.model_copy(update={"events": ""})
 
 
 def variable(field: str) -> str:

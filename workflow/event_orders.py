@@ -13,7 +13,7 @@ from workflow.commands import Asked
 from workflow.connection import Connection
 from workflow.dispatch import Order
 from workflow.errors import UnknownEvent
-from workflow.handles import Handle
+from workflow.handles import Handle, places_of, said_to
 from workflow.idempotency import Key, find_answer, key_of
 from workflow.ids import shown
 from workflow.inputs import applicant_of, reason_or_none
@@ -31,7 +31,7 @@ def handled(asked: Asked, event: CloudEvent, rule: Handle) -> Order[Any]:
         NotFound: nothing can have that id.
     """
     with _told_by_path(rule):
-        said = rule.read(event)
+        said = said_to(rule, event)
         asked = replace(asked, reason=reason_or_none(said.get("reason")))
         order = _OF_CALL[rule.trigger](asked, said) if rule.trigger in _OF_CALL else _move(asked, said, rule)
     return replace(order, key=_key(event, asked.actor, "event", order.answer))
@@ -68,8 +68,8 @@ def _told_by_path(rule: Handle) -> Iterator[None]:
     try:
         yield
     except BadInput as exc:
-        path = rule.places().get(exc.field or "")
-        if path is None:
+        path = places_of(rule).get(exc.field or "", "").removesuffix("?")
+        if not path:
             raise
         msg = f"{path}: {exc.message}"
         raise type(exc)(msg, code=exc.code, field=path) from None

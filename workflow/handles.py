@@ -77,7 +77,7 @@ class Handle:
         if takes is None:
             known = ", ".join(TRIGGERS)
             _refuse("trigger", f"There is no trigger {shown(self.trigger)}. Triggers are: {known}.")
-        said = self.places()
+        said = places_of(self)
         for name, place in said.items():
             if name not in takes:
                 _refuse(name, f"{self.trigger} takes no {name}; it takes: {', '.join(sorted(takes))}.")
@@ -96,25 +96,25 @@ class Handle:
         if "eoi" not in said and "call" not in said:
             object.__setattr__(self, "call" if self.trigger in _OF_A_CALL else "eoi", "subject")
 
-    @property
-    def is_of_eoi(self) -> bool:
-        """Whether it fires something on an EOI that is there."""
-        return self.trigger not in _OF_A_CALL
 
-    def places(self) -> dict[str, str]:
-        """Return what the rule says of where each thing stands."""
-        said = ((field.name, getattr(self, field.name)) for field in fields(self)[2:])  # after type, trigger
-        return {name: place for name, place in said if place is not None}
+def is_of_eoi(rule: Handle) -> bool:
+    """Whether it fires something on an EOI that is there."""
+    return rule.trigger not in _OF_A_CALL
 
-    def read(self, event: CloudEvent) -> dict[str, object]:
-        """Return what the event says to this rule, by name.
 
-        Raises:
-            BadInput: it does not; `field` is the path where something is missing, or is something else.
-        """
-        return {
-            name: _READ.get(name, _text_at)(_place(name, at), event) for name, at in self.places().items()
-        }
+def places_of(rule: Handle) -> dict[str, str]:
+    """Return what the rule says of where each thing stands."""
+    said = ((field.name, getattr(rule, field.name)) for field in fields(rule)[2:])  # after type and trigger
+    return {name: place for name, place in said if place is not None}
+
+
+def said_to(rule: Handle, event: CloudEvent) -> dict[str, object]:
+    """Return what an event says to its rule, by name.
+
+    Raises:
+        BadInput: it does not; `field` is the path where something is missing, or is something else.
+    """
+    return {name: _READ.get(name, _text_at)(_place(name, at), event) for name, at in places_of(rule).items()}
 
 
 class Handles:

@@ -17,7 +17,7 @@ from workflow.cloud_events import cloud_event_of
 from workflow.commands import Arrival, Asked
 from workflow.connection import Connection
 from workflow.dispatch import Order, T
-from workflow.handles import Handles
+from workflow.handles import Handles, is_of_eoi
 from workflow.log import get_log
 from workflow.views import CallView, Page, Receipt, UnhandledView
 
@@ -144,7 +144,7 @@ class Handling(ABC):
         if self._done(partial(event_orders.was_answered, order)):
             return replace(found, replayed=True)
         found = replace(found, subject=self._done(order.subject))
-        if found.subject is None or not rule.is_of_eoi:
+        if found.subject is None or not is_of_eoi(rule):
             return found
         (option,) = self._what_if(
             found.subject, actor, at=None, trigger=rule.trigger, reason=order.asked.reason

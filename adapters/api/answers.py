@@ -25,7 +25,10 @@ _CODES: Final[Mapping[int, tuple[str, ...]]] = {
         "bad-header",
         "bad-request",
     ),
-    401: ("unauthenticated",),
+    401: (
+        "unauthenticated",
+        "bad-signature",
+    ),
     403: (
         "role-missing",
         "not-your-organisation",
@@ -71,6 +74,7 @@ _CODES: Final[Mapping[int, tuple[str, ...]]] = {
         "local-time-twice",
         "closing-before-opening",
         "unknown-trigger",
+        "unknown-event",
         "key-reused",
         "reason-missing",
         "closes-at-missing",

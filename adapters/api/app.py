@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
-from adapters.api import calls, deliveries, endpoints, eois, refusals
+from adapters.api import calls, deliveries, endpoints, eois, events, refusals
 from adapters.api.admission import Admission
 from adapters.api.answers import problem_of
 from adapters.api.docs_pages import docs_router
@@ -58,6 +58,7 @@ def eoi_router(door: Door) -> APIRouter:
     eois.enter(router)
     endpoints.enter(router, door)
     deliveries.enter(router)
+    events.enter(router, door)
     return router
 
 

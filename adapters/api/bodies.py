@@ -106,21 +106,22 @@ async def _whole(request: Request, largest: int, held: Held) -> bytes:
     return b"".join(chunks)
 
 
-def parsed(body: bytes, content_type: str, *, encoding: str = "") -> Any:  # noqa: ANN401 -- JSON's values
+def parsed(body: bytes, content_type: str, *, encoding: str = "", kind: str = JSON) -> Any:  # noqa: ANN401 -- JSON's values
     """Return what a body says.
 
     Args:
         body: as it came.
         content_type: the header of that name.
         encoding: the header `Content-Encoding`; empty: there is none.
+        kind: the type of JSON that it must be.
 
     Raises:
-        UnsupportedMediaType: it is not said to be JSON, is compressed, or in another encoding than UTF-8.
+        UnsupportedMediaType: it is not said to be that, is compressed, or in another encoding than UTF-8.
         BodyTooLarge: it holds more than any answers can; told before it is read, which would take seconds.
         BadBody: it is none (RFC 8259); names a thing twice; nests too deeply; or holds a number that no
             computer can hold.
     """
-    _require_json(content_type, encoding)
+    _require_json(content_type, encoding, kind)
     _require_simple(body)
     try:
         told = json.loads(
@@ -190,11 +191,11 @@ def _containers(level: Sequence[Any]) -> list[Any]:
     ]
 
 
-def _require_json(content_type: str, encoding: str) -> None:
-    kind, _, rest = content_type.partition(";")
+def _require_json(content_type: str, encoding: str, kind: str) -> None:
+    said, _, rest = content_type.partition(";")
     charset = rest.replace(" ", "").replace('"', "").lower()
-    if kind.strip().lower() != JSON or charset not in ("", "charset=utf-8"):
-        msg = f"Send the body as Content-Type: {JSON}."
+    if said.strip().lower() != kind or charset not in ("", "charset=utf-8"):
+        msg = f"Send the body as Content-Type: {kind}."
         raise UnsupportedMediaType(msg)
     if encoding.strip().lower() not in ("", "identity"):
         msg = "Send the body as it is: what is compressed is not read."

@@ -1,6 +1,6 @@
 """What the HTTP door is given: the engine, who says who asks, and the limits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -19,6 +19,10 @@ T = TypeVar("T")
 Authenticate = Callable[[Request], Actor]
 #: Passes a webhook's URL, or raises `BadInput`; may look its name up, and return what to warn of.
 LookAt = Callable[[str], str | None]
+
+
+#: Passes a request's headers and its body, as it came, or raises `BadSignature`.
+Verify = Callable[[Mapping[str, str], bytes], None]
 
 
 class TryEndpoint(Protocol):
@@ -45,6 +49,8 @@ class Door:
     needs_version: bool = False
     #: Looks at a webhook's URL before it is added; None: only its form is looked at.
     look_at: LookAt | None = None
+    #: Lets pass an event that is signed as it should be; None: they need not be.
+    verify: Verify | None = None
     #: Tries an endpoint; None: there are no couriers here, and no route for it.
     try_endpoint: TryEndpoint | None = None
 

@@ -3,10 +3,11 @@
 What OpenAPI's own words have no room for stands at each operation as `x-eoi`; `openapi` writes it out.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,6 +31,9 @@ def enter_route(
     takes_key: bool = False,
     takes_version: bool = False,
     tells: Sequence[str] = (),
+    others: Mapping[int, object] | None = None,
+    body: tuple[str, str] | None = None,
+    route_class: type[APIRoute] | None = None,
 ) -> None:
     """Enter a route.
 
@@ -45,6 +49,9 @@ def enter_route(
         takes_key: whether the answer is kept under an idempotency key.
         takes_version: whether what it is asked of has versions.
         tells: the headers of its answer.
+        others: status -> what comes back with that instead, where all went well, too.
+        body: what it reads by itself: its type, and the name of its schema.
+        route_class: how it is come in by, where that is not as by the other routes.
     """
     is_read = method == "GET"
     conditions = require_conditions(key=takes_key, version=takes_version, is_read=is_read)
@@ -54,6 +61,7 @@ def enter_route(
         "takes_key": takes_key,
         "takes_version": takes_version,
         "tells": list(tells),
+        "body": list(body or ()),
     }
     router.add_api_route(
         path,
@@ -65,8 +73,12 @@ def enter_route(
         dependencies=[Depends(conditions), Depends(_nothing_unknown)],
         summary=said.partition("\n")[0].rstrip("."),
         operation_id=endpoint.__name__,
-        responses={422: {"description": "It cannot be used."}},
+        responses={
+            422: {"description": "It cannot be used."},
+            **{each: {"model": model, "description": "Done."} for each, model in (others or {}).items()},
+        },
         openapi_extra={EXTRA: extra},
+        route_class_override=route_class,
     )
 
 
@@ -83,6 +95,7 @@ async def _nothing_unknown(request: Request) -> None:
         if given.count(name) > 1:
             msg = f"{name} is given more than once."
             raise BadInput(msg, field=name)
-    if route.body_field is None and await request.body() and await request.json() != {}:
+    takes_none = route.body_field is None and not getattr(route, "reads_body", False)
+    if takes_none and await request.body() and await request.json() != {}:
         msg = "This request takes no body."
         raise BadInput(msg, field="body")

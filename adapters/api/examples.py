@@ -18,6 +18,7 @@ from workflow import (
     Receipt,
     Refusal,
     TryView,
+    UnhandledView,
 )
 
 _CALL: Final = "0186e27e-7a80-7000-8000-0000000000c1"
@@ -116,6 +117,27 @@ DELIVERY: Final = DeliveryDetail(
     tries=(TryView(number=1, at=_SENT, duration_s=0.12, status=204, error=None, answer=""),),
 )
 TRIED: Final = Tried(endpoint=_ENDPOINT, arrived=True, status=204, why=None, answer="", duration_s=0.12)
+UNHANDLED: Final = UnhandledView(
+    id="0186e27e-7a80-7000-8000-0000000000f1",
+    source="https://forms.council.example/eoi",
+    event_id="7f3a",
+    type="forms.eoi.printed",
+    subject=_EOI,
+    actor="forms",
+    on_behalf_of=None,
+    at=_SENT,
+)
+#: An event as it comes in.
+EVENT: Final = {
+    "specversion": "1.0",
+    "id": "7f3a",
+    "source": "https://forms.council.example/eoi",
+    "type": "forms.eoi.submitted",
+    "subject": _EOI,
+    "time": "2023-03-17T14:05:09Z",
+    "datacontenttype": "application/json",
+    "data": {"call": "46/23", "urn": 121234},
+}
 _LATE: Final = Refusal("call-closed", "The call closed at 11:59pm on Friday 17 March 2023.", until=_CLOSING)
 
 
@@ -142,6 +164,8 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "Options": _list_of(OPTION),
     "Endpoints": _list_of(ENDPOINT),
     "Deliveries": _list_of(_listed_delivery()),
+    "UnhandledView": document(UNHANDLED),
+    "Unhandled": _list_of(UNHANDLED),
     "Retried": {"retried": 1},
     "Redriven": {"redriven": 12},
 }

@@ -19,12 +19,13 @@ from workflow import (
     Receipt,
     Refusal,
     TryView,
+    UnhandledView,
 )
 
 #: Everything that comes back, alone or within something else.
 VIEWS: Final[tuple[type[Any], ...]] = (
     AttemptView, CallView, DeliveryDetail, DeliveryView, EndpointView, EoiView, HistoryView, Option, Receipt,
-    Refusal, Tried, TryView,
+    Refusal, Tried, TryView, UnhandledView,
 )  # fmt: skip
 _FIELD: Final = re.compile(r"^((?: {4}#: .*\n)+) {4}(\w+):", re.MULTILINE)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from adapters.api.answers import PROBLEM, STATUSES
 from adapters.api.conditions import IF_MATCH, IF_NONE_MATCH, KEY, LONGEST_KEY, ON_BEHALF_OF
 from adapters.api.entering import EXTRA
-from adapters.api.examples import EXAMPLES, PROBLEMS
+from adapters.api.examples import EVENT, EXAMPLES, PROBLEMS
 from adapters.api.fields import VIEWS, told_of
 
 #: What any request may be answered with.
@@ -121,6 +121,37 @@ PROBLEM_SCHEMA: Final[Mapping[str, Any]] = {
 }
 
 
+_SAID: Final = {"type": "string", "minLength": 1, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"}
+#: What a body may be that a route reads by itself: name -> schema.
+BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "CloudEvent": {
+        "title": "CloudEvent",
+        "description": "CloudEvents 1.0, in JSON. Extensions are passed over.",
+        "type": "object",
+        "required": ["specversion", "id", "source", "type"],
+        "properties": {
+            "specversion": {"type": "string", "enum": ["1.0"]},
+            "id": {**_SAID, "maxLength": 500, "description": "With `source`: which event this is."},
+            "source": {
+                "type": "string",
+                "format": "uri-reference",
+                "minLength": 1,
+                "maxLength": 2000,
+                "description": "Where it happened.",
+            },
+            "type": {**_SAID, "maxLength": 200, "description": "By which the table finds what it fires."},
+            "subject": {**_SAID, "maxLength": 500, "description": "What it happened to: the id of an EOI."},
+            "time": {"type": "string", "format": "date-time", "description": "Arrival counts, not this."},
+            "datacontenttype": {"type": "string", "enum": ["application/json"]},
+            "dataschema": {"type": "string", "format": "uri", "minLength": 1, "maxLength": 2000},
+            "data": {"description": "Where the table's paths look."},
+        },
+        "propertyNames": {"pattern": "^[a-z0-9]+$"},
+        "examples": [EVENT],
+    },
+}
+
+
 def completed(document: dict[str, Any]) -> dict[str, Any]:
     """Complete what FastAPI makes of our routes, in place; other routes stay as they are.
 
@@ -129,7 +160,10 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for operation in _ours(document):
-        _complete(operation, operation.pop(EXTRA))
+        extra = operation.pop(EXTRA)
+        if extra["body"]:
+            schemas.update(_read_by_itself(operation, *extra["body"]))
+        _complete(operation, extra)
     schemas["Problem"] = dict(PROBLEM_SCHEMA)
     for view in VIEWS:
         if view.__name__ in schemas:
@@ -140,6 +174,13 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
         "description": "A key, as `eoi key create` shows it once.",
     }
     return document
+
+
+def _read_by_itself(operation: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
+    """Say what the body is that the route reads by itself; return its schema, by name."""
+    content = {kind: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+    operation["requestBody"] = {"required": True, "content": content}
+    return {name: dict(BODIES[name])}
 
 
 def _describe(schema: dict[str, Any], view: type) -> None:
@@ -192,14 +233,15 @@ def _of_versions(extra: Mapping[str, Any], *, is_read: bool) -> list[str]:
 
 
 def _tell(responses: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
-    """Say in the good answer which headers it has, and what it may look like."""
-    (good,) = (each for status, each in responses.items() if status.startswith("2"))
+    """Say in the good answers which headers the first one has, and what each may look like."""
+    good, *others = (each for status, each in responses.items() if status.startswith("2"))
     good["description"] = "Done."
     if extra["tells"]:
         good["headers"] = _told(extra["tells"])
-    content = good["content"]["application/json"]
-    name = content["schema"]["$ref"].rpartition("/")[2]
-    content["example"] = EXAMPLES[name]
+    for each in (good, *others):
+        content = each["content"]["application/json"]
+        first, *_ = content["schema"].get("anyOf", [content["schema"]])
+        content["example"] = EXAMPLES[first["$ref"].rpartition("/")[2]]
 
 
 def _told(names: Iterable[str]) -> dict[str, Any]:

@@ -79,9 +79,9 @@ class EoiRoute(APIRoute):
             return None
 
 
-def through(door: Door) -> type[EoiRoute]:
-    """Return the class of the routes through this door."""
-    return type("RouteThroughDoor", (EoiRoute,), {"door": door})
+def through(door: Door, kind: type[EoiRoute] = EoiRoute) -> type[EoiRoute]:
+    """Return the class of the routes of a kind through this door."""
+    return type("RouteThroughDoor", (kind,), {"door": door})
 
 
 class _Read(Request):

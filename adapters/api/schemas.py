@@ -10,7 +10,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from states.names import EoiTrigger
-from workflow import AttemptView, CallView, DeliveryView, EndpointView, EoiView, HistoryView, Option
+from workflow import (
+    AttemptView,
+    CallView,
+    DeliveryView,
+    EndpointView,
+    EoiView,
+    HistoryView,
+    Option,
+    UnhandledView,
+)
 
 T = TypeVar("T")
 
@@ -255,6 +264,10 @@ class Endpoints(Listed[EndpointView]):
 
 class Deliveries(Listed[DeliveryView]):
     """Events on their way to a receiver, the newest first."""
+
+
+class Unhandled(Listed[UnhandledView]):
+    """Events that nothing was done for, the newest first."""
 
 
 class Retried(BaseModel):

@@ -10,7 +10,19 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from adapters.cli import calls, contacts, delivery, endpoints, eois, events, keys, running, sheets, storage
+from adapters.cli import (
+    calls,
+    contacts,
+    delivery,
+    endpoints,
+    eois,
+    events,
+    events_in,
+    keys,
+    running,
+    sheets,
+    storage,
+)
 from adapters.cli.door import Door, command, everywhere, sign
 
 _HELP: Final = """The life of expressions of interest: calls, EOIs, deadlines, notices.
@@ -114,6 +126,7 @@ def _put_together() -> typer.Typer:
     storage.enter(groups["db"])
     eois.enter(program)
     events.enter(program)
+    events_in.enter(program)
     running.enter(program)
     command(program, "diagram", examples="eoi diagram call")(diagram)
     for group in groups.values():

@@ -135,18 +135,23 @@ class Door:
         return self.actor() if named else None
 
     @contextmanager
-    def engine(self) -> Iterator["Engine"]:
-        """Lend an engine on the database; where nothing is there yet, make it, and say so."""
-        with self.engine_as_it_is() as engine:
+    def engine(self, *, hears_events: bool = False) -> Iterator["Engine"]:
+        """Lend an engine on the database; where nothing is there yet, make it, and say so.
+
+        Args:
+            hears_events: whether it knows what events from elsewhere fire.
+        """
+        with self.engine_as_it_is(hears_events=hears_events) as engine:
             self.make_if_missing(engine)
             yield engine
 
     @contextmanager
-    def engine_as_it_is(self) -> Iterator["Engine"]:
+    def engine_as_it_is(self, *, hears_events: bool = False) -> Iterator["Engine"]:
         """Lend an engine on the database, whatever is there; nothing is opened before it is used."""
         from adapters.core import build_engine
 
-        with build_engine(self.settings()) as engine:
+        settings = self.settings()
+        with build_engine(settings if hears_events else settings.without_events()) as engine:
             yield engine
 
     def make_if_missing(self, engine: "Engine") -> None:

@@ -74,7 +74,7 @@ def tick(door: Door) -> None:
 
     settings = door.settings()
     log_to_stderr(settings.log_level)
-    with closing(build(settings)) as app:
+    with closing(build(settings.without_events())) as app:
         door.make_if_missing(app.engine)
         report = app.runner.once()
     door.tell.answer(report, _pass(report))

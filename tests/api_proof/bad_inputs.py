@@ -162,7 +162,10 @@ def _targets(document: dict[str, Any], ids: dict[str, str]) -> Iterator[tuple[st
         for method, operation in operations.items():
             if "requestBody" not in operation:
                 continue
-            schema = operation["requestBody"]["content"]["application/json"]["schema"]
+            ((kind, content),) = operation["requestBody"]["content"].items()
+            if kind != JSON[1]:
+                continue  # an event's attributes: below
+            schema = content["schema"]
             ref = schema.get("$ref") or next(each["$ref"] for each in schema["anyOf"] if "$ref" in each)
             found = document["components"]["schemas"][ref.rpartition("/")[2]]
             example = found["examples"][0]

@@ -38,6 +38,8 @@ DEPENDS: Final[dict[str, set[str | None]]] = {
         "applicant", "url", "events", "headers", "data", "reason", "answers", "reference", "title", "phase",
         "contact", "audience", "closing_words", "applicant_name", "delivered", "concurrency", "timeout_s",
         "via",
+        # of events: what RFC 3986 and 3339 say, and Unicode
+        "id", "source", "type", "subject", "time", "dataschema",
     },
 }  # fmt: skip
 load_all_checks()

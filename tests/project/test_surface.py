@@ -33,6 +33,7 @@ from workflow import (
     Page,
     Receipt,
     SchemaState,
+    handling,
     key_keeping,
     ports,
     testing,
@@ -43,9 +44,10 @@ from workflow.testing import engine_in, new_call, officer, school
 _GLUE: Final = "\xa0"
 #: What is pinned, in this order: each with its constructor, if it has one, and its public methods.
 PINNED: Final = (
-    Engine, key_keeping.KeyKeeping,
+    Engine, key_keeping.KeyKeeping, handling.Handling, workflow.Handle, workflow.Foreseen,
     workflow.NewCall, Actor, workflow.Arrival, Option, workflow.Refusal, workflow.Event,
     Receipt, CallView, EoiView, HistoryView, AttemptView, EndpointView, KeyView, DeliveryView,
+    workflow.UnhandledView,
     workflow.DeliveryDetail, workflow.TryView, workflow.EndpointStats, workflow.Contact, workflow.Fed,
     CloseReport, Page,
     ports.Clock, ports.Courier, ports.Vault, ports.About,
@@ -59,7 +61,8 @@ PINNED: Final = (
 _SURFACE: Final = """\
 Engine(database: str | Engine, *, clock: Clock | None = None, settle_s: float = 2.0,
         lock_timeout_s: float = 30.0, keep_keys_days: float = 30.0, keep_deliveries_days: float = 90.0,
-        pool_size: int = 10, vault: Vault | None = None)
+        pool_size: int = 10, vault: Vault | None = None, handles: Iterable[Handle] = (),
+        unknown_events: str = 'record')
     .arrival() -> Arrival
     .open_call(new: NewCall, *, actor: Actor, **terms: Unpack[Terms]) -> CallView
     .extend_call(call_id: str, *, closes_at: datetime | None, actor: Actor, reason: str | None = None,
@@ -114,6 +117,17 @@ KeyKeeping()
     .rotate_key(id_or_prefix: str, *, keep_old_s: float = 86400.0, expires_at: datetime | None = None,
         actor: Actor) -> KeyView
     .authenticate(key: str | None) -> Actor
+Handling()
+    .handle(event: Mapping[str, Any], *, actor: Actor, session: Session | None = None,
+        arrival: Arrival | None = None) -> Receipt | CallView | UnhandledView
+    .explain_event(event: Mapping[str, Any], *, actor: Actor) -> Foreseen
+    .unhandled(*, after: str | None = None, limit: int = 50,
+        actor: Actor | None = None) -> Page[UnhandledView]
+frozen Handle(*, type: str, trigger: str, eoi: str | None = None, call: str | None = None,
+        applicant: str | None = None, applicant_name: str | None = None, answers: str | None = None,
+        reason: str | None = None, closes_at: str | None = None)
+frozen Foreseen(*, type: str, rule: str | None = None, trigger: str | None = None,
+        subject: str | None = None, replayed: bool = False, option: Option | None = None)
 frozen NewCall(*, reference: str, title: str, closes_on: date | None = None,
         closes_at: datetime | None = None, opens_at: datetime | None = None,
         timezone: str = 'Europe/London', phase: str | None = None, contact: str | None = None,
@@ -157,6 +171,8 @@ frozen KeyView(*, id: str, name: str, prefix: str, roles: tuple[Role, ...],
 frozen DeliveryView(*, id: int, event_id: str, type: str, endpoint: str, address: str, state: str,
         attempts: int, due_at: datetime | None, last_status: int | None, last_error: str | None,
         delivered_at: datetime | None)
+frozen UnhandledView(*, id: str, source: str, event_id: str, type: str, subject: str | None, actor: str,
+        on_behalf_of: str | None, at: datetime)
 frozen DeliveryDetail(*, id: int, event_id: str, type: str, endpoint: str, address: str, state: str,
         attempts: int, due_at: datetime | None, last_status: int | None, last_error: str | None,
         delivered_at: datetime | None, tries: tuple[TryView, ...])
