@@ -30,6 +30,7 @@ def every(document: dict[str, Any], ids: dict[str, str]) -> Iterator[Bad]:
     yield from _bodies(ids)
     yield from _types(document, targets)
     yield from _headers(ids)
+    yield from _events(ids)
     yield from _paths(ids)
     yield from _methods(document, ids)
     yield from _queries(document, ids)
@@ -238,6 +239,52 @@ def _headers(ids: dict[str, str]) -> Iterator[Bad]:
         yield Bad(
             f"{header[0]} that nobody heeds", "POST", f"/v1/endpoints/{ids['endpoint']}/disable", (header,)
         )
+
+
+# ---- events
+
+_EVENT: Final = ("Content-Type", "application/cloudevents+json")
+_ATTRIBUTES: Final[dict[str, tuple[Any, ...]]] = {
+    "specversion": (None, "", "0.3", "2.0", 1.0, [], {}),
+    "id": (None, "", 1, [], "x" * 501, "\x00", "a\ud800", "\x1b[31m"),
+    "source": (None, "", 1, "a b", "é", "\\", "x" * 2_001, "%", "1:2", "[", "javascript alert"),
+    "type": (None, "", 1, True, "x" * 201, "\r\n"),
+    "subject": ("", 1, [], "x" * 501, "\x00", "nothing", NOWHERE, "1/23"),
+    "time": ("", 1, "now", "2023-03-17", "2023-13-17T00:00:00Z", "9" * 10_000),
+    "datacontenttype": ("", 1, "text/xml", "application/octet-stream", "x" * 5_000),
+    "dataschema": ("", 1, "/relative", "a b"),
+    "data": (7, "x", [], {}, {"form": None}, {"form": 7}, {"form": "x"}, {"form": []}, {"Form": {}}),
+    "data_base64": ("e30=", 7),
+    "Id": ("2",),
+    "x-y": ("2",),
+}
+
+
+def _events(ids: dict[str, str]) -> Iterator[Bad]:
+    """Events of what there is a rule for, each with something bad in it."""
+    good = {
+        "specversion": "1.0", "id": "1", "source": "/forms", "type": "eoi.saved", "subject": ids["own"],
+        "data": {"form": {"places": 9}},
+    }  # fmt: skip
+    for name, values in _ATTRIBUTES.items():
+        for value in values:
+            body = json.dumps({**good, name: value}).encode()
+            yield Bad(f"event, {name}: {ascii(value)[:30]}", "POST", "/v1/events", (_EVENT,), body)
+    for what, body in _BODIES.items():
+        yield Bad(f"event: {what}", "POST", "/v1/events", (_EVENT,), body)
+        yield Bad(f"no event: {what}", "POST", "/v1/events", (JSON,), body)
+    said = [(f"ce-{name}", str(value)) for name, value in good.items() if name != "data"]
+    for what, body in _BODIES.items():
+        yield Bad(f"event's data: {what}", "POST", "/v1/events", (JSON, *said), body)
+    whole = json.dumps(good).encode()
+    for kind in (
+        "application/cloudevents",
+        "application/cloudevents-batch+json",
+        "application/cloudevents+xml",
+    ):
+        yield Bad(f"event as {kind}", "POST", "/v1/events", (("Content-Type", kind), *said), whole)
+    for header in (("Idempotency-Key", "a"), ("If-Match", '"1"'), ("Content-Encoding", "gzip")):
+        yield Bad(f"event with {header[0]}", "POST", "/v1/events", (_EVENT, header), whole)
 
 
 # ---- paths

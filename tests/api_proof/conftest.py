@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -13,11 +14,30 @@ from tests.databases.raw import RawDatabase
 from workflow.testing import FrozenClock
 
 MakeWorld = Callable[[RawDatabase], World]
+#: Which events fire what: what an applicant, an officer and a decider may.
+TABLE = """
+[[handle]]
+type = "eoi.submit"
+trigger = "submit"
+[[handle]]
+type = "eoi.review"
+trigger = "review"
+[[handle]]
+type = "eoi.approve"
+trigger = "approve"
+reason = "data.why"
+[[handle]]
+type = "eoi.saved"
+trigger = "save"
+answers = "data.form"
+"""
 
 
 @pytest.fixture
-def make_world(clock: FrozenClock) -> Iterator[MakeWorld]:
+def make_world(clock: FrozenClock, tmp_path: Path) -> Iterator[MakeWorld]:
     """Return what makes a program on a database, and fills that."""
+    table = tmp_path / "events.toml"
+    table.write_text(TABLE)
     with ExitStack() as stack:
 
         def make(database: RawDatabase) -> World:
@@ -26,6 +46,7 @@ def make_world(clock: FrozenClock) -> Iterator[MakeWorld]:
                 api_rate=1_000_000,
                 api_failures=1_000_000,
                 webhook_allow="127.0.0.1",
+                events=str(table),
             )
             app = build(settings, clock=clock)
             stack.callback(app.close)

@@ -66,7 +66,7 @@ def ask(world: World, row: Row, key: str | None, about: str) -> Answer:
     path = row.name.split()[1]
     head, brace, rest = path.partition("{")
     place = f"{head}{about}{rest.partition('}')[2]}" if brace else path
-    body = None if row.body is None else {**row.body, **_unique(row)}
+    body = None if row.body is None else {**row.body, **_unique(row, about)}
     return Client(world.api, key).ask(row.method, place, body, headers=[*row.headers])
 
 
@@ -92,7 +92,10 @@ def _missing(row: Row) -> str:
     return "999999" if "{delivery}" in row.name else NOWHERE
 
 
-def _unique(row: Row) -> dict[str, str]:
+def _unique(row: Row, about: str) -> dict[str, str]:
+    """Return what each request says anew: a reference; which event it is, and of what."""
+    if row.route == "POST /v1/events":
+        return {"id": str(uuid4()), "subject": about or "nothing"}
     return {"reference": str(uuid4())[:13]} if row.route == "POST /v1/calls" else {}
 
 
@@ -168,8 +171,19 @@ def rows(world: World) -> Iterator[Row]:
         yield Row(f"{move} {trigger}", make, {"trigger": trigger, "reason": "x"}, has_owner=True)
     for trigger in ("submit", "withdraw"):
         yield Row(f"{move} {trigger} on behalf", _draft, {"trigger": trigger}, _BEHALF, has_owner=True)
+    yield from _of_events()
     yield from _of_endpoints()
     yield Row("GET /metrics")
+
+
+def _of_events() -> Iterator[Row]:
+    kind = (("Content-Type", "application/cloudevents+json"),)
+    said = {"specversion": "1.0", "source": "/forms"}
+    for type_, make in (("submit", _draft), ("review", _submitted), ("approve", _reviewed)):
+        told = {**said, "type": f"eoi.{type_}", "data": {"why": "x"}}
+        yield Row(f"POST /v1/events {type_}", make, told, kind, has_owner=True)
+    yield Row("POST /v1/events of no rule", None, {**said, "type": "eoi.printed"}, kind)
+    yield Row("GET /v1/events/unhandled")
 
 
 def _of_endpoints() -> Iterator[Row]:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from tests.databases.raw import RawDatabase
-from tests.events_in.making import RULES, event, form
+from tests.events_in.making import event, form
 from tests.refusals import codes
 from workflow import (
     Actor,
@@ -38,6 +38,7 @@ from workflow.testing import (
 )
 
 HEAD: Final = school()
+LONG_AGO: Final = "0024-03-24T17:00:00Z"
 NewEngine = Callable[..., Engine]
 
 
@@ -238,7 +239,7 @@ def test_another_schools_live_eoi_is_none(engine: Engine, call: CallView) -> Non
         (form("begun", form={}, urn="\u202e1"), "URN:{data.urn}"),
         (form("taken-back", why="\x00"), "data.why"),
         (event("desk.longer", subject="46/23", data={"until": "2023-03-24", "why": "x"}), "data.until"),
-        (event("desk.longer", subject="46/23", data={"until": "0024-03-24T17:00:00Z"}), "data.until"),
+        (event("desk.longer", subject="46/23", data={"until": LONG_AGO, "why": "x"}), "data.until"),
     ],
 )  # fmt: skip
 def test_what_the_engine_would_not_take_is_told_by_its_path(
@@ -305,9 +306,10 @@ def test_unhandled_events_are_listed_in_pages(engine: Engine) -> None:
         with pytest.raises(Refused) as caught:
             engine.unhandled(actor=actor)
         assert codes(caught) == ["role-missing"]
-    for bad in ({"limit": 0}, {"limit": 1001}, {"after": "x"}):
+    bads: list[dict[str, Any]] = [{"limit": 0}, {"limit": 1001}, {"after": "x"}]
+    for bad in bads:
         with pytest.raises(BadInput):
-            engine.unhandled(**bad)  # type: ignore[arg-type] # as a caller might
+            engine.unhandled(**bad)
 
 
 def test_unhandled_events_are_forgotten_with_the_keys(engine: Engine, clock: FrozenClock) -> None:
