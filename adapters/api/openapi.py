@@ -122,6 +122,7 @@ PROBLEM_SCHEMA: Final[Mapping[str, Any]] = {
 
 
 _SAID: Final = {"type": "string", "minLength": 1, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"}
+_OR_NULL: Final = {"type": ["string", "null"]}
 #: What a body may be that a route reads by itself: name -> schema.
 BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     "CloudEvent": {
@@ -140,10 +141,15 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
                 "description": "Where it happened.",
             },
             "type": {**_SAID, "maxLength": 200, "description": "By which the table finds what it fires."},
-            "subject": {**_SAID, "maxLength": 500, "description": "What it happened to: the id of an EOI."},
-            "time": {"type": "string", "format": "date-time", "description": "Arrival counts, not this."},
-            "datacontenttype": {"type": "string", "enum": ["application/json"]},
-            "dataschema": {"type": "string", "format": "uri", "minLength": 1, "maxLength": 2000},
+            "subject": {
+                **_SAID,
+                **_OR_NULL,
+                "maxLength": 500,
+                "description": "What it happened to: the id of an EOI.",
+            },
+            "time": {**_OR_NULL, "format": "date-time", "description": "Arrival counts, not this."},
+            "datacontenttype": {**_OR_NULL, "description": "A type of JSON, such as `application/json`."},
+            "dataschema": {**_OR_NULL, "format": "uri", "minLength": 1, "maxLength": 2000},
             "data": {"description": "Where the table's paths look."},
         },
         "propertyNames": {"pattern": "^[a-z0-9]+$"},

@@ -39,7 +39,7 @@ DEPENDS: Final[dict[str, set[str | None]]] = {
         "contact", "audience", "closing_words", "applicant_name", "delivered", "concurrency", "timeout_s",
         "via",
         # of events: what RFC 3986 and 3339 say, and Unicode
-        "id", "source", "type", "subject", "time", "dataschema",
+        "id", "source", "type", "subject", "time", "dataschema", "datacontenttype",
     },
 }  # fmt: skip
 load_all_checks()
