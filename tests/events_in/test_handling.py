@@ -324,6 +324,23 @@ def test_unhandled_events_are_forgotten_with_the_keys(engine: Engine, clock: Fro
     assert [each.event_id for each in engine.unhandled()] == ["2"]
 
 
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_what_another_node_is_forgetting_is_left_to_it(
+    engine: Engine, clock: FrozenClock, database: RawDatabase
+) -> None:
+    """Neither node waits for the other one, and both together forget them all."""
+    engine.handle(event("x"), actor=HEAD)
+    clock.move_by(days=31)
+    with database.connect() as other:
+        other.execute("BEGIN")
+        other.execute("SELECT id FROM eoi_unhandled FOR UPDATE")
+        engine.prune()
+        assert len(engine.unhandled()) == 1
+        other.execute("ROLLBACK")
+    engine.prune()
+    assert engine.unhandled().items == ()
+
+
 def test_an_event_is_part_of_a_hosts_transaction(engine: Engine, call: CallView, session: Session) -> None:
     """With the host's session both commit or neither, of what fires something and of what does not."""
     engine.handle(form("begun", "1", form={}), actor=HEAD, session=session)
