@@ -102,11 +102,11 @@ _OF_CALL: Final[Mapping[str, Callable[[Asked, Said], Order[Any]]]] = {
 }
 
 
-def _key(event: CloudEvent, actor: Actor, command: str, answer: type) -> Key:
+def _key(event: CloudEvent, actor: Actor, kind: str, answer: type) -> Key:
     """Return an event's key: whose it is, its source and id; beside it, what else the event says.
 
     What it fires is no part of it: once carried out, it fires nothing again, whatever the table then says.
     """
     said = [answer.__name__, event.type, event.subject, event.data]
     # No source has a blank in it, so no two pairs read alike.
-    return key_of(f"{event.source} {event.id}", actor, command, "", said)
+    return key_of(f"{event.source} {event.id}", actor, kind, "", said)

@@ -117,8 +117,8 @@ def test_a_file_that_is_not_there_and_a_bad_table(eoi: Eoi, call: str, tmp_path:
     for words in (("event", "-"), ("serve", "--port", "0", "--no-delivery")):
         answer = eoi(*words, stdin=told("x"), EOI_EVENTS=str(bad))
         assert (answer.status, "rule 1 (x), line 1, trigger: There is no trigger" in answer.err) == (1, True)
-    for words in (("tick",), ("call", "list"), ("unhandled",)):
-        assert eoi(*words, EOI_EVENTS=str(bad)).status == 0
+    for line in (("tick",), ("call", "list"), ("unhandled",)):
+        assert eoi(*line, EOI_EVENTS=str(bad)).status == 0
     answer = eoi("serve", "--port", "0", EOI_EVENTS_SECRET="whsec_x")
     assert (answer.status, "EOI_EVENTS_SECRET" in answer.err, "whsec_x" in answer.err) == (1, True, False)
     refused = eoi("event", "-", *HEAD, stdin=told("x"), EOI_EVENTS_UNKNOWN="refuse")
