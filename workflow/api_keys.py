@@ -240,6 +240,9 @@ def _holder(new: NewKey) -> Actor:
     if "@" in name:
         msg = "The name of a key stands in history for good: let it be opaque, not an e-mail address."
         raise BadInput(msg, field="name")
+    if "://" in name:
+        msg = "By a name with :// history knows whom an issuer of tokens named: give another."
+        raise BadInput(msg, field="name")
     if name.casefold() == _OURS:
         msg = f"By the name {name} history knows the engine's own sweep: give another."
         raise BadInput(msg, field="name")

@@ -133,6 +133,8 @@ def test_nobody_learns_from_a_refusal_which_keys_there_are(engine: Engine, made:
         ({"name": "zero\u200bwidth"}, "name"),
         ({"name": "half \ud800"}, "name"),
         ({"name": "system"}, "name"),
+        ({"name": "https://login.example/council#8f21"}, "name"),
+        ({"name": "HTTP://login.example"}, "name"),
         ({"name": " System "}, "name"),
         ({"roles": ()}, "roles"),
         ({"roles": {"system"}}, "roles"),
