@@ -1,6 +1,6 @@
 """The HTTP door, put together as the settings say. Needs the extra `api`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ from adapters.inbound.event_signature import Signatures
 from adapters.metrics import CONTENT_TYPE
 from adapters.receivers import look_at
 from adapters.settings import Settings
+from states.errors import BadInput
+from workflow import Actor, Engine
 
 #: The shortest wait for which anybody is refused, in seconds, however soon calls are closed.
 SHORTEST_WAIT_S: Final = 1.0
@@ -28,7 +30,7 @@ def api_of(app: App, settings: Settings, **around: Any) -> FastAPI:  # noqa: ANN
     rates = Rates(requests=settings.api_rate, failures=settings.api_failures)
     door = Door(
         engine=app.engine,
-        authenticate=Bearer(app.engine.authenticate, rates),
+        authenticate=Bearer(_knows(app.engine, settings), rates),
         largest_body=settings.api_largest_body,
         needs_version=settings.api_needs_version,
         look_at=lambda url: look_at(url, settings),
@@ -73,3 +75,30 @@ def server_of(app: App, settings: Settings, *, host: str, port: int) -> ApiServe
     """
     api = api_of(app, settings)
     return ApiServer(api, host=host, port=port, trusted_proxies=settings.api_trusted_proxies)
+
+
+def _knows(engine: Engine, settings: Settings) -> Callable[[str], Actor]:
+    """Return what knows keys, and tokens where an issuer is set."""
+    if not settings.oidc_issuer:
+        if settings.oidc_audience or settings.oidc_roles:
+            msg = "EOI_OIDC_ISSUER must say whose tokens are meant: others of EOI_OIDC_… are set."
+            raise BadInput(msg, field="oidc_issuer")
+        return engine.authenticate
+    # What checks tokens brings all of `cryptography` along.
+    from adapters.api.oidc import ClaimRules, Oidc, parsed_roles  # noqa: PLC0415 -- as above
+
+    rules = ClaimRules(
+        roles=parsed_roles(settings.oidc_roles),
+        roles_claim=settings.oidc_roles_claim,
+        organisations_claim=settings.oidc_organisations_claim or None,
+        organisations_prefix=settings.oidc_organisations_prefix,
+        actor_claim=settings.oidc_actor_claim,
+    )
+    oidc = Oidc(
+        settings.oidc_issuer,
+        settings.oidc_audience,
+        rules,
+        algorithms=settings.oidc_algorithms,
+        jwks_url=settings.oidc_jwks_url or None,
+    )
+    return oidc.beside(engine.authenticate)

@@ -157,6 +157,23 @@ class Settings(BaseSettings):
     events_unknown: Literal["record", "refuse"] = "record"
     #: Secrets, `whsec_…`, with blanks between them: events must be signed with one of these.
     events_secret: SecretStr = SecretStr("")
+    #: Whose tokens open the HTTP door, besides keys: what they say as `iss`, letter by letter.
+    oidc_issuer: str = ""
+    #: For whom they must be made: one of these.
+    oidc_audience: Words = ()
+    #: Where the issuer's keys are; empty: where it says itself.
+    oidc_jwks_url: str = ""
+    #: By what tokens may be signed.
+    oidc_algorithms: Words = ("RS256", "ES256")
+    #: Which of the issuer's words gives which role: Council.Officer=officer, Panel=decider.
+    oidc_roles: str = ""
+    #: Where those words are in a token.
+    oidc_roles_claim: Annotated[str, Field(min_length=1)] = "roles"
+    #: Where an applicant's organisations are; and what stands before each of them: URN:.
+    oidc_organisations_claim: str = ""
+    oidc_organisations_prefix: str = ""
+    #: Where it says who it is.
+    oidc_actor_claim: Annotated[str, Field(min_length=1)] = "sub"
     #: What the standalone program logs.
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)

@@ -104,6 +104,7 @@ _CODES: Final[Mapping[int, tuple[str, ...]]] = {
         "schema-outdated",
         "schema-too-new",
         "overloaded",
+        "issuer-unavailable",
     ),
 }
 #: Code -> status.

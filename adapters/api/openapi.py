@@ -19,7 +19,7 @@ OF_ALL: Final = (
 
 _SENTENCES: Final[Mapping[int, str]] = {
     400: "The request cannot be read.",
-    401: "Nobody is known by that key, or none was given.",
+    401: "Nobody is known by that key or token, or none was given.",
     403: "Understood, and not allowed to whoever asks.",
     404: "There is no such thing, or it is not theirs to see.",
     408: "The body did not come in time.",
@@ -64,6 +64,20 @@ _HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
         "schema": {"type": "integer", "minimum": 1},
     },
     "WWW-Authenticate": {"description": "Bearer.", "schema": {"type": "string"}},
+}
+#: By what one may say who asks: one of these.
+_SCHEMES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key, as `eoi key create` shows it once.",
+    },
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "Where an OpenID provider is set: an access token of it, made for this API.",
+    },
 }
 _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     KEY: {
@@ -174,11 +188,9 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     for view in VIEWS:
         if view.__name__ in schemas:
             _describe(schemas[view.__name__], view)
-    components.setdefault("securitySchemes", {})["key"] = {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "A key, as `eoi key create` shows it once.",
-    }
+    components.setdefault("securitySchemes", {}).update(
+        {name: dict(scheme) for name, scheme in _SCHEMES.items()}
+    )
     return document
 
 
@@ -207,7 +219,7 @@ def _ours(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _complete(operation: dict[str, Any], extra: Mapping[str, Any]) -> None:
-    operation["security"] = [{"key": []}]
+    operation["security"] = [{scheme: []} for scheme in _SCHEMES]
     is_read = "requestBody" not in operation and operation["operationId"].startswith(("list_", "show_"))
     parameters = operation.setdefault("parameters", [])
     for parameter in parameters:

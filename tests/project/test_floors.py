@@ -41,6 +41,7 @@ PURE_ENOUGH = {"states/lifecycle.py": {"logging", "transitions"}}
 LATE = {
     "adapters/cli/": (*FLOORS, "rich"),  # `--help` is quick
     "adapters/bootstrap.py": ("adapters.outbound",),  # only who sends letters pays for calendars and tokens
+    "adapters/serving.py": ("adapters.api.oidc",),  # only who takes tokens pays for cryptography
     "adapters/core.py": ("adapters.vault",),  # only who has a key pays for cryptography
     "workflow/engine.py": ("workflow.migrations",),  # only who migrates pays for Alembic
     "workflow/databases/__init__.py": ("workflow.databases.postgres",),  # its driver is an extra
@@ -77,6 +78,8 @@ FAULTS = [
     ("outside", "workflow/vault.py", "import cryptography"),
     ("outside", "scheduler/runner.py", "import prometheus_client"),
     ("outside", "adapters/bootstrap.py", "import jwt"),
+    ("outside", "adapters/api/oidc.py", "import jwt"),
+    ("httpx", "adapters/api/jwks.py", "import httpx"),
     ("alembic", "workflow/applications.py", "import alembic"),
     ("sqlmodel", "workflow/applications.py", "from sqlmodel import select"),
     ("pydantic", "workflow/applications.py", "import pydantic"),

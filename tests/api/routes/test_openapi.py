@@ -65,11 +65,15 @@ def test_every_operation_is_told_in_full() -> None:
         assert operation["summary"], path
         assert len(operation["description"]) > len(operation["summary"]) + 10, path
         assert len(operation["tags"]) == 1
-        assert operation["security"] == [{"key": []}]
+        assert operation["security"] == [{"key": []}, {"token": []}]
         for parameter in operation["parameters"]:
             assert parameter.get("description"), (path, parameter)
         assert not [name for name in operation if name.startswith("x-")]
-    assert DOCUMENT["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    assert [(name, each["scheme"]) for name, each in schemes.items()] == [
+        ("key", "bearer"),
+        ("token", "bearer"),
+    ]
     assert "HTTPValidationError" not in DOCUMENT["components"]["schemas"]
 
 
