@@ -19,10 +19,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
-from scheduler.backoff import delay_s, rest_s
 from scheduler.loop import Bell
 from scheduler.workers import Lane, Workers
 from states.errors import BadInput, EoiError
+from workflow.backoff import delay_s, rest_s
 from workflow.log import get_log
 from workflow.outbox import Attempted, Outbox
 from workflow.ports import ANSWER, Clock, Courier, Delayed, Delivered, Delivery, Outcome, Undeliverable

@@ -7,8 +7,9 @@ import json
 import sys
 
 from adapters import bootstrap
-from scheduler import Runner, backoff
+from scheduler import Runner
 from tests.many_nodes import machine
+from workflow import backoff
 
 
 def main() -> None:

@@ -8,10 +8,10 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from scheduler.backoff import GAPS
 from tests.chaos.pumps import FROZEN_S, LEASE_S, Pump
 from tests.chaos.receiver import Came
 from tests.databases.raw import RawDatabase
+from workflow.backoff import GAPS
 
 #: How much sooner than asked something may come again by our own clocks, in seconds.
 EARLY_S: Final = 0.05

@@ -16,8 +16,8 @@ from adapters.inbound.contact_list import contacts_from
 from adapters.outbound import answers
 from adapters.outbound.addresses import PORTS
 from adapters.outbound.envelope import CONTENT_TYPE, body, envelope
-from scheduler import backoff
 from tests.webhooks.making import event
+from workflow import backoff
 from workflow.delivering import KEEP_DAYS
 from workflow.outbox import PATIENCE_S
 from workflow.store.endpoints import OPENS_AT

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from scheduler.backoff import GAPS
 from scheduler.pump import APART_S, Pump, PumpReport
 from tests.databases.lent import NewEngine
 from tests.databases.raw import RawDatabase
 from workflow import BadInput, CallView, DatabaseLocked, Engine
+from workflow.backoff import GAPS
 from workflow.ports import Courier, Delayed, Delivered, Delivery, Outcome, Undeliverable
 from workflow.testing import FrozenClock, RecordingCourier, officer, school
 

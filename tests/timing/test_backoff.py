@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scheduler.backoff import (
+from workflow.backoff import (
     GAPS,
     GROWTH,
     LONGEST_ASKED_S,
