@@ -193,6 +193,12 @@ class Connection(ABC):
         if self.in_transaction:
             self.execute("ROLLBACK")
 
+    def cut(self) -> None:
+        """End it without a word, as the death of its process does: what was not committed is undone."""
+        self._waiting.clear()
+        if self._dbapi.is_valid:
+            self._dbapi.invalidate()
+
     def execute(self, sql: str) -> None:
         """Run a command of the database's own, without parameters."""
         self.flush()

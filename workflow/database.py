@@ -50,6 +50,14 @@ class Check(Protocol):
         ...
 
 
+class Between(Protocol):
+    """Stands between a connection and whoever it is lent to."""
+
+    def __call__(self, connection: Connection, session: Session | None, /) -> Connection:
+        """Return what is lent in its place; `session`: the host's, where it is that one's connection."""
+        ...
+
+
 class Database(ABC):
     """Where the rows are: a URL's database, or a host's own SQLAlchemy engine."""
 
@@ -89,6 +97,8 @@ class Database(ABC):
         # Such a pool lends its only connection to every thread at once, amid another's transaction.
         shared = isinstance(engine.pool, StaticPool)
         self._turn: AbstractContextManager[object] = threading.RLock() if shared else nullcontext()
+        #: What each connection goes through on its way out: the test kit cuts it there.
+        self.between: Between = _nothing_between
 
     @classmethod
     @abstractmethod
@@ -119,7 +129,7 @@ class Database(ABC):
             self.check_once()
         with self._pooled() as pooled:
             try:
-                yield self._wrapped(pooled)
+                yield self.between(self._wrapped(pooled), None)
             except DatabaseUnavailable as exc:
                 self._learn(exc, pooled)
                 raise
@@ -154,7 +164,7 @@ class Database(ABC):
                 with suppress(DatabaseUnavailable):  # no table of ours: the look says so
                     wrapped.join_write()  # the write lock first, else what is looked at is soon a stale state
                 self.check_once(connection)
-            return wrapped
+            return self.between(wrapped, session)
 
     def clock(self) -> SharedClock | None:
         """Return the clock that all nodes on this database share; None: each machine has its own."""
@@ -163,6 +173,11 @@ class Database(ABC):
     def is_there(self) -> bool:
         """Return whether there is anything to connect to, as far as can be seen without trying."""
         return True
+
+    def outlives_us(self) -> bool:
+        """Return whether what is committed is still there when this process is gone."""
+        with self._pooled() as pooled:
+            return self._place(pooled) is not None
 
     def make_file(self) -> None:  # noqa: B027 -- nothing to do where it is none
         """Make the database's file, where it is one and is missing."""
@@ -296,6 +311,10 @@ class Database(ABC):
         if theirs is None or theirs != ours:
             msg = "The session works on another database than the engine."
             raise BadInput(msg, field="session")
+
+
+def _nothing_between(connection: Connection, _: Session | None) -> Connection:
+    return connection
 
 
 def _begun(session: Session) -> sqlalchemy.Connection:

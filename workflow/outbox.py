@@ -107,6 +107,15 @@ class Outbox:
             _look_after_endpoints(unit.connection, counted, now, rest_s)
         return counts
 
+    def next_due(self, now: datetime) -> datetime | None:
+        """Return the first instant after `now` at which there may be something to claim; None: never.
+
+        That is a delivery's own instant, or the end of its lease, or of its endpoint's rest. What is due by
+        `now` itself, or has no deliveries yet, is for `claim`.
+        """
+        with self._database.connect() as connection:
+            return deliveries.next_due(connection, now)
+
     def oldest_waiting(self) -> datetime | None:
         """Return when the oldest event was recorded that is not yet at all its receivers."""
         with self._database.connect() as connection:

@@ -96,6 +96,18 @@ _WAITING: Final = Prepared(
     .group_by(_COURIER, _NOT_ARRIVED.c.state)
 )
 
+# Some of these instants are too early, as where its line has not come to it: who stops there finds nothing.
+_NEXT_DUE: Final = Prepared(
+    union_all(
+        *(
+            select(func.min(instant))
+            .join_from(DELIVERY, ENDPOINT, ENDPOINT.c.id == DELIVERY.c.endpoint_id, isouter=True)
+            .where(_PENDING, ENDPOINT.c.disabled_at.is_(None), instant > bindparam("now"))
+            for instant in (DELIVERY.c.due_at, DELIVERY.c.leased_until, ENDPOINT.c.rest_until)
+        )
+    )
+)
+
 _GONE_WITH_ENDPOINT: Final = Prepared(
     update(DELIVERY)
     .where(_OF_ENDPOINT, _PENDING)
@@ -216,6 +228,12 @@ def stats(connection: Connection) -> list[EndpointStats]:
 def waiting(connection: Connection) -> dict[tuple[str, str], int]:
     """Return how many deliveries have not arrived, by courier and state."""
     return {(courier, state): count for courier, state, count in connection.rows(_WAITING)}
+
+
+def next_due(connection: Connection, now: datetime) -> datetime | None:
+    """Return the first instant after `now` at which something may become due; None where nothing will."""
+    instants = connection.rows(_NEXT_DUE, now=now)
+    return min((instant for (instant,) in instants if instant is not None), default=None)
 
 
 def park_of(connection: Connection, endpoint_id: str) -> None:

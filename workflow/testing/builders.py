@@ -1,61 +1,18 @@
-"""What hosts test with: a clock that only moves when told, a courier that remembers, and builders.
+"""Builders: people, the real sheet's call, an engine in a folder, an EOI that is in."""
 
-Our own tests use them, too.
-"""
-
-from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from states.errors import BadInput
-from states.events import Event
 from states.facts import Actor
 from states.names import Role
 from workflow.engine import Engine
-from workflow.inputs import NewCall, aware
-from workflow.ports import Clock, Delivered, Delivery, Outcome
-
-
-class FrozenClock:
-    """Stands still until it is moved."""
-
-    def __init__(self, at: datetime | None = None) -> None:
-        """Stand at an aware instant; None: noon UTC on the day before the real sheet's deadline."""
-        self._at = aware(at or datetime(2023, 3, 16, 12, tzinfo=UTC), field="at")
-
-    def now(self) -> datetime:
-        """Return where it stands."""
-        return self._at
-
-    def move_to(self, at: datetime) -> None:
-        """Stand at another instant, later or earlier."""
-        self._at = aware(at, field="at")
-
-    def move_by(self, **span: float) -> None:
-        """Move on: `move_by(seconds=1)`, as `timedelta` takes it."""
-        self._at += timedelta(**span)
-
-
-class RecordingCourier:
-    """Delivers nowhere, and remembers what it was given."""
-
-    def __init__(self, answer: Callable[[Delivery], Outcome] | None = None) -> None:
-        """Answer each delivery with `answer(delivery)`; None: it arrives."""
-        self._answer = answer or (lambda _: Delivered())
-        #: Every attempt, in order.
-        self.attempts: list[Delivery] = []
-        #: The events that arrived, in order.
-        self.delivered: list[Event] = []
-
-    def deliver(self, delivery: Delivery) -> Outcome:
-        """Remember it, and answer."""
-        self.attempts.append(delivery)
-        outcome = self._answer(delivery)
-        if isinstance(outcome, Delivered):
-            self.delivered.append(delivery.event)
-        return outcome
+from workflow.inputs import NewCall
+from workflow.ports import Clock
+from workflow.testing.clock import FrozenClock
 
 
 def officer(name: str = "programme.team") -> Actor:
@@ -101,9 +58,14 @@ def new_call(**changes: Any) -> NewCall:  # noqa: ANN401 -- the fields of NewCal
     return NewCall(**(fields | changes))
 
 
+def url_in(folder: Path) -> str:
+    """Return the URL of the SQLite file in `folder` that `engine_in` and the kit work on."""
+    return f"sqlite:///{quote(str(folder / 'eoi.db'))}"
+
+
 def engine_in(folder: Path, *, clock: Clock | None = None, **settings: Any) -> Engine:  # noqa: ANN401 -- Engine's
     """Return an engine on a new SQLite file in `folder`, migrated, with a clock that stands still."""
-    engine = Engine(f"sqlite:///{quote(str(folder / 'eoi.db'))}", clock=clock or FrozenClock(), **settings)
+    engine = Engine(url_in(folder), clock=clock or FrozenClock(), **settings)
     engine.migrate()
     return engine
 
