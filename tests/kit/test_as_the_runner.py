@@ -39,7 +39,8 @@ def begin(engine: Engine) -> None:
     """Let things happen on one call, of which both receivers are told."""
     for url in (UP, DOWN):
         engine.add_endpoint(url, actor=officer())
-    call = engine.open_call(new_call(), actor=officer())
+    closes_at = engine.clock.now() + timedelta(hours=12)
+    call = engine.open_call(new_call(closes_at=closes_at), actor=officer())
     for hours in range(1, 4):
         later = call.closes_at + timedelta(hours=hours)
         engine.extend_call(call.id, closes_at=later, actor=officer(), reason="Snow.")

@@ -42,6 +42,10 @@ from workflow.testing import engine_in, new_call, officer, school
 
 #: Holds the words of one parameter together on a line.
 _GLUE: Final = "\xa0"
+_STARS: Final[dict[Any, str]] = {
+    inspect.Parameter.VAR_POSITIONAL: "*",
+    inspect.Parameter.VAR_KEYWORD: "**",
+}
 #: What is pinned, in this order: each with its constructor, if it has one, and its public methods.
 PINNED: Final = (
     Engine, key_keeping.KeyKeeping, handling.Handling, workflow.Handle, workflow.Foreseen,
@@ -56,6 +60,7 @@ PINNED: Final = (
     runner.Runner, runner.Health, runner.RunReport, pump.PumpReport,
     testing.FrozenClock, testing.RecordingCourier, testing.officer, testing.reviewer, testing.decider,
     testing.admin, testing.auditor, testing.school, testing.new_call, testing.engine_in, testing.submitted,
+    testing.Kit, testing.Sent, testing.race, testing.results,
 )  # fmt: skip
 
 _SURFACE: Final = """\
@@ -238,6 +243,24 @@ school(urn: int | str = 121234) -> Actor
 new_call(**changes: Any) -> NewCall
 engine_in(folder: Path, *, clock: Clock | None = None, **settings: Any) -> Engine
 submitted(engine: Engine, call_id: str, who: Actor, *, answers: Mapping[str, Any] | None = None) -> str
+Kit(database: Path | str | Engine, *, clock: FrozenClock | None = None, used: bool = False,
+        **settings: Any)
+    .engine
+    .now
+    .move_to(at: datetime) -> None
+    .move(**span: float) -> None
+    .tick() -> None
+    .answer(*answers: Delivered | Delayed | Undeliverable | Answering, to: str = '*', of: str = '*',
+        for_good: bool = False) -> None
+    .delivered(of: str = '*', *, to: str = '*') -> list[Sent]
+    .crash_after(step: Literal[begin, write, commit, deliver]) -> Iterator[None]
+    .crash_before(step: Literal[begin, write, commit, deliver]) -> Iterator[None]
+    .close() -> None
+frozen Sent(*, at: datetime, delivery: Delivery, outcome: Delivered | Delayed | Undeliverable)
+    .event
+    .address
+race(do: Callable[[int], T], count: int, *, within_s: float = 60.0) -> list[T | BaseException]
+results(ended: Iterable[T | BaseException]) -> list[T]
 """
 
 
@@ -325,7 +348,7 @@ def _lines(lead: str, called: Any) -> list[str]:
     signature = inspect.signature(called)
     given = [_parameter(each) for each in signature.parameters.values() if each.name != "self"]
     kinds = [each.kind for each in signature.parameters.values() if each.name != "self"]
-    if inspect.Parameter.KEYWORD_ONLY in kinds:
+    if inspect.Parameter.KEYWORD_ONLY in kinds and inspect.Parameter.VAR_POSITIONAL not in kinds:
         given.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
     result = "" if inspect.isclass(called) else f" -> {_type(signature.return_annotation)}"
     whole = [words.replace(" ", _GLUE) for words in (*given[:-1], "".join([*given[-1:], ")", result]))]
@@ -335,8 +358,7 @@ def _lines(lead: str, called: Any) -> list[str]:
 
 
 def _parameter(given: inspect.Parameter) -> str:
-    stars = "**" if given.kind is given.VAR_KEYWORD else ""
-    told = f"{stars}{given.name}: {_type(given.annotation)}"
+    told = f"{_STARS.get(given.kind, '')}{given.name}: {_type(given.annotation)}"
     if given.default is given.empty:
         return told
     return f"{told} = {getattr(given.default, '__qualname__', repr(given.default))}"
@@ -347,4 +369,5 @@ def _type(annotation: object) -> str:
     if get_origin(annotation) is Unpack:
         return f"Unpack[{_type(get_args(annotation)[0])}]"
     name = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-    return re.sub(r"\b(?:[A-Za-z_]\w*\.)+|~|'", "", name).replace("NoneType", "None")
+    short = re.sub(r"\b(?:[A-Za-z_]\w*\.)+|~|'", "", name).replace("NoneType", "None")
+    return re.sub(r"\bUnion\[([^][]*)\]", lambda found: found[1].replace(", ", " | "), short)

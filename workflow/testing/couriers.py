@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, Protocol
 
 from states.errors import BadInput
 from states.events import Event, EventType
@@ -77,8 +77,16 @@ class Whom:
         return delivery.event.type in self._types and (named or fnmatchcase(delivery.address, self._to))
 
 
-#: How an attempt ends: an outcome, or who says so when it comes.
-Answer = Outcome | Callable[[Delivery], Outcome]
+class Answering(Protocol):
+    """Says of an attempt how it ends, when it comes."""
+
+    def __call__(self, delivery: Delivery, /) -> Outcome:
+        """Return how it ends."""
+        ...
+
+
+#: How an attempt ends, or who says so.
+Answer = Outcome | Answering
 
 
 class Answers:
