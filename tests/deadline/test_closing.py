@@ -2,23 +2,24 @@
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from threading import Barrier
 from typing import Final
 
 import pytest
 
+from tests.answers import answer
 from tests.databases.copies import copy_eoi
 from tests.databases.lent import Broken, NewEngine
 from tests.databases.raw import RawDatabase
 from tests.deadline.wire import SlowEngine
-from workflow import CallView, ClosedInFlight, Engine, StaleVersion
+from workflow import CallView, Engine, StaleVersion
 from workflow.testing import (
     FrozenClock,
     admin,
     new_call,
     officer,
+    race,
+    results,
     school,
     submitted,
 )
@@ -153,16 +154,9 @@ def test_nodes_that_sweep_at_once_close_each_call_once(
     for number in range(20):
         engine.draft(open_call(engine, str(number)).id, answers={}, actor=HEAD)
     clock.move_to(SETTLED)
-    nodes, together = [new_engine() for _ in range(4)], Barrier(4)
-
-    def sweep(node: Engine) -> list[str]:
-        together.wait()
-        return [call.reference for call in node.close_due().closed]
-
-    with ThreadPoolExecutor(len(nodes)) as pool:
-        closed = [reference for swept in pool.map(sweep, nodes) for reference in swept]
-    for node in nodes:
-        node.close()
+    nodes = [new_engine() for _ in range(4)]
+    swept = results(race(lambda number: nodes[number].close_due().closed, len(nodes)))
+    closed = [call.reference for each in swept for call in each]
     assert sorted(closed, key=int) == [str(number) for number in range(20)]
     assert broken() == []
 
@@ -175,23 +169,14 @@ def test_submitting_and_closing_exclude_each_other(
     drafts = {urn: engine.draft(call.id, answers={}, actor=school(urn)).eoi_id for urn in range(12)}
     in_time = new_engine(clock=FrozenClock(CLOSING - timedelta(microseconds=1)))
     sweeping = new_engine(clock=FrozenClock(SETTLED))
-    together = Barrier(len(drafts) + 1)
 
-    def submit(urn: int) -> str:
-        together.wait()
-        try:
-            return in_time.submit(drafts[urn], actor=school(urn)).state
-        except ClosedInFlight as refused:
-            return refused.code
+    def act(number: int) -> str | CallView:
+        if number == len(drafts):
+            return sweeping.close_due().closed[0]
+        return answer(lambda: in_time.submit(drafts[number], actor=school(number)))
 
-    def sweep() -> CallView:
-        together.wait()
-        (closed,) = sweeping.close_due().closed
-        return closed
-
-    with ThreadPoolExecutor(len(drafts) + 1) as pool, in_time, sweeping:
-        submitting, closing_it = [pool.submit(submit, urn) for urn in drafts], pool.submit(sweep)
-        told, closed = [each.result() for each in submitting], closing_it.result()
+    *told, closed = results(race(act, len(drafts) + 1))
+    assert isinstance(closed, CallView)
     counted = {"submitted": told.count("submitted"), "lapsed": told.count("closed-in-flight")}
     assert closed.counts_at_close == {state: count for state, count in counted.items() if count}
     assert sum(counted.values()) == len(drafts)

@@ -1,9 +1,7 @@
 """A host's functions hear of events in its own process, after the commit."""
 
 import logging
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +9,17 @@ import pytest
 
 from tests.databases.raw import RawDatabase
 from workflow import BadInput, Engine, Event, EventType, Refused, closing
-from workflow.testing import FrozenClock, admin, new_call, officer, reviewer, school, submitted
+from workflow.testing import (
+    FrozenClock,
+    admin,
+    new_call,
+    officer,
+    race,
+    results,
+    reviewer,
+    school,
+    submitted,
+)
 
 NOON = datetime(2023, 3, 16, 12, tzinfo=UTC)
 CLOSING = datetime(2023, 3, 18, tzinfo=UTC)
@@ -196,15 +204,12 @@ def test_threads_lose_no_hook(engine: Engine) -> None:
     """Threads that add hooks at the same time have all of them called."""
     told: list[int] = []
     vars(engine._hooks)["_by_type"] = Slow()
-    start = threading.Barrier(8)
 
     def add(number: int) -> None:
-        start.wait(30)
         for each in range(3):
             engine.on("call.opened", lambda _, each=each: told.append(number * 10 + each))  # type: ignore[misc]  # mypy infers no default
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(add, range(8)))
+    results(race(add, 8))
     engine.open_call(new_call(), actor=officer())
     assert sorted(told) == [number * 10 + each for number in range(8) for each in range(3)]
 

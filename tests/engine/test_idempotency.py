@@ -1,8 +1,6 @@
 """A command that is sent again under the same key is carried out once and answered alike."""
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +22,7 @@ from workflow import (
 from workflow.commands import Command
 from workflow.connection import Connection
 from workflow.dispatch import Order
-from workflow.testing import FrozenClock, admin, new_call, officer, school
+from workflow.testing import FrozenClock, admin, new_call, officer, race, results, school
 
 CLOSING = datetime(2023, 3, 18, tzinfo=UTC)
 LATER = CLOSING + timedelta(days=7)
@@ -228,14 +226,11 @@ def test_any_other_text_can_be_a_key(engine: Engine, key: str) -> None:
 def test_twins_at_the_same_time_have_one_result(engine: Engine) -> None:
     """Sixteen threads send the same draft: one is carried out, fifteen get its answer as a replay."""
     engine.open_call(new_call(), actor=officer())
-    start = threading.Barrier(16)
 
-    def send(_: int) -> Any:
-        start.wait(30)
+    def send(_: int) -> Receipt:
         return engine.draft("46/23", answers={"a": 1}, actor=school(1), idempotency_key="k")
 
-    with ThreadPoolExecutor(16) as pool:
-        receipts = list(pool.map(send, range(16)))
+    receipts = results(race(send, 16))
     assert len({replace(each, replayed=True) for each in receipts}) == 1
     assert sorted(each.replayed for each in receipts) == [False] + [True] * 15
     assert len(engine.find()) == 1

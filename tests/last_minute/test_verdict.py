@@ -11,8 +11,7 @@ from tests.clock import COARSE
 from tests.databases.raw import RawDatabase
 from tests.last_minute.schools import LOST, Asked, Job, Try
 from tests.last_minute.verdict import LastMinute, wrongs
-from workflow import Engine
-from workflow.testing import FrozenClock, new_call, officer, school
+from workflow.testing import FrozenClock, Kit, new_call, officer, school
 
 SECOND: Final = timedelta(seconds=1)
 TICK: Final = timedelta(microseconds=1)
@@ -25,15 +24,15 @@ Fault = Callable[[LastMinute], LastMinute]
 @pytest.fixture
 def right(database: RawDatabase, clock: FrozenClock) -> LastMinute:
     """Return what was seen of a call: one saved and submitted, two were late, one was overtaken."""
-    with Engine(database.url, clock=clock, settle_s=SETTLE.total_seconds()) as engine:
+    with Kit(database.url, clock=clock, settle_s=SETTLE.total_seconds()) as kit:
+        engine = kit.engine
         call = engine.open_call(new_call(), actor=officer())
         eois = [engine.draft(call.id, answers={}, actor=school(urn)).eoi_id for urn in range(3)]
-        clock.move_to(call.closes_at - 9 * SECOND)
+        kit.move_to(call.closes_at - 9 * SECOND)
         saved = engine.save(eois[0], answers={"places": 8}, actor=school(0))
-        clock.move_to(call.closes_at - SECOND)
+        kit.move_to(call.closes_at - SECOND)
         submitted = engine.submit(eois[0], actor=school(0))
-        clock.move_to(call.closes_at + SETTLE)
-        engine.close_due()
+        kit.move_to(call.closes_at + SETTLE)
     closes_at = call.closes_at
     return LastMinute(
         asked=[

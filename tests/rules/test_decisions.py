@@ -1,11 +1,9 @@
 """decide, explain and options: all reasons at once, and always of one mind."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from threading import Barrier
 from typing import Any, Final
 
 import pytest
@@ -24,6 +22,7 @@ from states.facts import Actor, CallFacts, EoiFacts, Facts
 from states.guards import NEEDS
 from states.lifecycle import CALL, EOI, Lifecycle
 from states.names import NOT_YET, CallState, CallTrigger, EoiState, EoiTrigger, Role
+from workflow.testing import race, results
 
 CLOSES_AT: Final = datetime(2023, 3, 18, tzinfo=UTC)
 BEFORE: Final = CLOSES_AT - timedelta(microseconds=1)
@@ -274,12 +273,9 @@ def test_threads_share_the_machine() -> None:
     ]
     expected = [outcome(facts) for facts in asked]
     assert expected[:2] == ["submitted", "call-closed"]
-    together = Barrier(8)
 
     def run(start: int) -> list[str]:
-        together.wait()
         return [outcome(asked[(start + step) % 4]) for step in range(400)]
 
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(run, range(8)))
+    found = results(race(run, 8))
     assert found == [[expected[(start + step) % 4] for step in range(400)] for start in range(8)]

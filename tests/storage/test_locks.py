@@ -1,6 +1,5 @@
 """Who waits for whom, how long, and that no update is lost on the way."""
 
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ import pytest
 from tests.databases.lent import NewEngine
 from tests.databases.raw import RawDatabase
 from workflow import DatabaseLocked, DatabaseUnavailable, Engine, StaleVersion
-from workflow.testing import FrozenClock, new_call, officer, school
+from workflow.testing import FrozenClock, new_call, officer, race, results, school
 
 #: How long a thread may take to get anywhere, in seconds; it takes milliseconds.
 PATIENCE_S = 30.0
@@ -23,10 +22,8 @@ def test_no_update_is_lost_between_threads(new_engine: NewEngine, *, long: bool)
     engine = new_engine()
     head, threads, saves = school(), 8, 100 if long else 15
     eoi_id = engine.draft(engine.open_call(new_call(), actor=officer()).id, answers={}, actor=head).eoi_id
-    together = threading.Barrier(threads)
 
     def save(_: int) -> tuple[list[int], int]:
-        together.wait(PATIENCE_S)
         versions, stale = list[int](), 0
         while len(versions) < saves:
             seen = engine.get(eoi_id)
@@ -41,11 +38,10 @@ def test_no_update_is_lost_between_threads(new_engine: NewEngine, *, long: bool)
                 versions.append(receipt.version)
         return versions, stale
 
-    with ThreadPoolExecutor(threads) as pool:
-        results = list(pool.map(save, range(threads)))
+    saved = results(race(save, threads, within_s=240))
     total = threads * saves
-    assert sorted(version for versions, _ in results for version in versions) == list(range(2, total + 2))
-    assert sum(stale for _, stale in results) > 0, "they never met"
+    assert sorted(version for versions, _ in saved for version in versions) == list(range(2, total + 2))
+    assert sum(stale for _, stale in saved) > 0, "they never met"
     assert engine.get(eoi_id).answers == {"count": total}
     assert [row.seq for row in engine.history(eoi_id)] == list(range(1, total + 2))
 

@@ -22,9 +22,8 @@ from adapters.api.paging import MOST, USUAL
 from adapters.bounds import LARGEST_BODY
 from tests.api.routes.around import AROUND
 from tests.api.routes.conftest import by_token
-from workflow import Engine
 from workflow.idempotency import KEEP_DAYS
-from workflow.testing import FrozenClock, engine_in
+from workflow.testing import Kit
 
 PAGE: Final = (Path(__file__).resolve().parents[3] / "docs/http.md").read_text(encoding="utf-8")
 WORDS: Final = " ".join(PAGE.split())
@@ -37,17 +36,17 @@ _OPTIONS: Final = {"-X": "method", "-H": "header", "-d": "data"}
 
 
 @pytest.fixture
-def own_engine(tmp_path: Path, clock: FrozenClock) -> Iterator[Engine]:
-    """Return the engine behind the server."""
-    with engine_in(tmp_path, clock=clock) as engine:
-        yield engine
+def kit(tmp_path: Path) -> Iterator[Kit]:
+    """Return a kit, of which the engine stands behind the server."""
+    with Kit(tmp_path) as kit:
+        yield kit
 
 
 @pytest.fixture
-def server(own_engine: Engine) -> Iterator[str]:
+def server(kit: Kit) -> Iterator[str]:
     """Run the program on 127.0.0.1; return where."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        api = build_api(Door(engine=own_engine, authenticate=by_token), AROUND)
+        api = build_api(Door(engine=kit.engine, authenticate=by_token), AROUND)
         running = uvicorn.Server(uvicorn.Config(api, log_config=None, ws="none", lifespan="off"))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()
@@ -56,7 +55,7 @@ def server(own_engine: Engine) -> Iterator[str]:
         thread.join()
 
 
-def test_the_walk_is_answered_as_it_stands(server: str, clock: FrozenClock, own_engine: Engine) -> None:
+def test_the_walk_is_answered_as_it_stands(server: str, kit: Kit) -> None:
     """Whoever pastes the requests, from a call to a decision, gets the answers shown, but for the ids."""
     real: dict[str, str] = {}
     keys = {
@@ -70,8 +69,7 @@ def test_the_walk_is_answered_as_it_stands(server: str, clock: FrozenClock, own_
     assert len(steps) == 10
     for step in steps:
         if step["now"]:
-            clock.move_to(datetime.fromisoformat(step["now"]))
-            own_engine.close_due()
+            kit.move_to(datetime.fromisoformat(step["now"]))
             continue
         answer = sent(step["sh"], keys, real)
         head, _, body = step["http"].partition("\n\n")
