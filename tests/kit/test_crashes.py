@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from tests.databases.lent import Broken, NewEngine
@@ -120,10 +120,26 @@ def test_locks_are_given_back(kit: Kit, eoi_id: str, new_engine: NewEngine) -> N
         assert other.save(eoi_id, answers={}, actor=HEAD).state == "draft"
 
 
+def test_locks_are_given_back_though_somebody_keeps_what_was_raised(
+    kit: Kit, eoi_id: str, new_engine: NewEngine
+) -> None:
+    """An exception holds every frame that it went through, and with them what the driver has in hand."""
+    kept, dying = list[BaseException](), kit.engine
+    with kit.crash_before("commit"):
+        try:
+            dying.submit(eoi_id, actor=HEAD)
+        except Crashed as exc:
+            kept.append(exc)
+            raise
+    assert new_engine(lock_timeout_s=5).submit(eoi_id, actor=HEAD).state == "submitted"
+    assert len(kept) == 1
+
+
 @pytest.mark.parametrize("given", ["url", "engine"])
 def test_connections_are_given_back(database: RawDatabase, given: str) -> None:
-    """Of a pool of one, the kit's or a host's, the one place is free again after each death."""
-    host = database.host(pool_size=1, max_overflow=0, pool_timeout=1)
+    """Of a pool of one, the kit's or a host's, the place is free after each death, its connection gone."""
+    host, cut = database.host(pool_size=1, max_overflow=0, pool_timeout=1), list[object]()
+    event.listen(host, "invalidate", lambda connection, *_: cut.append(connection))
     with Kit(database.url, pool_size=1) if given == "url" else Kit(host) as kit:
         call = kit.engine.open_call(new_call(), actor=officer())
         for urn in range(3):
@@ -131,6 +147,7 @@ def test_connections_are_given_back(database: RawDatabase, given: str) -> None:
                 kit.engine.draft(call.id, answers={}, actor=school(urn))
             submitted(kit.engine, call.id, school(urn))
         assert kit.engine.call(call.id).counts == {"submitted": 3}
+    assert len(cut) == (3 if given == "engine" else 0)
     host.dispose()
 
 

@@ -26,6 +26,13 @@ def test_all_are_there_at_once(kit: Kit) -> None:
     assert set(threading.enumerate()) == before
 
 
+def test_nobody_begins_before_all_are_there() -> None:
+    """The first of twenty that begins finds the other nineteen already started."""
+    before, seen = set(threading.enumerate()), list[int]()
+    race(lambda _: seen.append(len(set(threading.enumerate()) - before)), 20)
+    assert seen[0] == 20
+
+
 def test_of_eight_schools_heads_one_drafts(kit: Kit, call: CallView) -> None:
     """What a host wants to know: one wins, and the others are told why they did not."""
     ended = race(lambda _: kit.engine.draft(call.id, answers={}, actor=school()), 8)

@@ -134,6 +134,17 @@ class SqliteConnection(Connection):
         finally:
             self._line.call()
 
+    def cut(self) -> None:
+        """End it without a word, as the death of its process does.
+
+        While anybody holds a statement of it, as an exception does that nobody has dropped yet, SQLite closes
+        it by name alone, and its lock stays: so the transaction is ended before.
+        """
+        if self._dbapi.is_valid and self.in_transaction:
+            self._say("ROLLBACK")
+        super().cut()
+        self._line.call()
+
     def _insist(self, sql: str, longest_s: float) -> None:
         """Run what needs a lock, again and again until it is had."""
         if not self._line.wait(lambda: self._had(sql), longest_s):
