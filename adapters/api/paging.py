@@ -30,8 +30,8 @@ INSTANTS: Final = re.compile(r"[0-9]{1,17}-[0-9]{1,9}")
 
 Limit = Annotated[
     int,
-    IN_DIGITS,
     Query(ge=1, le=MOST, description="How many at the most.", examples=[USUAL]),
+    IN_DIGITS,  # after the bounds, or the schema would not tell them
 ]
 Cursor = Annotated[
     str | None,

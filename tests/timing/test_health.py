@@ -126,10 +126,10 @@ def test_a_database_that_cannot_be_used_is_told(databases: Databases, clock: Fro
     ("done", "state", "ok"),
     [
         ((), "current", True),
-        (("UPDATE eoi_schema_version SET version_num = '0005'",), "newer", True),
+        (("UPDATE eoi_schema_version SET version_num = '9999'",), "newer", True),
         (("UPDATE eoi_schema_version SET version_num = '0003'",), "older", False),
         (("UPDATE eoi_schema_version SET version_num = 'a1b2c3'",), "foreign", False),
-        (("INSERT INTO eoi_schema_version VALUES ('0005')",), "foreign", False),
+        (("INSERT INTO eoi_schema_version VALUES ('9999')",), "foreign", False),
         (("DELETE FROM eoi_schema_version",), "missing", False),
         (("DROP TABLE eoi_schema_version",), "missing", False),
     ],
