@@ -58,7 +58,7 @@ class Tried:
     statuses: Counter[int] = field(default_factory=Counter)
     #: How often each check was made.
     checks: Counter[str] = field(default_factory=Counter)
-    #: What was excused: how often, by code; `a text`: a number was sent as a key, which is a text like any other.
+    #: What was excused: how often, by code; `a text`: a number was sent as a key, a text like any other.
     excused: Counter[str] = field(default_factory=Counter)
     #: What is wrong, in words.
     failures: list[str] = field(default_factory=list)
