@@ -65,19 +65,12 @@ _HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "WWW-Authenticate": {"description": "Bearer.", "schema": {"type": "string"}},
 }
-#: By what one may say who asks: one of these.
-_SCHEMES: Final[Mapping[str, Mapping[str, Any]]] = {
-    "key": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "A key, as `eoi key create` shows it once.",
-    },
-    "token": {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-        "description": "Where an OpenID provider is set: an access token of it, made for this API.",
-    },
+#: What says who asks: a key or a token, in one header and one form.
+_BEARER: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key, as `eoi key create` shows it once; where an OpenID provider is set, also an "
+    "access token of it (JWT) that was made for this API.",
 }
 _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     KEY: {
@@ -188,9 +181,7 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     for view in VIEWS:
         if view.__name__ in schemas:
             _describe(schemas[view.__name__], view)
-    components.setdefault("securitySchemes", {}).update(
-        {name: dict(scheme) for name, scheme in _SCHEMES.items()}
-    )
+    components.setdefault("securitySchemes", {})["key"] = dict(_BEARER)
     return document
 
 
@@ -219,7 +210,7 @@ def _ours(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _complete(operation: dict[str, Any], extra: Mapping[str, Any]) -> None:
-    operation["security"] = [{scheme: []} for scheme in _SCHEMES]
+    operation["security"] = [{"key": []}]
     is_read = "requestBody" not in operation and operation["operationId"].startswith(("list_", "show_"))
     parameters = operation.setdefault("parameters", [])
     for parameter in parameters:
