@@ -142,13 +142,36 @@ def test_connections_are_given_back(database: RawDatabase, given: str) -> None:
     event.listen(host, "invalidate", lambda connection, *_: cut.append(connection))
     with Kit(database.url, pool_size=1) if given == "url" else Kit(host) as kit:
         call = kit.engine.open_call(new_call(), actor=officer())
-        for urn in range(3):
-            with kit.crash_after("write"):
+        for urn, moment in enumerate((("after", "begin"), ("after", "write"), ("before", "commit"))):
+            with crash(kit, *moment):
                 kit.engine.draft(call.id, answers={}, actor=school(urn))
             submitted(kit.engine, call.id, school(urn))
         assert kit.engine.call(call.id).counts == {"submitted": 3}
     assert len(cut) == (3 if given == "engine" else 0)
     host.dispose()
+
+
+@pytest.mark.parametrize(
+    ("side", "step", "written"),
+    [
+        ("before", "write", set()),
+        ("after", "write", {"eoi_eoi"}),
+        ("before", "commit", {"eoi_eoi", "eoi_outbox"}),
+    ],
+)
+def test_what_was_written_had_come_to_the_database(
+    database: RawDatabase, *, side: str, step: str, written: set[str]
+) -> None:
+    """Statements that the engine keeps together for one trip are sent before the process dies after them."""
+    heard = list[str]()
+    host = database.host(hear=heard.append)
+    with Kit(host) as kit:
+        call = kit.engine.open_call(new_call(), actor=officer())
+        heard.clear()
+        with crash(kit, side, step):
+            kit.engine.draft(call.id, answers={}, actor=HEAD)
+    host.dispose()
+    assert {table for table in ("eoi_eoi", "eoi_outbox") if f"INTO {table}" in " ".join(heard)} == written
 
 
 def test_a_sweep_may_die(kit: Kit, call: CallView, eoi_id: str) -> None:
