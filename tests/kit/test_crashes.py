@@ -216,6 +216,20 @@ def test_receivers_remember_what_they_were_to_answer(kit: Kit, call: CallView) -
     assert [type(each.outcome) for each in kit.sent] == [Delivered, Delayed]
 
 
+def test_what_was_left_to_other_nodes_is_tried_after_a_restart(kit: Kit, call: CallView) -> None:
+    """A node that has got its key meanwhile looks at once: what it left to others only itself has known."""
+    kit.answer(Delayed(why="No key here.", unable=True))
+    kit.tick()
+    with kit.crash_after("commit"):
+        kit.engine.draft(call.id, answers={}, actor=HEAD)
+    kit.tick()
+    assert [(str(each.event.type), type(each.outcome)) for each in kit.sent] == [
+        ("call.opened", Delayed),
+        ("call.opened", Delivered),
+        ("eoi.drafted", Delivered),
+    ]
+
+
 def test_all_that_is_under_way_dies_together(kit: Kit, call: CallView, broken: Broken) -> None:
     """Of eight who draft at once none is answered once one has died, but for those who were quicker."""
 

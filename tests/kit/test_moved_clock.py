@@ -90,6 +90,30 @@ def test_a_lease_is_waited_for(kit: Kit, call: CallView) -> None:
     ]
 
 
+def test_what_a_courier_knows_to_wait_for_is_waited_for(kit: Kit, call: CallView) -> None:
+    """A day's limit that is reached holds it back for longer than any receiver may ask."""
+    begun = kit.now
+    kit.answer(Delayed(why="The day's limit is reached.", wait_s=5 * 3600))
+    kit.move(days=1)
+    assert [each.at - begun for each in kit.sent] == [timedelta(0), timedelta(hours=5)]
+
+
+def test_what_this_node_cannot_send_is_left_to_others_for_a_while(kit: Kit, call: CallView) -> None:
+    """It is no attempt, another node may have it at once, and this one looks again after a minute."""
+    begun = kit.now
+    kit.answer(Delayed(why="No key here.", unable=True), Delayed(why="No key here.", unable=True))
+    kit.tick()
+    (waiting,) = kit.engine.deliveries()
+    assert (waiting.state, waiting.attempts, waiting.last_error) == ("pending", 0, "No key here.")
+    assert len(kit.engine.outbox.claim(begun, limit=5, lease_s=0)) == 1
+    kit.move(minutes=10)
+    assert [((each.at - begun).total_seconds(), each.delivery.attempt) for each in kit.sent] == [
+        (0, 1),
+        (60, 2),
+        (120, 2),
+    ]
+
+
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # hundreds of attempts, the same on both
 def test_a_receiver_that_is_gone_for_days_is_given_up(kit: Kit, call: CallView) -> None:
     """Its endpoint rests in between, it is tried as by the runner, and what waited is parked in the end."""

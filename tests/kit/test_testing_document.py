@@ -11,8 +11,8 @@ import pytest
 
 from workflow import testing
 from workflow.testing import FrozenClock, new_call
+from workflow.testing.carrying import LEASE_S
 from workflow.testing.dying import Step
-from workflow.testing.kit import LEASE_S
 from workflow.testing.racing import WITHIN_S
 
 ROOT: Final = Path(__file__).resolve().parents[2]

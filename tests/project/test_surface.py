@@ -247,6 +247,7 @@ Kit(database: Path | str | Engine, *, clock: FrozenClock | None = None, used: bo
         **settings: Any)
     .engine
     .now
+    .sent
     .move_to(at: datetime) -> None
     .move(**span: float) -> None
     .tick() -> None

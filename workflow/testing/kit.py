@@ -4,32 +4,25 @@ It stands in for the runner: what that does in its threads when an instant comes
 to move there, and where that would carry an event out of the house, the kit only remembers it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import sqlalchemy
 
 from states.errors import BadInput
-from workflow.backoff import delay_s, rest_s
 from workflow.engine import Engine
 from workflow.errors import DatabaseUnopened, SchemaMissing, SchemaOutdated
 from workflow.inputs import aware
-from workflow.outbox import Attempted
-from workflow.ports import Delayed, Delivered, Delivery, Outcome
+from workflow.ports import Delivered
 from workflow.testing.builders import url_in
+from workflow.testing.carrying import Carrier
 from workflow.testing.clock import FrozenClock
-from workflow.testing.couriers import Answer, Answers, Sent, Whom
+from workflow.testing.couriers import Answer, Sent, Whom
 from workflow.testing.dying import Crashed, Fate, MortalEngine, Side, Step
-
-#: How many deliveries are on their way at once, and for how long they are the kit's, in seconds: as a pump's.
-AT_ONCE: Final = 16
-LEASE_S: Final = 60.0
-#: What is drawn where the runner draws by lot: the middle, so that every run is the same.
-DICE: Final = 0.5
 
 
 class Kit:
@@ -62,15 +55,13 @@ class Kit:
         """
         #: Where time stands. Move it by the kit: by itself it fires nothing.
         self.clock = clock or FrozenClock()
-        #: Every attempt to deliver, in order.
-        self.sent: list[Sent] = []
         self._open = partial(
             MortalEngine,
             url_in(database) if isinstance(database, Path) else database,
             clock=self.clock,
             **settings,
         )
-        self._answers = Answers()
+        self._carrier = Carrier(self.clock)
         self._fate = Fate()
         self._engine = self._open(fate=self._fate)
         try:
@@ -88,6 +79,11 @@ class Kit:
     def now(self) -> datetime:
         """The instant at which the clock stands, UTC."""
         return self.clock.now()
+
+    @property
+    def sent(self) -> list[Sent]:
+        """Every attempt to deliver, in order."""
+        return self._carrier.sent
 
     # ---- time
 
@@ -147,7 +143,7 @@ class Kit:
         Raises:
             BadInput: no answer, or no such event.
         """
-        self._answers.choose(Whom(of, to), *answers, for_good=for_good)
+        self._carrier.answers.choose(Whom(of, to), *answers, for_good=for_good)
 
     def delivered(self, of: str = "*", *, to: str = "*") -> list[Sent]:
         """Return what has arrived, in order.
@@ -221,34 +217,14 @@ class Kit:
             return True
 
     def _next_due(self) -> datetime | None:
-        found = self._engine.next_due(), self._engine.outbox.next_due(self.now)
+        found = self._engine.next_due(), self._carrier.next_due(self._engine.outbox)
         return min((each for each in found if each is not None and each > self.now), default=None)
 
     def _do_what_is_due(self) -> None:
         if failed := self._engine.close_due().failed:
             msg = f"Calls that are due could not be closed: {dict(failed)}."
             raise RuntimeError(msg)
-        while taken := self._engine.outbox.claim(self.now, limit=AT_ONCE, lease_s=LEASE_S):
-            self._deliver(taken)
-
-    def _deliver(self, taken: Sequence[Delivery]) -> None:
-        attempts = [self._attempted(each) for each in taken]
-        self._engine.outbox.record(attempts, self.now, rest_s=lambda failures: rest_s(failures, DICE))
-
-    def _attempted(self, delivery: Delivery) -> Attempted:
-        self._fate.come("before", "deliver")
-        outcome = self._answers(delivery)
-        self.sent.append(Sent(at=self.now, delivery=delivery, outcome=outcome))
-        self._fate.come("after", "deliver")
-        return Attempted(
-            delivery=delivery, outcome=outcome, begun_at=self.now, retry_at=self._retry_at(delivery, outcome)
-        )
-
-    def _retry_at(self, delivery: Delivery, outcome: Outcome) -> datetime | None:
-        if not isinstance(outcome, Delayed):
-            return None
-        gap_s = delay_s(delivery.attempt, DICE, asked_s=outcome.retry_after_s)
-        return None if gap_s is None else self.now + timedelta(seconds=gap_s)
+        self._carrier.deliver(self._engine.outbox, self._fate)
 
     def _forget(self) -> None:
         self._engine.prune()
@@ -273,5 +249,6 @@ class Kit:
 
     def _restart(self) -> None:
         self._engine.close()
+        self._carrier.restart()
         self._fate = Fate()
         self._engine = self._open(fate=self._fate)
