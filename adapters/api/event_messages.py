@@ -45,10 +45,22 @@ class EventRoute(EoiRoute):
     def _asking(self, request: Request, body: bytes, arrival: Arrival) -> tuple[Asking, Any]:
         asking = asking_of(self.door, request, arrival)
         if self.door.verify is not None:
+            _require_structured(request)
             _require_once(request, *SIGNED_BY)
             self.door.verify(request.headers, body)
         request.state.event = event_in(request, body)
         return asking, None
+
+
+def _require_structured(request: Request) -> None:
+    """Let pass only what a signature covers whole: in binary mode what an event is stands in headers beside it.
+
+    Raises:
+        UnsupportedMediaType: it is in binary mode.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != STRUCTURED:
+        msg = f"A signature covers the body alone: send signed events in structured mode, as {STRUCTURED}."
+        raise UnsupportedMediaType(msg)
 
 
 def event_in(request: Request, body: bytes) -> Any:  # noqa: ANN401 -- what it is, the engine says

@@ -90,12 +90,12 @@ class WatchedProtocol(H11Protocol):
 
     def _look(self, before: _Look) -> None:
         """Close it where it waits for the same head as at the last look (slowloris), or is hardly read."""
-        if self.transport.is_closing():
-            return
         now = self._seen()
+        if self.transport.is_closing() and not now.unread:
+            return  # else it closes only once somebody has read the rest
         # Else another answer may have been added to what is not read.
         is_same = now.cycle is before.cycle and now.waits == before.waits
-        if is_same and before.unread and now.unread > before.unread - LEAST_READ * HEAD_S:
+        if is_same and before.unread and now.unread > max(0, before.unread - LEAST_READ * HEAD_S):
             self.transport.abort()  # to close it would wait for who reads
         elif is_same and now.waits and not now.unread:
             self.transport.close()

@@ -1,9 +1,9 @@
 """How many requests are under way, and how long one more would wait for its answer.
 
 That is how many there are, times how much time each of those that were answered lately took of a queue that
-long (Little's law). Before any was, each is taken to take as long as on a small machine. Where none ends any
-more, as when somebody holds the database, what was answered tells nothing: then it is as long as those that
-are under way have waited already.
+long (Little's law). Before any was, each is taken to take as long as on a small machine. Where none has ended
+for some time, as when somebody holds the database, what was answered tells nothing: then it is as long as those
+that are under way have waited already. One that is stuck among others that end tells nothing of those.
 """
 
 import time
@@ -42,6 +42,8 @@ class Turns:
         self.share_s = FIRST_S
         #: When each of those that are under way began, by the timer, added up.
         self._began_s = 0.0
+        #: When one last ended, by the timer; or the first of those began that are under way.
+        self._moved_s = timer()
 
     @property
     def wait_s(self) -> float:
@@ -55,6 +57,8 @@ class Turns:
 
     def begin(self, now_s: float) -> int:
         """Let one more be under way from now on; return how many there are."""
+        if not self.under_way:
+            self._moved_s = now_s
         self.under_way += 1
         self._began_s += now_s
         return self.under_way
@@ -63,13 +67,17 @@ class Turns:
         """Let one be under way no more that had been one among so many, and learn from it."""
         self.under_way -= 1
         self._began_s = self._began_s - began_s if self.under_way else 0.0
+        self._moved_s = self.timer()
         # One that hung tells no more about the next one than that it would have been too late.
-        share_s = min((self.timer() - began_s) / among, self.within_s)
+        share_s = min((self._moved_s - began_s) / among, self.within_s)
         self.share_s += WEIGHT * (share_s - self.share_s)
 
     def _waited_s(self) -> float:
-        """Return how long the first one has waited of those that are under way, had they come evenly."""
-        return 2 * (self.timer() - self._began_s / self.under_way) if self.under_way else 0.0
+        """Return how long the first has waited of those under way, had they come evenly; 0 while others end."""
+        now_s = self.timer()
+        if not self.under_way or now_s - self._moved_s < self.within_s / 4:
+            return 0.0
+        return 2 * (now_s - self._began_s / self.under_way)
 
 
 class Turn:

@@ -27,12 +27,16 @@ class Works:
     def __init__(self) -> None:
         self.now_s = 0.0
         self._done = asyncio.Event()
+        #: Set: nothing hangs any more.
+        self.free = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
         await Request(scope, receive).body()
         if scope["path"] == "/aside":
             step_aside(Request(scope, receive))
+        if scope["path"] == "/hangs":
+            await self.free.wait()
         answer = Response("done")
         if scope["path"] == "/read-slowly":
             await send({"type": "http.response.start", "status": 200, "headers": answer.raw_headers})
@@ -192,6 +196,24 @@ def test_where_none_ends_nobody_is_let_in_after_the_time_that_is_left() -> None:
         works.finish(after_s=0)
         assert [each.status for each in await asyncio.gather(*tasks)] == [200] * 18 + [503]
         assert (await asked(door, "GET", "/quick")).status == 200
+
+    run(story)
+
+
+def test_one_that_is_stuck_keeps_nobody_out_while_others_end() -> None:
+    """A row that somebody holds is no reason to refuse those who do not want it."""
+
+    async def story() -> None:
+        works = Works()
+        door = admission(works)
+        (stuck,) = await waiting(door, 1, "/hangs")
+        for _ in range(100):
+            tasks = await waiting(door, 12)
+            assert not any(each.done() for each in tasks)
+            works.finish(after_s=0.1)
+            assert [each.status for each in await asyncio.gather(*tasks)] == [200] * 12
+        works.free.set()
+        assert (await stuck).status == 200
 
     run(story)
 

@@ -124,7 +124,8 @@ class _Large(FastAPI):
         self.get("/large")(lambda: Response(body))
 
 
-def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("closing", [b"", b"Connection: close\r\n"], ids=["kept", "closing"])
+def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch, closing: bytes) -> None:
     """Whoever asks and does not read holds no connection for good; whoever reads on gets all of it."""
     monkeypatch.setattr(protocol, "HEAD_S", 0.3)
     serving = ApiServer(_Large(), host="127.0.0.1", port=0)
@@ -132,7 +133,7 @@ def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch
     where = ("127.0.0.1", urlsplit(serving.url).port or 0)
     ask = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n"
     with socket.create_connection(where, 60) as deaf, socket.create_connection(where, 60) as reading:
-        deaf.sendall(ask)
+        deaf.sendall(ask.replace(b"\r\n\r\n", b"\r\n" + closing + b"\r\n"))
         reading.sendall(ask + ask)
         turn, read = threading.Event(), 0
         while read < 2 * LARGE:
