@@ -236,8 +236,11 @@ class UnhandledRow(Row, table=True):
     __tablename__ = "eoi_unhandled"
     __table_args__ = (
         CheckConstraint(
-            f"length(event_id) BETWEEN 1 AND {EVENT_TEXT} AND length(source) BETWEEN 1 AND {EVENT_SOURCE} "
-            f"AND length(type) BETWEEN 1 AND {EVENT_TYPE} AND length(subject) BETWEEN 1 AND {EVENT_TEXT}",
+            # Not BETWEEN: PostgreSQL tells it otherwise after a restore.
+            f"length(event_id) >= 1 AND length(event_id) <= {EVENT_TEXT} "
+            f"AND length(source) >= 1 AND length(source) <= {EVENT_SOURCE} "
+            f"AND length(type) >= 1 AND length(type) <= {EVENT_TYPE} "
+            f"AND length(subject) >= 1 AND length(subject) <= {EVENT_TEXT}",
             name="texts_are_bounded",
         ),
         Index("ix_eoi_unhandled_at", "at"),

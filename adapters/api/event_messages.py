@@ -53,7 +53,7 @@ class EventRoute(EoiRoute):
 
 
 def _require_structured(request: Request) -> None:
-    """Let pass only what a signature covers whole: in binary mode what an event is stands in headers beside it.
+    """Let pass only what a signature covers whole: in binary mode what an event is stands in headers.
 
     Raises:
         UnsupportedMediaType: it is in binary mode.

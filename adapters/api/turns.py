@@ -2,8 +2,8 @@
 
 That is how many there are, times how much time each of those that were answered lately took of a queue that
 long (Little's law). Before any was, each is taken to take as long as on a small machine. Where none has ended
-for some time, as when somebody holds the database, what was answered tells nothing: then it is as long as those
-that are under way have waited already. One that is stuck among others that end tells nothing of those.
+for some time, as when somebody holds the database, what was answered tells nothing: then it is as long as
+those that are under way have waited already. One that is stuck among others that end tells nothing of those.
 """
 
 import time
@@ -73,7 +73,7 @@ class Turns:
         self.share_s += WEIGHT * (share_s - self.share_s)
 
     def _waited_s(self) -> float:
-        """Return how long the first has waited of those under way, had they come evenly; 0 while others end."""
+        """Return how long the first one has waited, had they come evenly; 0 while others end."""
         now_s = self.timer()
         if not self.under_way or now_s - self._moved_s < self.within_s / 4:
             return 0.0

@@ -43,6 +43,7 @@ READS: Final = {
     "endpoints": ("endpoint list", "/v1/endpoints", True),
     "delivery": ("outbox show {delivery}", "/v1/deliveries/{delivery}", False),
     "deliveries": ("outbox list", "/v1/endpoints/{endpoint}/deliveries", True),
+    "events that nothing was done for": ("unhandled", "/v1/events/unhandled", False),
 }
 #: What only the command line tells: it reads notices, and what there is to remark of their deadlines.
 TOLD_HERE_ONLY: Final = {("open", "warnings")}
@@ -102,6 +103,7 @@ def names(engine: Engine, tmp_path: Path) -> dict[str, str]:
     eois = [engine.draft(each.id, answers={"a": [1]}, actor=WHO, applicant="URN:1").eoi_id for each in calls]
     with pytest.raises(RoleMissing):
         engine.fire(eois[0], "submit", actor=Actor("x", {"auditor"}))
+    engine.handle({"specversion": "1.0", "id": "1", "source": "/forms", "type": "forms.printed"}, actor=WHO)
     Runner(engine, {"webhook": RecordingCourier(lambda _: Undeliverable(why="It was too long."))}).once()
     parked = [str(each.id) for each in engine.deliveries(state="parked")]
     (tmp_path / "answers.json").write_text("{}")

@@ -217,7 +217,7 @@ def test_signed_events_only(new_api: Callable[..., FastAPI], call: CallView, eng
 def test_what_a_signature_does_not_cover_is_not_taken(
     new_api: Callable[..., FastAPI], call: CallView, engine: Engine
 ) -> None:
-    """In binary mode the type, the subject and the id stand in headers, which anybody on the way could change."""
+    """In binary mode type, subject and id stand in headers, which anybody on the way could change."""
     forms = Sender(new_api(verify=Signatures([SECRET])))
     answer = forms.send(BINARY | signed(body=DATA), DATA)
     assert (answer.status, answer.code) == (415, "unsupported-media-type")

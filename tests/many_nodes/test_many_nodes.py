@@ -99,7 +99,7 @@ def test_nodes_that_come_and_go_close_each_call_once_and_tell_of_everything(
     (pace, size), dice = how_many(database.name, long), Random(seed)  # noqa: S311 -- to be drawn again
     spared = 0 if long else 1
     with Engine(database.url) as engine:
-        for path, events in (("/all", []), ("/too", []), ("/calls", ["call.*"])):
+        for path, events in (("/all", None), ("/too", None), ("/calls", ["call.*"])):
             engine.add_endpoint(receiver.url(path), events=events, actor=officer())
     with Fleet(starter(database), size, dice, spared=spared) as fleet, Watch(database) as watch:
         receiver.before_answer = fleet.on_post

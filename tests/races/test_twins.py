@@ -27,7 +27,8 @@ def commands(engine: Engine, clock: FrozenClock) -> Iterator[Turn]:
         head, key = school(number), {"idempotency_key": f"key-{number}"}
         eoi = engine.draft(call.id, answers={}, actor=head).eoi_id
         yield turn("submit", eoi, actor=head, **key)
-        yield turn("withdraw", eoi, actor=head, **key)
+        # Another move of the same EOI is another request: it has a key of its own.
+        yield turn("withdraw", eoi, actor=head, idempotency_key=f"key-{number}-back")
         yield turn("draft", call.id, answers={"places": number}, actor=head, **key)
         later = call.closes_at + number * HOUR
         yield turn("extend_call", call.id, closes_at=later, actor=officer(), reason="Floods.", **key)

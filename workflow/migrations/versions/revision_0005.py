@@ -25,8 +25,10 @@ def upgrade() -> None:
         sa.Column("on_behalf_of", sa.String(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "length(event_id) BETWEEN 1 AND 500 AND length(source) BETWEEN 1 AND 2000 "
-            "AND length(type) BETWEEN 1 AND 200 AND length(subject) BETWEEN 1 AND 500",
+            "length(event_id) >= 1 AND length(event_id) <= 500 "
+            "AND length(source) >= 1 AND length(source) <= 2000 "
+            "AND length(type) >= 1 AND length(type) <= 200 "
+            "AND length(subject) >= 1 AND length(subject) <= 500",
             name=op.f("ck_eoi_unhandled_texts_are_bounded"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_eoi_unhandled")),
