@@ -7,7 +7,6 @@ e-mails that it has. What it does wrong, a test says by `instead` and `after`.
 import json
 import threading
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -17,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 
+from tests.servers.answering import Fault, says
 from tests.told import submission
 from workflow.ports import About, Delivery
 from workflow.testing import FrozenClock
@@ -28,9 +28,6 @@ SUBMITTED, CALLS = "9d751e0e-f929-4891-82a1-a3e1c3c18ee3", "f33517ff-2a88-4f6e-b
 TEMPLATES = {"eoi.submitted": SUBMITTED, "call.*": CALLS}
 HEAD = "head.teacher@sprowston.example"
 AT = datetime(2023, 3, 17, 9, tzinfo=UTC)
-
-#: Takes over from Notify: answers by way of the handler, or breaks the connection.
-Fault = Callable[[BaseHTTPRequestHandler], object]
 
 
 class Notify:
@@ -152,24 +149,6 @@ def _handler(notify: Notify) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
     return Handler
-
-
-def says(status: int, body: str | bytes = b"", **headers: str) -> Fault:
-    """Return an answer; in names of headers, `_` stands for `-`."""
-    content = body.encode() if isinstance(body, str) else body
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        for name, value in {"Content-Type": "application/json", **headers}.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("Content-Length", str(len(content)))
-        handler.end_headers()
-        try:
-            handler.wfile.write(content)
-        except OSError:  # nobody reads a long answer to its end
-            handler.close_connection = True
-
-    return answer
 
 
 def errors(error: str, message: str, *, status: int) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from adapters.outbound.govuk_notify import LONGEST_FOUND, NotifyCourier
-from tests.notify.service import HEAD, Fault, Notify, delivery, errors, hangs_up, says
+from tests.notify.service import HEAD, Notify, delivery, errors, hangs_up
+from tests.servers.answering import Fault, says
 from workflow.ports import Delayed, Delivered, Outcome, Undeliverable
 
 UNREADABLE = Delayed(why="What GOV.UK Notify has taken could not be read from its answer.", status=200)

@@ -17,8 +17,8 @@ from tests.notify.service import (
     Notify,
     delivery,
     errors,
-    says,
 )
+from tests.servers.answering import says
 from workflow import Event, EventType
 from workflow.ports import Delayed, Delivery, Outcome, Undeliverable
 from workflow.testing import FrozenClock

@@ -9,7 +9,8 @@ import pytest
 from adapters.outbound.govuk_notify import NotifyCourier
 from scheduler.pump import Pump, PumpReport
 from tests.databases.lent import NewEngine
-from tests.notify.service import CALLS, KEY, Notify, errors, says
+from tests.notify.service import CALLS, KEY, Notify, errors
+from tests.servers.answering import says
 from workflow.ports import Courier
 from workflow.testing import FrozenClock, RecordingCourier, new_call, officer, school
 

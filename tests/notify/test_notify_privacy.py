@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from adapters.outbound.govuk_notify import Key, NotifyCourier
 from adapters.outbound.notify_answers import Answer, of_sending, without
-from tests.notify.service import AT, HEAD, KEY, SECRET, TEMPLATES, Notify, delivery, errors, hangs_up, says
+from tests.notify.service import AT, HEAD, KEY, SECRET, TEMPLATES, Notify, delivery, errors, hangs_up
+from tests.servers.answering import says
 from workflow.ports import ANSWER, Delayed, Undeliverable
 from workflow.testing import FrozenClock
 

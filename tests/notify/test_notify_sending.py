@@ -17,8 +17,8 @@ from tests.notify.service import (
     TEMPLATES,
     Notify,
     delivery,
-    says,
 )
+from tests.servers.answering import says
 from workflow import EventType
 from workflow.ports import Delivered, Undeliverable
 from workflow.testing import FrozenClock

@@ -6,7 +6,6 @@ What it does wrong, a test says by `instead`.
 import json
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,14 +14,12 @@ from typing import Any, Final, Self
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from tests.servers.answering import Fault, says
 from workflow.ports import Clock
 
 AUDIENCE: Final = "api://eoi"
 DISCOVERY: Final = "/.well-known/openid-configuration"
 KEYS: Final = "/keys"
-
-#: Takes over from the provider: answers by way of the handler.
-Fault = Callable[[BaseHTTPRequestHandler], object]
 
 
 @dataclass(frozen=True)
@@ -124,24 +121,6 @@ def signed(signer: Signer, head: dict[str, Any], claims: bytes) -> str:
     beginning = f"{_base64(json.dumps(head).encode())}.{_base64(claims)}"
     algorithm = jwt.get_algorithm_by_name(signer.algorithm)
     return f"{beginning}.{_base64(algorithm.sign(beginning.encode(), signer.private))}"
-
-
-def says(status: int, body: bytes | str = b"", **headers: str) -> Fault:
-    """Return an answer; in names of headers, `_` stands for `-`."""
-    content = body.encode() if isinstance(body, str) else body
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        for name, value in {"Content-Type": "application/json", **headers}.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("Content-Length", str(len(content)))
-        handler.end_headers()
-        try:
-            handler.wfile.write(content)
-        except OSError:  # nobody reads a long answer to its end
-            handler.close_connection = True
-
-    return answer
 
 
 def hangs(provider: Provider) -> Fault:

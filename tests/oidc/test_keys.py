@@ -12,7 +12,8 @@ from adapters.api.oidc import IssuerUnavailable, Oidc
 from adapters.api.turns import ALWAYS
 from adapters.outbound.issuer import LONGEST_ANSWER, Issuer
 from tests.oidc.conftest import OK, MakeOidc, Timer, WordOf
-from tests.oidc.provider import DISCOVERY, KEYS, Provider, Signer, drips, ec_signer, hangs, rsa_signer, says
+from tests.oidc.provider import DISCOVERY, KEYS, Provider, Signer, drips, ec_signer, hangs, rsa_signer
+from tests.servers.answering import says
 from workflow import Unauthenticated
 from workflow.testing import FrozenClock
 
