@@ -52,6 +52,8 @@ LONGEST_WHY: Final = 500
 #: How soon what could not be written down while stopping is tried again, in seconds.
 AGAIN_S: Final = 0.5
 
+#: What a delivery becomes -> what it counts as in a report.
+_KINDS: Final = {"delivered": "delivered", "pending": "postponed", "parked": "parked"}
 _NOT_TRIED: Final = Delayed(why="It was given back before it was tried.", of_receiver=False)
 
 _log = get_log("pump")
@@ -306,13 +308,13 @@ class Pump:
         for future in ended:
             del self._on_their_way[future]
         kinds = [
-            _kind(attempt) if counts else "overtaken"
+            _KINDS[attempt.becomes(now)] if counts else "overtaken"
             for attempt, counts in zip(attempts, counted, strict=True)
         ]
         for kind, attempt in zip(kinds, attempts, strict=True):
-            if _is_unable(attempt.outcome):
+            if attempt.is_unable:
                 self._leave(attempt.delivery)
-            else:
+            if kind == "parked" or not attempt.is_unable:
                 _log_one(kind, attempt)
         return PumpReport(**Counter(kinds))
 
@@ -440,12 +442,6 @@ def _status(value: object) -> int | None:
 
 def _span(value: object) -> float | None:
     return float(value) if isinstance(value, float | int) and -math.inf <= value <= math.inf else None
-
-
-def _kind(attempt: Attempted) -> str:
-    if isinstance(attempt.outcome, Delivered):
-        return "delivered"
-    return "parked" if attempt.begun_at is not None and attempt.retry_at is None else "postponed"
 
 
 def _log_one(kind: str, attempt: Attempted) -> None:

@@ -125,6 +125,7 @@ def enable(connection: Connection, actor: object, endpoint_id: object) -> Endpoi
     with own_transaction(connection):
         known = existing(connection, endpoint_id)
         endpoints.enable(connection, known.id)
+        deliveries.begin_anew(connection, known.id)
         return existing(connection, known.id)
 
 

@@ -23,7 +23,8 @@ from workflow.store import deliveries, endpoints, lending
 from workflow.store import outbox as store
 from workflow.unit_of_work import own_transaction
 
-#: How long an endpoint may fail, in seconds, until what has waited for it as long is parked.
+#: How long an endpoint may fail, or no node be able to send to it, in seconds, until what has waited as
+#: long for it is parked.
 PATIENCE_S: Final = 75 * 3600.0
 
 
@@ -45,6 +46,19 @@ class Attempted:
     retry_at: datetime | None = None
     #: How long it took, in seconds.
     duration_s: float = 0.0
+
+    @property
+    def is_unable(self) -> bool:
+        """Whether whoever had it could not try it at all."""
+        return isinstance(self.outcome, Delayed) and self.outcome.unable
+
+    def becomes(self, now: datetime) -> str:
+        """Return the delivery's next state: delivered, pending or parked."""
+        if isinstance(self.outcome, Delivered):
+            return "delivered"
+        if self.begun_at is None:
+            return "parked" if self.is_unable and _is_over(self.delivery.unable_since, now) else "pending"
+        return "pending" if self.retry_at is not None else "parked"
 
 
 class Outbox:
@@ -92,6 +106,7 @@ class Outbox:
         - each attempt, and what becomes of its delivery
         - of each endpoint whether it is well; one that has failed too often in a row rests
         - an endpoint that wants nothing more is disabled
+        - what no node was able to send for as long as `PATIENCE_S` is parked, and what waits there as long
 
         Args:
             attempts: what ended.
@@ -105,6 +120,7 @@ class Outbox:
             counts = lending.end(unit.connection, ended)
             counted = [each for each, counts_ in zip(attempts, counts, strict=True) if counts_]
             _look_after_endpoints(unit.connection, counted, now, rest_s)
+            _give_up_unable(unit.connection, counted, now)
         return counts
 
     def next_due(self, now: datetime) -> datetime | None:
@@ -166,6 +182,21 @@ def _look_after_endpoints(
             endpoints.disable(connection, endpoint_id, now=now, why=gone[endpoint_id])
 
 
+def _give_up_unable(connection: Connection, attempts: Sequence[Attempted], now: datetime) -> None:
+    """Park what else has waited where no node was able to send; in the order of the endpoints' ids."""
+    given_up = {
+        each.delivery.endpoint_id or store.LOG: _why(each) or ""
+        for each in attempts
+        if each.is_unable and each.becomes(now) == "parked"
+    }
+    for endpoint_id, why in sorted(given_up.items()):
+        deliveries.give_up(connection, endpoint_id, before=now - timedelta(seconds=PATIENCE_S), why=why)
+
+
+def _is_over(since: datetime | None, now: datetime) -> bool:
+    return since is not None and since <= now - timedelta(seconds=PATIENCE_S)
+
+
 def _shows_it_well(outcome: Outcome) -> bool:
     """Return whether the receiver is there and takes what it is sent, though perhaps not this."""
     if isinstance(outcome, Undeliverable):
@@ -207,17 +238,16 @@ def _let_rest(
 
 
 def _ended(attempted: Attempted, now: datetime) -> lending.Ended:
-    delivery, outcome, retry_at = attempted.delivery, attempted.outcome, attempted.retry_at
-    arrived = isinstance(outcome, Delivered)
-    later = isinstance(outcome, Delayed) and retry_at is not None
+    outcome, state = attempted.outcome, attempted.becomes(now)
     return lending.Ended(
-        delivery=delivery,
-        state="delivered" if arrived else "pending" if later else "parked",
+        delivery=attempted.delivery,
+        state=state,
         status=outcome.status,
         why=_why(attempted),
-        retry_at=retry_at,
-        arrived_at=now if arrived else None,
+        retry_at=attempted.retry_at,
+        arrived_at=now if state == "delivered" else None,
         begun_at=attempted.begun_at,
+        unable_at=now if attempted.is_unable else None,
         duration_ms=round(1000 * attempted.duration_s),
         answer=outcome.answer,
     )
@@ -228,5 +258,4 @@ def _why(attempted: Attempted) -> str | None:
     outcome = attempted.outcome
     if isinstance(outcome, Delivered):
         return None
-    is_unable = isinstance(outcome, Delayed) and outcome.unable
-    return outcome.why if is_unable or attempted.begun_at is not None else None
+    return outcome.why if attempted.is_unable or attempted.begun_at is not None else None

@@ -68,6 +68,8 @@ class Delivery:
     earlier_attempts: int = 0
     #: Until when nobody else has it; what becomes of it counts as long as nobody else has taken it since.
     leased_until: datetime | None = None
+    #: Since when no node was able to send it; None: none has tried in vain since it was last sent.
+    unable_since: datetime | None = None
     #: Which endpoint it is for; empty for the log.
     endpoint_id: str = ""
     about: About | None = None

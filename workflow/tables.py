@@ -353,6 +353,8 @@ class DeliveryRow(Row, table=True):
     forgiven: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
     due_at: datetime
     leased_until: datetime | None = None
+    #: Since when whoever took it was unable to send it; None: nobody was, since it was last tried.
+    unable_since: datetime | None = None
     last_status: int | None = None
     last_error: str | None = None
     delivered_at: datetime | None = None
@@ -440,6 +442,6 @@ OURS: Final = tuple(sorted(Row.metadata.tables))
 #: Tables of which no row is ever changed or deleted; the migrations give each its triggers.
 APPEND_ONLY: Final = ("eoi_history",)
 #: The schema's revisions, oldest first; the last one is what this version reads and writes.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
 #: Where Alembic keeps the revision that a database is at.
 VERSION_TABLE: Final = "eoi_schema_version"

@@ -13,6 +13,7 @@ from tests.databases.lent import NewEngine
 from tests.databases.raw import RawDatabase
 from workflow import BadInput, CallView, DatabaseLocked, Engine
 from workflow.backoff import GAPS
+from workflow.outbox import PATIENCE_S
 from workflow.ports import Courier, Delayed, Delivered, Delivery, Outcome, Undeliverable
 from workflow.testing import FrozenClock, RecordingCourier, officer, race, results, school
 
@@ -22,6 +23,16 @@ LONG_S = 30.0
 def _pump(engine: Engine, courier: Courier, **more: Any) -> Pump:
     couriers = {"log": courier, "webhook": courier}
     return Pump(engine.outbox, couriers, clock=engine.clock, **({"dice": lambda: 0.0} | more))
+
+
+def _unable(engine: Engine) -> Pump:
+    """Return the pump of a program that has just begun, and has no courier."""
+    return Pump(engine.outbox, {}, clock=engine.clock)
+
+
+def _extend(engine: Engine, call: CallView) -> None:
+    later = call.closes_at + timedelta(days=9)
+    engine.extend_call(call.id, closes_at=later, actor=officer(), reason="Snow.")
 
 
 class _Gate:
@@ -130,6 +141,54 @@ def test_a_courier_that_this_program_has_not_got_is_left_to_others(engine: Engin
     assert waiting.last_error == "No courier here is called 'log'."
     assert _pump(engine, RecordingCourier()).once() == PumpReport(delivered=1)
     assert engine.delivery(waiting.id).tries[0].number == 1
+
+
+def test_what_no_program_can_send_is_parked_in_the_end(
+    engine: Engine, call: CallView, clock: FrozenClock
+) -> None:
+    """After 75 hours it waits for a person with the reason, and so does what has waited behind it as long."""
+    _extend(engine, call)
+    assert _unable(engine).once() == PumpReport(postponed=1)
+    clock.move_by(seconds=PATIENCE_S - 1)
+    engine.draft(call.id, answers={}, actor=school())
+    assert _unable(engine).once() == PumpReport(postponed=2)
+    clock.move_by(seconds=1)
+    assert _unable(engine).once() == PumpReport(parked=1, postponed=1)
+    parked = engine.deliveries(state="parked")
+    assert [(each.type, each.attempts) for each in parked] == [("call.extended", 0), ("call.opened", 0)]
+    assert {each.last_error for each in parked} == {"No courier here is called 'log'."}
+    assert [each.type for each in engine.deliveries(state="pending")] == ["eoi.drafted"]
+
+
+def test_what_is_sent_again_is_given_its_whole_time_anew(
+    engine: Engine, call: CallView, clock: FrozenClock
+) -> None:
+    """Whoever sends it again, or enables its endpoint, begins the 75 hours anew."""
+    endpoint = engine.add_endpoint("https://receiver.example/", actor=officer())
+    _extend(engine, call)
+    for begin_anew in (engine.enable_endpoint, engine.disable_endpoint, engine.enable_endpoint):
+        _unable(engine).once()
+        clock.move_by(seconds=PATIENCE_S)
+        begin_anew(endpoint.id, actor=officer())
+    _unable(engine).once()
+    assert engine.deliveries(endpoint=endpoint.id, state="parked") == []
+    clock.move_by(seconds=PATIENCE_S)
+    _unable(engine).once()
+    (parked,) = engine.deliveries(endpoint=endpoint.id, state="parked")
+    engine.retry(parked.id, actor=officer())
+    _unable(engine).once()
+    assert engine.delivery(parked.id).state == "pending"
+
+
+def test_what_was_tried_meanwhile_is_given_its_whole_time_anew(
+    engine: Engine, call: CallView, clock: FrozenClock
+) -> None:
+    """A node that can send it, though the receiver fails, shows that there is one."""
+    _unable(engine).once()
+    clock.move_by(seconds=PATIENCE_S)
+    assert _pump(engine, RecordingCourier(lambda _: Delayed(why="Down."))).once() == PumpReport(postponed=1)
+    clock.move_by(seconds=60)
+    assert _unable(engine).once() == PumpReport(postponed=1)
 
 
 def test_what_this_program_could_not_send_is_looked_at_again(engine: Engine, call: CallView) -> None:

@@ -200,9 +200,10 @@ Vault, a protocol
 frozen About(*, title: str, opens_at: datetime, timezone: str, contact: str | None = None,
         applicant_name: str | None = None)
 frozen Delivery(*, id: int, event: Event, courier: str, address: str, attempt: int,
-        earlier_attempts: int = 0, leased_until: datetime | None = None, endpoint_id: str = '',
-        about: About | None = None, secrets: tuple[str, ...] = (), headers: str = '',
-        timeout_s: float | None = None, concurrency: int | None = None)
+        earlier_attempts: int = 0, leased_until: datetime | None = None,
+        unable_since: datetime | None = None, endpoint_id: str = '', about: About | None = None,
+        secrets: tuple[str, ...] = (), headers: str = '', timeout_s: float | None = None,
+        concurrency: int | None = None)
 frozen Delivered(*, status: int | None = None, answer: str = '')
 frozen Delayed(*, why: str, status: int | None = None, answer: str = '',
         retry_after_s: float | None = None, wait_s: float | None = None, of_receiver: bool = True,

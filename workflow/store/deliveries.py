@@ -126,6 +126,11 @@ _GIVE_UP: Final = Prepared(
     .where(_OF_ENDPOINT, _PENDING, DELIVERY.c.leased_until.is_(None), DELIVERY.c.position <= _LONG_AGO)
     .values(state="parked", last_error=bindparam("why"))
 )
+_BEGIN_ANEW: Final = Prepared(
+    update(DELIVERY)
+    .where(_OF_ENDPOINT, _PENDING, DELIVERY.c.unable_since.is_not(None))
+    .values(unable_since=None)
+)
 
 _SIBLING: Final = DELIVERY.alias("sibling")
 # While one of the people whom an endpoint tells of an event has it parked, it is known who else has had it.
@@ -244,6 +249,11 @@ def park_of(connection: Connection, endpoint_id: str) -> None:
 def give_up(connection: Connection, endpoint_id: str, *, before: datetime, why: str) -> int:
     """Park what waits for an endpoint since before an instant and is lent to nobody; return how many."""
     return connection.run(_GIVE_UP, the_endpoint=endpoint_id, before=before, why=why)
+
+
+def begin_anew(connection: Connection, endpoint_id: str) -> None:
+    """Give what no node was able to send its whole time again."""
+    connection.run(_BEGIN_ANEW, the_endpoint=endpoint_id)
 
 
 def forget(connection: Connection, before: datetime) -> int:

@@ -127,6 +127,7 @@ _SELECT: Final = (
         DELIVERY.c.attempt,
         DELIVERY.c.forgiven,
         DELIVERY.c.recipient,
+        DELIVERY.c.unable_since,
         *_ENDPOINT,
         *_ABOUT,
         *EVENT,
@@ -142,19 +143,25 @@ _SELECT: Final = (
 _ENDED: Final[dict[str, Any]] = {
     "state": bindparam("to"),
     "leased_until": None,
+    "unable_since": None,
     "due_at": func.coalesce(bindparam("retry_at", type_=DELIVERY.c.due_at.type), DELIVERY.c.due_at),
     "last_status": bindparam("status"),
     "last_error": bindparam("why"),
     "delivered_at": bindparam("arrived_at"),
 }
-#: What was lent and never tried is as it was before; where a node was unable to, it says why.
+#: What was lent and never tried is as it was before; where a node was unable to, it says why and since when.
 _GIVEN_BACK: Final[dict[str, Any]] = {
+    "state": bindparam("to"),
     "attempt": DELIVERY.c.attempt - 1,
     "leased_until": None,
+    "unable_since": func.coalesce(
+        DELIVERY.c.unable_since, bindparam("unable_at", type_=DELIVERY.c.unable_since.type)
+    ),
     "last_error": func.coalesce(bindparam("why", type_=DELIVERY.c.last_error.type), DELIVERY.c.last_error),
 }
-#: The parameters of `_ENDED`.
+#: The parameters of `_ENDED`, and of `_GIVEN_BACK`.
 _HOW: Final = ("to", "status", "why", "retry_at", "arrived_at")
+_HOW_BACK: Final = ("to", "why", "unable_at")
 _TRIED: Final = tuple(column.name for column in TRY.c)
 
 _PARK_UNREADABLE: Final = Prepared(
@@ -302,6 +309,8 @@ class Ended:
     arrived_at: datetime | None = None
     #: When it was begun; None where it never was: it is given back as it was.
     begun_at: datetime | None = None
+    #: When it was found that it cannot be sent from here; None where that was not so.
+    unable_at: datetime | None = None
     duration_ms: int = 0
     #: The beginning of the receiver's answer.
     answer: str = ""
@@ -321,11 +330,8 @@ def end(connection: Connection, attempts: Sequence[Ended]) -> list[bool]:
         alike.setdefault(_how(each), []).append(each.delivery.id)
     for (tried, *how), ids in alike.items():
         these, parameters = _these(ids)
-        said = dict(zip(_HOW, how, strict=True))
-        if tried:
-            connection.write(these.end, None, **said, **parameters)
-        else:
-            connection.write(these.give_back, None, why=said["why"], **parameters)
+        statement, names = (these.end, _HOW) if tried else (these.give_back, _HOW_BACK)
+        connection.write(statement, None, **dict(zip(names, how, strict=True)), **parameters)
     _write_tries(connection, [each for each in counted if each.begun_at is not None])
     return counts
 
@@ -378,13 +384,15 @@ def _lent(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[int, da
 
 
 def _how(ended: Ended) -> tuple[object, ...]:
-    """Return whether it was tried, and the parameters of `_HOW`."""
-    return ended.begun_at is not None, ended.state, ended.status, ended.why, ended.retry_at, ended.arrived_at
+    """Return whether it was tried, and the parameters of `_HOW` or `_HOW_BACK`."""
+    if ended.begun_at is None:
+        return False, ended.state, ended.why, ended.unable_at
+    return True, ended.state, ended.status, ended.why, ended.retry_at, ended.arrived_at
 
 
 @from_row
 def _delivery(row: tuple[Any, ...], now: datetime, until: datetime) -> Delivery:
-    number, attempt, forgiven, recipient, *others = row
+    number, attempt, forgiven, recipient, unable_since, *others = row
     endpoint_id, courier, url, headers, timeout_ms, concurrency, *secrets = others[: len(_ENDPOINT)]
     about, event = others[len(_ENDPOINT) :][: len(_ABOUT)], others[-len(EVENT) :]
     of_people = courier is not None and bool(whom_of(courier, url)[0])
@@ -396,6 +404,7 @@ def _delivery(row: tuple[Any, ...], now: datetime, until: datetime) -> Delivery:
         attempt=attempt - forgiven,
         earlier_attempts=forgiven,
         leased_until=until,
+        unable_since=unable_since,
         endpoint_id=endpoint_id or "",
         about=_about(*about),
         secrets=valid_secrets(now, *secrets),

@@ -30,6 +30,7 @@ _BACK_IN_LINE: Final[dict[str, Any]] = {
     "forgiven": DELIVERY.c.attempt,
     "due_at": bindparam("now"),
     "leased_until": None,
+    "unable_since": None,
     "delivered_at": None,
 }
 # Two who send again at once would else both write to whoever is new.
