@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -80,7 +80,7 @@ def build_api(door: Door, around: Surroundings, *, lifespan: Lifespan | None = N
         middleware=_around(around),
     )
     refusals.enter(api)
-    api.include_router(eoi_router(door))
+    api.include_router(eoi_router(replace(door, is_alone=True)))
     api.include_router(operation_router(door, around.operation))
     if around.docs:
         api.include_router(docs_router())

@@ -39,6 +39,8 @@ class Door:
 
     engine: Engine
     authenticate: Authenticate
+    #: Whether its routes stand in a program of ours, where nothing that a host adds to them may wait.
+    is_alone: bool = False
     #: The largest body, in bytes.
     largest_body: int = LARGEST_BODY
     #: How long a body may take to come, in seconds.

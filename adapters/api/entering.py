@@ -4,6 +4,7 @@ What OpenAPI's own words have no room for stands at each operation as `x-eoi`; `
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from inspect import iscoroutinefunction
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends
@@ -11,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from adapters.api.at_once import as_coroutine, waiting_for_nothing
 from adapters.api.conditions import require_conditions
 from states.errors import BadInput
 
@@ -54,7 +56,9 @@ def enter_route(
         route_class: how it is come in by, where that is not as by the other routes.
     """
     is_read = method == "GET"
-    conditions = require_conditions(key=takes_key, version=takes_version, is_read=is_read)
+    conditions = waiting_for_nothing(
+        require_conditions(key=takes_key, version=takes_version, is_read=is_read)
+    )
     said = (endpoint.__doc__ or "").strip()
     extra = {
         "refuses": list(refuses),
@@ -65,7 +69,7 @@ def enter_route(
     }
     router.add_api_route(
         path,
-        endpoint,
+        endpoint if iscoroutinefunction(endpoint) else as_coroutine(endpoint),
         methods=[method],
         response_model=answer,
         status_code=status,
@@ -82,6 +86,7 @@ def enter_route(
     )
 
 
+@waiting_for_nothing
 async def _nothing_unknown(request: Request) -> None:
     """Refuse what a route does not read: a misspelt filter would list everything."""
     route: Any = request.scope["route"]

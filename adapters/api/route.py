@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.api.answers import is_late, problem_of
+from adapters.api.at_once import at_once, never_waits
 from adapters.api.bodies import parsed, received, require_few
 from adapters.api.door import Asking, Door, asking_of
 from adapters.api.errors import BadHeader
@@ -39,6 +40,7 @@ class EoiRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """Return what handles a request."""
         handle = super().get_route_handler()
+        in_one_thread = self.door.is_alone and never_waits(self.endpoint)
 
         async def come_in(request: Request) -> Response:
             try:
@@ -48,9 +50,9 @@ class EoiRoute(APIRoute):
                 arrival = self.door.engine.arrival()
                 # Asked after that: what passes between the two makes the wait longer, and never too short.
                 arrival = arrival.may_have_waited(waited_unseen(request.scope))
-                asking, told = await run_in_threadpool(self._asking, request, body, arrival)
-                request.state.asking = asking
-                return await handle(_Read(request, body, told))
+                if in_one_thread:
+                    return await run_in_threadpool(self._answered, handle, request, body, arrival)
+                return await handle(await run_in_threadpool(self._read, request, body, arrival))
             except RequestValidationError as exc:
                 return await self._problem(refusal_of(exc))
             except EoiError as exc:
@@ -64,10 +66,19 @@ class EoiRoute(APIRoute):
             request, held=door.held, largest=door.largest_body, patience_s=door.body_within_s
         )
 
+    def _read(self, request: Request, body: bytes, arrival: Arrival) -> "_Read":
+        """Return the request as it is read; it knows who asks."""
+        request.state.asking, told = self._asking(request, body, arrival)
+        return _Read(request, body, told)
+
     def _asking(self, request: Request, body: bytes, arrival: Arrival) -> tuple[Asking, Any]:
         """Return who asks, and what the body says."""
         asking = asking_of(self.door, request, arrival)
         return asking, _told(request, body)
+
+    def _answered(self, handle: Handler, request: Request, body: bytes, arrival: Arrival) -> Response:
+        """Return the answer, made in this thread."""
+        return at_once(handle(self._read(request, body, arrival)))
 
     async def _problem(self, error: EoiError) -> Response:
         return problem_of(error, now=await run_in_threadpool(self._now) if is_late(error) else None)
