@@ -18,6 +18,7 @@ from adapters.cli import (
     eois,
     events,
     events_in,
+    export,
     keys,
     running,
     sheets,
@@ -127,6 +128,7 @@ def _put_together() -> typer.Typer:
     eois.enter(program)
     events.enter(program)
     events_in.enter(program)
+    export.enter(program)
     running.enter(program)
     command(program, "diagram", examples="eoi diagram call")(diagram)
     for group in groups.values():

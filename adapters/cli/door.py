@@ -184,7 +184,7 @@ def command(
         @functools.wraps(function)
         def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 -- a command's own parameters
             door = context.obj.also(**{each: given.pop(each) for each in _EVERYWHERE})
-            with _ending_well(door, streams=streams):
+            with ending_well(door, streams=streams):
                 function(door, **given)
 
         sign(run, own)
@@ -216,8 +216,13 @@ sign(everywhere, [])
 
 
 @contextmanager
-def _ending_well(door: Door, *, streams: bool) -> Iterator[None]:
-    """Turn an error into words and an exit status."""
+def ending_well(door: Door, *, streams: bool) -> Iterator[None]:
+    """Turn an error into words and an exit status.
+
+    Args:
+        door: tells it.
+        streams: on stdout stands something else, among which an error is none.
+    """
     try:
         yield
     except EoiError as error:

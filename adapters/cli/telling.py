@@ -4,14 +4,14 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from io import StringIO
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
 
 from adapters.documents import problem, to_json
-from states.errors import EoiError, Refused
+from states.errors import BadInput, EoiError, Refused
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -63,6 +63,14 @@ class Teller:
         ]
         _write(sys.stdout, "".join(f"{line}\n" for line in told))
 
+    def beside(self, value: object, text: "Iterable[RenderableType]") -> None:
+        """Tell an answer on stderr, if that can be done: on stdout stands something else."""
+        if self.json:
+            with suppress(AnswerLost, BrokenPipeError):
+                self._document(value, sys.stderr)
+        else:
+            _say(text)
+
     def aside(self, sentence: str) -> None:
         """Tell something that is no part of the answer; where that cannot be done, it is left out."""
         _say([_styled(sentence, "dim")])
@@ -95,6 +103,25 @@ def while_it_is_read() -> Iterator[None]:
         yield
     except BrokenPipeError:
         _let_go(sys.stdout)
+
+
+@contextmanager
+def stdout_bytes() -> Iterator[BinaryIO]:
+    """Lend the standard output for bytes.
+
+    Raises:
+        BadInput: `file-unwritable`: they could not be written.
+        BrokenPipeError: nobody reads them.
+    """
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        _let_go(sys.stdout)
+        msg = f"The standard output cannot be written: {exc.strerror}."
+        raise BadInput(msg, code="file-unwritable", field="out") from exc
 
 
 def table(

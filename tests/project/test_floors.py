@@ -42,6 +42,7 @@ LATE = {
     "adapters/cli/": (*FLOORS, "rich"),  # `--help` is quick
     "adapters/bootstrap.py": ("adapters.outbound",),  # only who sends letters pays for calendars and tokens
     "adapters/serving.py": ("adapters.api.oidc",),  # only who takes tokens pays for cryptography
+    "adapters/outbound/export/exporting.py": ("adapters.outbound.export.xlsx",),  # its library is an extra
     "adapters/core.py": ("adapters.vault",),  # only who has a key pays for cryptography
     "workflow/engine.py": ("workflow.migrations",),  # only who migrates pays for Alembic
     "workflow/databases/__init__.py": ("workflow.databases.postgres",),  # its driver is an extra
@@ -56,6 +57,7 @@ FAULTS = [
     ("postgres", "workflow/databases/sqlite/connection.py", "from psycopg import errors"),
     ("databases", "workflow/engine.py", "from workflow.databases.sqlite import SqliteDatabase"),
     ("databases", "workflow/dispatch.py", "import workflow.databases.postgres"),
+    ("xlsxwriter", "adapters/outbound/export/csv_file.py", "import xlsxwriter"),
     ("floors", "workflow/views.py", "def late():\n    import scheduler"),
     ("floors", "states/names.py", "import typing\nif typing.TYPE_CHECKING:\n    import workflow.views"),
     ("rings", "states/names.py", "import states.lifecycle"),
