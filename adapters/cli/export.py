@@ -125,9 +125,9 @@ def _told(done: "Exported", where: str) -> "Iterator[RenderableType]":
     eois = "1 EOI is" if done.eois == 1 else f"{done.eois:,} EOIs are"
     yield f"{eois} in {where}, as {done.format}."
     if done.cut:
-        yield from warnings(
-            [f"{done.cut:,} texts were too long for a cell, and end in …; take jsonl for all of it."]
-        )
+        texts = "1 text was" if done.cut == 1 else f"{done.cut:,} texts were"
+        ends = "ends" if done.cut == 1 else "end"
+        yield from warnings([f"{texts} too long for a cell, and {ends} in …; jsonl has all of it."])
 
 
 def _refuse_workbook_on_terminal(form: "Format", out: Path | None) -> None:

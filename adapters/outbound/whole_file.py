@@ -24,6 +24,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         BadInput: `file-unwritable`: a folder, or in none; in one that may not be written to; a database;
             there is no room. Nothing is there then.
     """
+    if "\0" in str(path):
+        _refuse(path, "its name holds a NUL character")
     path = Path(os.path.realpath(path))
     try:
         with _beside(path) if _is_plain(path) else path.open("wb") as file:

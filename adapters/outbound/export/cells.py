@@ -17,6 +17,7 @@ SIGNS: Final = "=+\\-@＝＋－﹣−＠﹦﹢﹫"  # noqa: RUF001 -- those that
 # What may stand before such a sign without anybody seeing the difference, or ends a cell for another reader.
 _RUN: Final = "[;\\s\"'“”‘’«»`" + UNSEEN.pattern[1:]  # noqa: RUF001 -- quotes of every kind
 _ENDS: Final = frozenset(";\t\r\n")
+_SIGN: Final = re.compile(f"[{SIGNS}]")
 _BEFORE_A_SIGN: Final = re.compile(f"(?<!{_RUN}){_RUN}*+(?=[{SIGNS}])")
 _AFTER_A_MARK: Final = re.compile(f"(?<!{_RUN})({_RUN}*+)(?<=')(?=[{SIGNS}])")
 # A tab or a line's end in front is dropped by some readers, and then what follows begins the cell.
@@ -34,7 +35,8 @@ def fitted(text: str) -> str:
 
 def neutralised(text: str) -> str:
     """Return a text of which no spreadsheet takes any part for a formula."""
-    return _BLANK_IN_FRONT.sub(_marked, _BEFORE_A_SIGN.sub(_marked_at_a_beginning, text))
+    marked = _BEFORE_A_SIGN.sub(_marked_at_a_beginning, text) if _SIGN.search(text) else text
+    return _BLANK_IN_FRONT.sub(_marked, marked)
 
 
 def restored(text: str) -> str:
