@@ -19,7 +19,7 @@ SCHEMAS = Path(__file__).parent / "360giving"
 FUNDER = {"prefix": "360G-norfolk", "funder_id": "GB-LAE-NFK", "funder_name": "Norfolk County Council"}
 
 #: Makes an EOI of such an applicant, with such answers, that is approved.
-Approve = Callable[..., str]
+Approve = Callable[..., list[str]]
 
 
 @pytest.fixture
