@@ -19,6 +19,7 @@ from adapters.cli import (
     events,
     events_in,
     export,
+    imports,
     keys,
     running,
     sheets,
@@ -129,6 +130,7 @@ def _put_together() -> typer.Typer:
     events.enter(program)
     events_in.enter(program)
     export.enter(program)
+    imports.enter(program)
     running.enter(program)
     command(program, "diagram", examples="eoi diagram call")(diagram)
     for group in groups.values():

@@ -27,15 +27,24 @@ def answers_from(data: bytes) -> Mapping[str, Any]:
         _refuse("The answers are not UTF-8 text.")
     if not text.strip():
         _refuse("The file of answers is empty: for a form without any, write {}.")
+    answers = json_value(text)
+    if not isinstance(answers, dict):
+        _refuse('The answers must be one JSON object, such as {"places": 18}.')
+    return answers
+
+
+def json_value(text: str) -> Any:  # noqa: ANN401 -- JSON's values
+    """Return what a text says as JSON.
+
+    Raises:
+        BadInput: not JSON; NaN or Infinity; a name twice in one object.
+    """
     try:
-        answers = json.loads(text, parse_constant=_no_number, object_pairs_hook=_each_once)
+        return json.loads(text, parse_constant=_no_number, object_pairs_hook=_each_once)
     except RecursionError:
         _refuse("The answers are nested too deep.")
     except ValueError as exc:
         _refuse(f"The answers are not JSON: {exc}.")
-    if not isinstance(answers, dict):
-        _refuse('The answers must be one JSON object, such as {"places": 18}.')
-    return answers
 
 
 def _no_number(name: str) -> Never:

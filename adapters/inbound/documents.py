@@ -74,7 +74,7 @@ def _turning_only(unseen: re.Match[str]) -> str:
 
 
 def _decoded(data: bytes, what: str) -> str:
-    kind = _seems(data)
+    kind = seems(data)
     if kind:
         raise _not_text(what, kind)
     encodings = ("utf-16",) if data.startswith(_UTF16_BOMS) else ("utf-8", "cp1252")
@@ -86,7 +86,7 @@ def _decoded(data: bytes, what: str) -> str:
     raise _not_text(what, "damaged UTF-16 text" if encodings == ("utf-16",) else "a binary file")
 
 
-def _seems(data: bytes) -> str | None:
+def seems(data: bytes) -> str | None:
     """Return what the bytes seem to be where that is not text."""
     if data.startswith(b"PK\x03\x04"):
         return next((kind for mark, kind in _IN_ZIP if mark in data), "a zip archive")
