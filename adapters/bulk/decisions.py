@@ -59,18 +59,16 @@ class Decision:
     @property
     def subject(self) -> str:
         """Which EOI, and what of it: of approve and decline there can be one."""
+        which = (self.eoi,) if self.eoi else (self.call, self.applicant)
         decides = self.trigger in {EoiTrigger.APPROVE, EoiTrigger.DECLINE}
-        return "\n".join([*self.which, "decide" if decides else self.trigger])
-
-    @property
-    def which(self) -> tuple[str, ...]:
-        """Which EOI, as the row names it."""
-        return (self.eoi,) if self.eoi else (self.call, self.applicant)
+        return "\n".join([*which, "decide" if decides else self.trigger])
 
     @property
     def key(self) -> str:
         """The digest of all that it says."""
-        return key_of(["move", *self.which, self.trigger, self.reason, self.expected_version])
+        return key_of(
+            ["move", self.eoi, self.applicant, self.call, self.trigger, self.reason, self.expected_version]
+        )
 
 
 class Decisions:

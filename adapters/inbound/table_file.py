@@ -7,7 +7,8 @@ personal, so that no message shows any of it.
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final, Never
 
@@ -79,7 +80,8 @@ class TableFile:
                 yield row
 
     def _columns(self) -> tuple[str, ...]:
-        first = next(self._records(), Row(1, ()))
+        with closing(self._records()) as records:
+            first = next(records, Row(1, ()))
         names = [_SPACE.sub(" ", cell).strip() for cell in first.cells]
         while names and not names[-1]:
             names.pop()
@@ -87,13 +89,14 @@ class TableFile:
             _refuse("The first row of the table must name its columns, and it is blank.")
         return tuple(names)
 
-    def _records(self) -> Iterator[Row]:
+    def _records(self) -> Generator[Row]:
         self._file.seek(0)
         text = io.TextIOWrapper(self._file, self._codec, errors="surrogateescape", newline="")
         try:
             yield from self._parsed(_Lines(text, self._encoding))
         finally:
-            text.detach()
+            with suppress(ValueError):  # whoever lent the file has closed it
+                text.detach()
 
     def _parsed(self, lines: "_Lines") -> Iterator[Row]:
         try:
@@ -123,12 +126,12 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        if not self._room:
-            _refuse(f"Row {self.row} of the table has over {LONGEST_ROW:,} characters: is it the right file?")
-        line = self._text.readline(self._room)
+        line = self._text.readline(self._room + 1)
         if not line:
             raise StopIteration
         self._room -= len(line)
+        if self._room < 0:
+            _refuse(f"Row {self.row} of the table has over {LONGEST_ROW:,} characters: is it the right file?")
         if not line.isascii():
             self._refuse_other_encoding(line)
         return line
