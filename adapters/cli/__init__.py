@@ -6,7 +6,8 @@
     telling     how things are told on a terminal; `adapters.documents` tells them as JSON
     views       calls and EOIs in words
     receivers   webhooks' receivers, looked at before they are added
-    sheets, calls, eois, endpoints, delivery, contacts, events, running, storage    the commands
+    progress    how far something long has come
+    sheets, calls, eois, endpoints, delivery, contacts, events, imports, running, storage    the commands
 
 Commands import the composition root inside, so that `--help` is quick.
 """
