@@ -95,7 +95,6 @@ def test_cp1252_is_read_where_it_is_said() -> None:
         (b'a,b\n1,2\n1,"2"x\n', "Row 3 of the table is no CSV"),
         (b"a,b\n1," + b"x" * 140_000, "Row 2 of the table is no CSV"),
         (b'a,b\n1,"' + b"x\n" * 140_000, "Row 2 of the table is no CSV"),
-        (b"a,b\n" + b"x," * LONGEST_ROW, "Row 2 of the table has over"),
         (b"a" * HEAD * 2 + b",b\n", ""),
         (b"a,b\n1,\xff\n", "Row 2 of the table is not in UTF-8"),
         (b"a\n\xed\xa0\x80\n", "not in UTF-8"),
@@ -109,6 +108,13 @@ def test_what_is_no_table_is_refused(text: bytes, said: str) -> None:
     with pytest.raises(BadTable, match=said) as refused:
         read(text)
     assert (refused.value.code, refused.value.field) == ("bad-table", "table")
+
+
+def test_a_row_without_an_end_is_refused() -> None:
+    """It is never held whole: not where it is one line, and not where it goes over many."""
+    for endless in (b"x," * LONGEST_ROW, b'"x\n",' * LONGEST_ROW):
+        with pytest.raises(BadTable, match="Row 2 of the table has over"):
+            read(b"a,b\n" + endless)
 
 
 def test_a_row_of_the_greatest_length_is_read() -> None:
