@@ -4,6 +4,7 @@ A test that asks for `database` or `databases`, itself or by another fixture, is
 PostgreSQL.
 """
 
+import gc
 import logging
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,12 @@ COUNTED = "counted"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--long`: the full counts of everything that is drawn at random or raced."""
     parser.addoption("--long", action="store_true", help="run the full counts and print them")
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage look no more at what was imported: it is the most, and it stays."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -80,11 +80,16 @@ def build_api(door: Door, around: Surroundings, *, lifespan: Lifespan | None = N
         middleware=_around(around),
     )
     refusals.enter(api)
-    api.include_router(eoi_router(replace(door, is_alone=True)))
-    api.include_router(operation_router(door, around.operation))
+    _take(api, eoi_router(replace(door, is_alone=True)))
+    _take(api, operation_router(door, around.operation))
     if around.docs:
-        api.include_router(docs_router())
+        _take(api, docs_router())
     return api
+
+
+def _take(api: FastAPI, router: APIRouter) -> None:
+    """Let the program have the routes as they are: `include_router` makes each of them a second time."""
+    api.router.routes.extend(router.routes)
 
 
 def _around(around: Surroundings) -> list[Middleware]:

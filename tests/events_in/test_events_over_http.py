@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -18,8 +19,9 @@ from adapters.api.door import Door
 from adapters.api.event_messages import STRUCTURED
 from adapters.inbound.event_signature import Signatures
 from tests.api.routes.around import AROUND
-from tests.api.routes.asking import Answer, hold_against
+from tests.api.routes.asking import Answer, document_of, hold_against
 from tests.api.routes.conftest import by_token
+from tests.api.routes.shared import shared
 from tests.events_in.making import RULES, event, form
 from tests.events_in.test_event_signature import SECRET, signed
 from workflow import Actor, CallView, Engine
@@ -57,7 +59,7 @@ class Sender:
 
         raw = asyncio.run(ask())
         answer = Answer(raw.status_code, raw.headers, raw.json())
-        hold_against(self.api.openapi(), "POST", "/v1/events", answer)
+        hold_against(document_of(self.api), "POST", "/v1/events", answer)
         return answer
 
     def structured(self, told: dict[str, Any]) -> Answer:
@@ -65,16 +67,21 @@ class Sender:
         return self.send({"Content-Type": STRUCTURED}, json.dumps(told).encode())
 
 
+def built(engine: Engine, **changes: Any) -> FastAPI:
+    """Return a program on an engine, with other settings of its door."""
+    return build_api(Door(engine=engine, authenticate=by_token, **changes), AROUND)
+
+
 @pytest.fixture
 def new_api(engine: Engine) -> Callable[..., FastAPI]:
     """Return what makes a program on the engine, with other settings of its door."""
-    return lambda **changes: build_api(Door(engine=engine, authenticate=by_token, **changes), AROUND)
+    return partial(built, engine)
 
 
 @pytest.fixture
-def forms(new_api: Callable[..., FastAPI], call: CallView) -> Sender:
+def forms(engine: Engine, call: CallView) -> Sender:
     """Return who sends what a school's form says."""
-    return Sender(new_api())
+    return Sender(shared(built, engine))
 
 
 def sdk(type_: str, id_: str, **data: Any) -> CloudEvent:

@@ -1,6 +1,7 @@
 """The program on the test's own database, and one who asks it for each role."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -11,6 +12,7 @@ from adapters.api.app import build_api
 from adapters.api.door import Door
 from tests.api.routes.around import AROUND
 from tests.api.routes.asking import Client
+from tests.api.routes.shared import shared
 from workflow import Actor, Engine, Unauthenticated
 from workflow.ports import Delivered, Outcome
 from workflow.testing import admin, auditor, decider, officer, reviewer, school
@@ -44,25 +46,27 @@ def engine(new_engine: Callable[..., Engine]) -> Engine:
     return new_engine()
 
 
-@pytest.fixture
-def new_api(engine: Engine) -> Callable[..., FastAPI]:
-    """Return what makes a program on the engine, with other settings of its door."""
+def built(engine: Engine, **changes: Any) -> FastAPI:
+    """Return a program on an engine, with other settings of its door."""
 
     def try_endpoint(endpoint_id: str, *, actor: Actor) -> tuple[Outcome, float]:
         engine.ping(endpoint_id, actor=actor)
         return Delivered(status=204), 0.1234
 
-    def make(**changes: Any) -> FastAPI:
-        settings = {"authenticate": by_token, "try_endpoint": try_endpoint} | changes
-        return build_api(Door(engine=engine, **settings), AROUND)
-
-    return make
+    settings = {"authenticate": by_token, "try_endpoint": try_endpoint} | changes
+    return build_api(Door(engine=engine, **settings), AROUND)
 
 
 @pytest.fixture
-def api(new_api: Callable[..., FastAPI]) -> FastAPI:
+def new_api(engine: Engine) -> Callable[..., FastAPI]:
+    """Return what makes a program on the engine, with other settings of its door."""
+    return partial(built, engine)
+
+
+@pytest.fixture
+def api(engine: Engine) -> FastAPI:
     """Return the program as it is by default."""
-    return new_api()
+    return shared(built, engine)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from adapters.api.errors import Internal
 from adapters.api.examples import EXAMPLES
 from adapters.api.fields import VIEWS, told_of
 from adapters.api.openapi import completed
+from adapters.api.route import EoiRoute
 from adapters.trying import Tried
 from tests.api.routes.around import AROUND
 from workflow import BadInput, CallClosed, CallView, DatabaseUnavailable, DeliveryDetail, Engine, Refusal
@@ -180,6 +181,12 @@ def test_a_host_takes_the_routes_into_its_own_program() -> None:
     document = completed(host.openapi())
     assert json.dumps(document["paths"]["/own"]) == before
     assert "409" in document["paths"]["/council/v1/calls"]["post"]["responses"]
+
+
+def test_our_own_program_makes_each_route_once() -> None:
+    """What the whole program answers are the routes themselves, none of them built a second time."""
+    made = [route for route in build_api(DOOR, AROUND).routes if isinstance(route, EoiRoute)]
+    assert len(made) == len(list(operations()))
 
 
 def test_it_is_served(new_api: Callable[..., FastAPI]) -> None:
