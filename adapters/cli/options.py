@@ -1,5 +1,6 @@
 """Arguments and options that several commands take, and how their words are read."""
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Final
 
@@ -54,14 +55,13 @@ def not_both(one: object, other: object, *, options: str) -> None:
 
 def _time(words: str) -> datetime | None:
     try:
-        # A date alone would be read as midnight, which nobody means.
-        return None if len(words.strip()) <= _DATE else datetime.fromisoformat(words.strip())
+        return datetime.fromisoformat(words.strip()) if _TIME.match(words.strip()) else None
     except ValueError:
         return None
 
 
-#: The length of a date: 2023-03-17.
-_DATE: Final = 10
+# A date alone would be read as midnight, which nobody means; so would 24:00 be, from Python 3.14 on.
+_TIME: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ](?:[01][0-9]|2[0-3])")
 
 
 Call = Annotated[str, typer.Argument(metavar="CALL", help="A call: its reference (46/23) or its id.")]

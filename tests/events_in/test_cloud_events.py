@@ -24,6 +24,7 @@ BAD: Final[list[tuple[str, Any]]] = [
     ("subject", ""), ("subject", 121234), ("subject", "x" * 501), ("subject", "\x00"),
     ("time", ""), ("time", "yesterday"), ("time", "2023-03-17"), ("time", "2023-03-17T14:05:09"),
     ("time", "2023-02-30T14:05:09Z"), ("time", "2023-03-17T24:05:09Z"), ("time", "2023-03-17T14:60:09Z"),
+    ("time", "2023-03-17T24:00:00Z"), ("time", "2023-03-17T14:05:09+24:00"),
     ("time", "2023-03-17 14:05:09Z"), ("time", 1679061909),
     ("datacontenttype", "text/plain"), ("datacontenttype", "application/xml"), ("datacontenttype", "json"),
     ("datacontenttype", "application/json; charset=utf-16"), ("datacontenttype", ""), ("datacontenttype", 1),
