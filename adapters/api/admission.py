@@ -15,6 +15,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.api.errors import Overloaded
+from adapters.api.spells import Spell
 from adapters.api.turns import Turn, Turns
 from workflow.log import get_log
 
@@ -62,7 +63,7 @@ class Admission:
         self.turns = Turns(within_s, timer)
         #: How many are open, those that are still being sent or read among them.
         self.open = 0
-        self._full = False
+        self._spell = Spell(timer)
 
     @property
     def is_full(self) -> bool:
@@ -76,11 +77,13 @@ class Admission:
         elif self.is_full:
             await self._refuse(self._overloaded())(scope, receive, send)
         else:
-            self._say(full=False)
+            if self._spell.is_over():
+                _log.info("api.recovered", under_way=self.turns.under_way)
             await self._let_in(scope, receive, send)
 
     def _overloaded(self) -> Overloaded:
-        self._say(full=True)
+        if self._spell.is_begun():
+            _log.warning("api.overloaded", under_way=self.turns.under_way, open=self.open)
         return Overloaded(retry_after_s=self._back_in_s())
 
     def _back_in_s(self) -> int:
@@ -110,11 +113,3 @@ class Admission:
         finally:
             self.open -= 1
             turn.end()
-
-    def _say(self, *, full: bool) -> None:
-        """Log when it begins to refuse, and when that is over; not each time."""
-        if full and not self._full:
-            _log.warning("api.overloaded", under_way=self.turns.under_way, open=self.open)
-        elif self._full and not full:
-            _log.info("api.recovered", under_way=self.turns.under_way)
-        self._full = full

@@ -5,7 +5,9 @@ answers that nobody reads, descriptors.
 """
 
 import sys
+import time
 from asyncio import Transport
+from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, Final, NamedTuple
 
@@ -15,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from adapters.api.answers import problem_of
 from adapters.api.errors import BadRequest
 from adapters.api.headers import ALWAYS, NOTHING
+from adapters.api.spells import Spell
 from adapters.api.unseen import NAME, since_data
 from workflow.log import get_log
 
@@ -47,19 +50,18 @@ def most_connections() -> int:
 class Crowd:
     """How many connections there may be; for one event loop."""
 
-    def __init__(self, most: int) -> None:
-        """Let so many in."""
+    def __init__(self, most: int, timer: Callable[[], float] = time.monotonic) -> None:
+        """Let so many in; `timer` tells seconds that never go back."""
         self._most = most
-        self._full = False
+        self._spell = Spell(timer)
 
     def has_room(self, count: int) -> bool:
         """Return whether there may be so many; log when there are too many, and when that is over."""
         full = count > self._most
-        if full and not self._full:
+        if full and self._spell.is_begun():
             _log.warning("server.full", connections=self._most)
-        elif self._full and not full:
+        elif not full and self._spell.is_over():
             _log.info("server.has-room", connections=count)
-        self._full = full
         return not full
 
 

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from adapters.api.admission import LONGEST_WAIT_S, OPEN_WAIT_S, Admission
 from adapters.api.answers import problem_of
 from adapters.api.errors import Overloaded
+from adapters.api.spells import QUIET_S
 from adapters.api.turns import ALWAYS, FIRST_S, step_aside
 from tests.api_frame.asgi import Answer, ask, asked, key
 from tests.api_frame.conftest import MakeApi
@@ -365,6 +366,10 @@ def test_it_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureF
             await asked(door, "GET", "/quick")
         works.finish(after_s=0)
         await task
+        for _ in range(5):
+            await asked(door, "GET", "/quick")
+        assert len(caplog.records) == 1
+        works.now_s += QUIET_S
         for _ in range(5):
             await asked(door, "GET", "/quick")
 
