@@ -25,7 +25,8 @@ class Arrival:
     """When something came in: `engine.arrival()` makes one.
 
     It is an instant, by which every deadline is judged; or a span, where it may have been there before
-    anybody saw it. Where a deadline falls into the span, what comes of it is flagged and not merely late.
+    anybody saw it. Where a deadline falls into the span, what comes of it is flagged and not merely late. An
+    officer's early close is no deadline: nobody had begun an EOI by then, so that there is none to let in.
     """
 
     #: When it was seen, in seconds of this machine's monotonic clock.
@@ -40,7 +41,8 @@ class Arrival:
 
         For doors behind a queue of their own. It is let in no sooner and no later for that: what was seen at
         the deadline is refused. But where it may have come before, it is refused as `closed-in-flight`, which
-        is on record with both instants, and an officer can reinstate a submission.
+        is on record with both instants, and an officer can reinstate a submission. After an early close it is
+        `call-closed` all the same; the record has both instants, too.
 
         Raises:
             BadInput: no timedelta, below 0, or longer than a year, which is beyond all sense.

@@ -98,11 +98,14 @@ def test_both_instants_are_kept_however_often_it_was_tried(
 
 
 def test_a_call_that_was_closed_early_has_no_span(engine: Engine, clock: FrozenClock, call: CallView) -> None:
-    """What waited past an early close hears of that, and nothing is flagged."""
+    """What waited past an early close hears of that; the record says from when it may have been there."""
     engine.close_call(call.id, actor=officer())
     arrival = engine.arrival().may_have_waited(SECOND)
     with pytest.raises(CallClosed, match="closed early"):
         engine.draft(call.id, answers={}, actor=HEAD, arrival=arrival)
+    (kept,) = engine.attempts(call.id)
+    assert (kept.code, kept.last_at - kept.first_at) == ("call-closed", SECOND)
+    assert kept.last_at == engine.call(call.id).closed_at
     arrival = seen_at(engine, clock, CLOSING, SECOND)
     with pytest.raises(CallClosed, match="closed early"):
         engine.draft(call.id, answers={}, actor=HEAD, arrival=arrival)
