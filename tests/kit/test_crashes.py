@@ -287,6 +287,24 @@ def test_a_hosts_transaction_dies_with_the_process(
     assert len(kit.engine.find()) == count + 1
 
 
+@pytest.mark.parametrize(("side", "stands"), [("before", 0), ("after", 1)])
+def test_the_end_of_a_hosts_savepoint_is_no_commit(
+    host_kit: Any, database: RawDatabase, *, side: str, stands: int
+) -> None:
+    """A host that gives us a savepoint of its own, or one in another, dies at the commit around them."""
+    kit, host = host_kit
+    call, came = kit.engine.open_call(new_call(), actor=officer()), list[str]()
+    with crash(kit, side, "commit"), Session(host) as session, session.begin():
+        session.execute(text("INSERT INTO host VALUES ('mine')"))
+        with session.begin_nested():
+            with session.begin_nested():
+                kit.engine.draft(call.id, answers={}, actor=HEAD, session=session)
+            came.append("out of the inner one")
+        came.append("out of both")
+    assert came == ["out of the inner one", "out of both"]
+    assert (len(database.ask("SELECT * FROM host")), len(kit.engine.find())) == (stands, stands)
+
+
 # ---- what the kit says of itself
 
 

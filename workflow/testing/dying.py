@@ -183,6 +183,11 @@ class _Mortal:
     def _follow(self, session: Session) -> None:
         """Go along to the commit, which is the host's here."""
         if self._fate.awaits("before", "commit"):
-            event.listen(session, "before_commit", lambda _: self._reach("before", "commit"), once=True)
+            event.listen(session, "before_commit", self._before_commit)
         if self._fate.awaits("after", "commit"):
             after_outermost_commit(session, partial(self._fate.come, "after", "commit"))
+
+    def _before_commit(self, session: Session) -> None:
+        """Come to the host's commit; SQLAlchemy calls the end of a savepoint one, too."""
+        if session.get_nested_transaction() is None:
+            self._reach("before", "commit")
