@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from workflow.databases.sqlite import line
+from workflow.databases.sqlite import SqliteDatabase, line
 from workflow.databases.sqlite.line import Line
-from workflow.testing import FrozenClock, engine_in, new_call, officer, school
+from workflow.testing import FrozenClock, admin, engine_in, new_call, officer, school
 
 #: How long a thread may take to get anywhere, in seconds; it takes milliseconds.
 PATIENCE_S = 15.0
@@ -80,6 +81,54 @@ def test_nobody_waits_for_longer_than_they_said(threads: ThreadPoolExecutor) -> 
     lock.is_free = True
     assert patient.result(PATIENCE_S)
     assert threading.get_ident() not in lock.tries[1:]
+
+
+def test_who_cannot_wait_for_its_turn_asks_at_once(threads: ThreadPoolExecutor) -> None:
+    """Beside the line it is tried once at least, however many stand there, however little time there is."""
+    lock, waiting = _Lock(), Line()
+    patient = [threads.submit(waiting.wait, lock.had, PATIENCE_S) for _ in range(4)]
+    assert lock.tried.acquire(timeout=PATIENCE_S)
+    assert not waiting.ask_beside(lock.had, 0.0)
+    assert lock.tries.count(threading.get_ident()) == 1
+    lock.is_free = True
+    assert all(each.result(PATIENCE_S) for each in patient)
+
+
+def test_the_first_in_line_leaves_the_lock_to_who_asks_beside_it(threads: ThreadPoolExecutor) -> None:
+    """While one asks beside the line, nobody else does; when that one has had it, the line goes on."""
+    lock, waiting = _Lock(), Line()
+    patient = threads.submit(waiting.wait, lock.had, PATIENCE_S)
+    assert lock.tried.acquire(timeout=PATIENCE_S)
+    hurried = threads.submit(waiting.ask_beside, lock.had, PATIENCE_S)
+    while len(set(lock.tries)) == 1:
+        assert lock.tried.acquire(timeout=PATIENCE_S)
+    begun = len(lock.tries)
+    for _ in range(begun + 50):
+        assert lock.tried.acquire(timeout=PATIENCE_S)
+    assert len(set(lock.tries[begun + 1 :])) == 1
+    lock.is_free = True
+    assert hurried.result(PATIENCE_S)
+    assert patient.result(PATIENCE_S)
+
+
+def test_a_sweep_gets_through_a_line_that_stays_full(
+    tmp_path: Path, clock: FrozenClock, threads: ThreadPoolExecutor
+) -> None:
+    """While the line does not move at all, what is due is closed, and the use of a key is noted."""
+    with engine_in(tmp_path, clock=clock) as engine:
+        call = engine.open_call(new_call(), actor=officer())
+        key = engine.create_key("portal", roles={"officer"}, actor=admin()).key
+        assert isinstance(engine.outbox._database, SqliteDatabase)
+        lock, waiting = _Lock(), engine.outbox._database._line
+        assert waiting is not None
+        stuck = [threads.submit(waiting.wait, lock.had, TOO_LONG_S) for _ in range(4)]
+        assert lock.tried.acquire(timeout=PATIENCE_S)
+        clock.move_to(call.closes_at + timedelta(seconds=2))
+        assert [each.id for each in engine.close_due().closed] == [call.id]
+        assert engine.authenticate(str(key)).id == "portal"
+        assert [each.last_used_at for each in engine.keys(actor=admin())] == [clock.now()]
+        lock.is_free = True
+        assert all(each.result(PATIENCE_S) for each in stuck)
 
 
 def test_one_whose_try_fails_leaves_the_line(threads: ThreadPoolExecutor) -> None:

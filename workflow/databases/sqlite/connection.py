@@ -17,6 +17,9 @@ _BROKEN_REFERENCES: Final = (
     "WHERE ours.type = 'table' AND ours.name GLOB 'eoi_*'"
 )
 
+#: Who says that it waits no longer than this for the lock does not stand in line for it, in seconds: a sweep.
+BESIDE_S: Final = 1.0
+
 
 class SqliteConnection(Connection):
     """One connection to a SQLite database."""
@@ -69,7 +72,7 @@ class SqliteConnection(Connection):
         ((patience_ms,),) = self.ask("PRAGMA busy_timeout")
         self.execute("PRAGMA busy_timeout = 0")
         try:
-            self._insist("BEGIN IMMEDIATE", longest_s)
+            self._insist("BEGIN IMMEDIATE", longest_s, beside=wait_s is not None and wait_s <= BESIDE_S)
         finally:
             self.execute(f"PRAGMA busy_timeout = {patience_ms}")
 
@@ -145,9 +148,10 @@ class SqliteConnection(Connection):
         super().cut()
         self._line.call()
 
-    def _insist(self, sql: str, longest_s: float) -> None:
+    def _insist(self, sql: str, longest_s: float, *, beside: bool = False) -> None:
         """Run what needs a lock, again and again until it is had."""
-        if not self._line.wait(lambda: self._had(sql), longest_s):
+        wait = self._line.ask_beside if beside else self._line.wait
+        if not wait(lambda: self._had(sql), longest_s):
             raise DatabaseLocked(waited_s=longest_s)
 
     def _had(self, sql: str) -> bool:

@@ -22,6 +22,8 @@ class Line:
         """Begin with nobody."""
         self._first = threading.Lock()
         self._freed = threading.Event()
+        #: Who asks beside the line.
+        self._beside = set[int]()
 
     def wait(self, had: Callable[[], bool], longest_s: float) -> bool:
         """Ask for a lock until it is had; return whether it was in time.
@@ -36,13 +38,31 @@ class Line:
         try:
             while True:
                 self._freed.clear()  # before the try: what is given back after it wakes us
-                if had():
+                if (not self._beside or time.monotonic() > give_up_at) and had():
                     return True
                 if time.monotonic() > give_up_at:
                     return False
                 self._freed.wait(PAUSE_S)
         finally:
             self._first.release()
+
+    def ask_beside(self, had: Callable[[], bool], longest_s: float) -> bool:
+        """Ask for a lock as `wait` does, before anybody in the line: for whom its turn would come too late.
+
+        A sweep that waits briefly for each call would never come to its turn while the line is long. Whoever
+        is first leaves the lock to it for so long; it is tried once at least.
+        """
+        give_up_at = time.monotonic() + longest_s
+        me = threading.get_ident()
+        self._beside.add(me)
+        try:
+            while not had():
+                if time.monotonic() > give_up_at:
+                    return False
+                self._freed.wait(PAUSE_S)
+            return True
+        finally:
+            self._beside.discard(me)
 
     def call(self) -> None:
         """Let whoever is first ask at once: the lock was given back, perhaps."""
