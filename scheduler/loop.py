@@ -4,9 +4,13 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from typing import Final
 
 from states.errors import EoiError
 from workflow.log import get_log
+
+#: What is told of what is no error of ours.
+_UNEXPECTED: Final = "unexpected; the log says what it was."
 
 _log = get_log("runner")
 
@@ -63,7 +67,7 @@ class Loop:
         self._last_well: float | None = None
         #: How many steps have failed.
         self.errors = 0
-        #: What the last failure said; None where the last step went well.
+        #: What is told of the last failure; None where the last step went well.
         self.last_error: str | None = None
 
     @property
@@ -128,5 +132,14 @@ class Loop:
 
     def _failed(self, exc: BaseException) -> None:
         # In this order: whoever sees the number sees what was said as well.
-        self.last_error = f"{type(exc).__name__}: {exc}"
+        self.last_error = told_of(exc)
         self.errors += 1
+
+
+def told_of(exc: BaseException) -> str:
+    """Return what is told of a failure to whoever asks how it is: its class, and what that means.
+
+    Its own words may be a driver's, with hosts, files and statements in them: those are for the log.
+    """
+    means = (type(exc).__doc__ or exc.code).split("\n", 1)[0] if isinstance(exc, EoiError) else _UNEXPECTED
+    return f"{type(exc).__name__}: {means}"

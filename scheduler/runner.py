@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from scheduler.alarm import Alarm
-from scheduler.loop import Bell, Loop
+from scheduler.loop import Bell, Loop, told_of
 from scheduler.pump import LEASE_S, WORKERS, Pump, PumpReport
 from scheduler.sweep import Sweep
 from workflow import CloseReport, Engine, EoiError, Event, EventType, SchemaState
@@ -71,7 +71,7 @@ class Health:
     schema: SchemaState | None
     #: How many steps of the threads have failed since the start.
     errors: int
-    #: What the last failure said; None where the last step of each thread went well.
+    #: What the last failure was, by its class; None where all is well. Its own words are in the log.
     last_error: str | None
 
 
@@ -205,7 +205,8 @@ class Runner:
             skew_s = self._engine.clock_skew_s()
             self._engine.require_writable(wait_s=PATIENCE_S)
         except EoiError as exc:
-            failures.append(f"{type(exc).__name__}: {exc}")
+            _log.debug("health.failed", code=exc.code, why=exc.message)
+            failures.append(told_of(exc))
         fresh = all(loop.is_fresh(LATE_S) for loop in loops)
         in_time = not self._sweeps or overdue_s < LATE_S + self._sweeping.period_s
         return Health(

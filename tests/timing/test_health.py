@@ -10,13 +10,13 @@ import pytest
 from scheduler import Health, Runner
 from tests.databases.lent import NewEngine
 from tests.databases.raw import Databases, RawDatabase
-from workflow import Engine, SchemaState
+from workflow import DatabaseUnopened, Engine, SchemaMissing, SchemaState
 from workflow.ports import Delivered, Delivery, Outcome
 from workflow.testing import FrozenClock, RecordingCourier, new_call, officer
 
 LONG_S = 30.0
 #: What is said of a database in which nothing is yet: on SQLite not even the file is there.
-MISSING = {"sqlite": "There is no database at ", "postgresql": "SchemaMissing: "}
+MISSING = {"sqlite": DatabaseUnopened, "postgresql": SchemaMissing}
 ALL_RUN = {"sweep": True, "pump": True, "alarm": True}
 
 
@@ -116,7 +116,9 @@ def test_a_database_that_cannot_be_used_is_told(databases: Databases, clock: Fro
         health = runner.health()
         assert (health.ok, health.threads) == (False, ALL_RUN)
         assert health.errors >= 1
-        assert MISSING[missing.name] in str(health.last_error)
+        # The class says it all: no host, no file, no statement.
+        kind = MISSING[missing.name]
+        assert health.last_error == f"{kind.__name__}: {kind().message}"
         engine.migrate()
         assert _well_again(runner)
         assert runner.health().last_error is None

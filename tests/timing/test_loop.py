@@ -136,10 +136,10 @@ def test_a_step_that_takes_longer_than_a_period_is_followed_at_once() -> None:
 @pytest.mark.parametrize(
     ("raised", "said"),
     [
-        (BadInput("no"), "BadInput: no"),
-        (ZeroDivisionError("by 0"), "ZeroDivisionError: by 0"),
-        (SystemExit(3), "SystemExit: 3"),
-        (CancelledError("late"), "CancelledError: late"),
+        (BadInput("no"), "BadInput: What was given cannot be used."),
+        (ZeroDivisionError("by 0"), "ZeroDivisionError: unexpected; the log says what it was."),
+        (SystemExit(3), "SystemExit: unexpected; the log says what it was."),
+        (CancelledError("late"), "CancelledError: unexpected; the log says what it was."),
     ],
 )
 def test_a_step_that_raises_is_logged_and_counted_and_the_loop_lives_on(
