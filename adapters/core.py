@@ -24,6 +24,7 @@ def build_engine(
         lock_timeout_s=settings.lock_timeout_s,
         keep_keys_days=settings.keep_keys_days,
         keep_deliveries_days=settings.keep_deliveries_days,
+        keep_jobs_days=settings.keep_jobs_days,
         pool_size=settings.pool_size,
         vault=vault_of(settings),
         handles=handles_in(settings.events),

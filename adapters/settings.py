@@ -21,6 +21,7 @@ from workflow.databases import POOL_SIZE
 from workflow.delivering import KEEP_DAYS as KEEP_DELIVERIES_DAYS
 from workflow.engine import SETTLE_S
 from workflow.idempotency import KEEP_DAYS
+from workflow.jobs import KEEP_DAYS as KEEP_JOBS_DAYS
 
 PREFIX: Final = "EOI_"
 
@@ -119,6 +120,8 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     #: How long what was delivered is kept, in days.
     keep_deliveries_days: float = Field(default=KEEP_DELIVERIES_DAYS, ge=0, le=36500, allow_inf_nan=False)
+    #: How long a job that has ended is kept, in days, and its files with it.
+    keep_jobs_days: float = Field(default=KEEP_JOBS_DAYS, ge=0, le=36500, allow_inf_nan=False)
     #: The server that takes letters: smtp://user:password@host (STARTTLS), smtps://… (TLS).
     smtp_url: SecretStr = SecretStr("")
     #: Whom letters come from: Norfolk County Council <bases@council.example>.

@@ -6,13 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
 from typing import Final, Self
 
 from scheduler.alarm import Alarm
+from scheduler.jobs import Jobs
 from scheduler.loop import Bell, Loop, told_of
 from scheduler.pump import LEASE_S, WORKERS, Pump, PumpReport
 from scheduler.sweep import Sweep
-from workflow import CloseReport, Engine, EoiError, Event, EventType, SchemaState
+from workflow import CloseReport, Engine, EoiError, Event, EventType, JobWork, SchemaState
+from workflow.job_queue import LEASE_S as JOB_LEASE_S
 from workflow.log import get_log
 from workflow.ports import Courier
 
@@ -45,6 +49,10 @@ class RunReport:
     pruned: int
     #: And how many deliveries.
     forgotten: int = 0
+    #: How many jobs were begun or carried on.
+    worked: int = 0
+    #: How many jobs that had ended were forgotten.
+    jobs_forgotten: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +62,8 @@ class Health:
     #: Every thread runs, each did its work lately without an error, no close is late that this runner should
     #: have made, and the database takes what is written, into tables that this version can serve.
     ok: bool
-    #: Thread -> whether it runs: `sweep`, `pump`, `alarm`; without those of a part that is left to others.
+    #: Thread -> whether it runs: `sweep`, `pump`, `jobs`, `alarm`; without those of a part that is left to
+    #: others.
     threads: Mapping[str, bool]
     #: How long ago the last sweep went well, in seconds; None where none has yet.
     sweep_age_s: float | None
@@ -64,6 +73,9 @@ class Health:
     overdue_s: float
     #: How long the oldest event has been waiting that is not yet at all its receivers, in seconds.
     oldest_waiting_s: float | None
+    #: How long the oldest job has been waiting that nobody has begun, in seconds; None where none is, and
+    #: where jobs are left to others.
+    oldest_job_s: float | None
     #: How far this machine's clock is ahead of the database's, in seconds, below 0: behind. The database's
     #: decides, so that nothing is closed too early or too late. None where it is not asked, as on SQLite.
     clock_skew_s: float | None
@@ -76,9 +88,11 @@ class Health:
 
 
 class Runner:
-    """Closes calls at their deadlines and delivers events, in threads of its own. Start it after a fork.
+    """Closes calls at their deadlines, delivers events and does jobs, in threads of its own.
 
-    Either part may be left to another process; where no process has it, it is not done.
+    Start it after a fork.
+
+    Each part may be left to another process; where no process has it, it is not done.
 
     Commits in this process wake it at once; what other processes commit is seen within a period.
     """
@@ -96,6 +110,8 @@ class Runner:
         dice: Callable[[], float] = random.random,
         sweeps: bool = True,
         delivers: bool = True,
+        works: Mapping[str, JobWork] = MappingProxyType({}),
+        job_lease_s: float = JOB_LEASE_S,
     ) -> None:
         """Prepare; no thread runs before `start`.
 
@@ -110,10 +126,13 @@ class Runner:
             dice: gives random numbers, 0 <= number < 1, for the jitter.
             sweeps: whether it closes calls; and forgets what was kept for long enough.
             delivers: whether it delivers events.
+            works: kind of job -> what does such; without any, jobs are left to others.
+            job_lease_s: how long a job is ours without a sign of life, in seconds.
         """
         self._engine = engine
         self._sweeps = sweeps
         self._delivers = delivers
+        self._works = bool(works)
         self._sweep = Sweep(engine)
         self._pump = Pump(
             engine.outbox, couriers, clock=engine.clock, workers=workers, lease_s=lease_s, dice=dice
@@ -123,7 +142,9 @@ class Runner:
         self._alarm = Alarm(self._bell.ring)
         self._sweeping = Loop("sweep", self._sweep_and_arm, bell=self._bell, period_s=sweep_period_s)
         self._pumping = Loop("pump", self._pump.step, bell=self._pump.bell, period_s=pump_period_s)
-        parts = ((self._sweeping, sweeps), (self._pumping, delivers))
+        self._jobs = Jobs(engine.job_queue, works, lease_s=job_lease_s)
+        self._working = Loop("jobs", self._jobs.step, bell=self._jobs.bell, period_s=PERIOD_S)
+        parts = ((self._sweeping, sweeps), (self._pumping, delivers), (self._working, bool(works)))
         #: Those that run.
         self._loops = tuple(loop for loop, wanted in parts if wanted)
         # Reentrant: the first sweep calls a host's hooks, and one of them may stop what is being started.
@@ -153,21 +174,25 @@ class Runner:
         Raises:
             RuntimeError: called by a hook in a thread of the runner's own, which cannot wait for itself.
         """
-        if self._sweeping.is_here or self._pumping.is_here:
+        if any(loop.is_here for loop in (self._sweeping, self._pumping, self._working)):
             msg = "A hook runs in the runner's own thread and cannot stop it: leave that to another thread."
             raise RuntimeError(msg)
         with self._lock:
             self._hear_no_more()
+            self._jobs.stop()
             self._sweeping.stop()
             self._alarm.stop()
             self._pumping.stop()
+            self._working.stop()
             self._pump.stop(grace_s=self._grace_s)
             if self._started:
                 _log.info("runner.stopped")
             self._started = False
 
     def once(self) -> RunReport:
-        """Make one pass: sweep, deliver until nothing is due, prune. For cron, and beside the threads.
+        """Make one pass: sweep, deliver until nothing is due, prune, do jobs. For cron, or beside the threads.
+
+        At jobs it works for less than a minute; an import goes on from there with the next pass.
 
         What is left to others is not done here either.
 
@@ -179,6 +204,8 @@ class Runner:
             pumped=self._pump.once() if self._delivers else PumpReport(),
             pruned=self._engine.prune() if self._sweeps else 0,
             forgotten=self._engine.forget_deliveries() if self._sweeps else 0,
+            jobs_forgotten=self._engine.forget_jobs() if self._sweeps else 0,
+            worked=self._jobs.once() if self._works else 0,
         )
 
     def wake(self) -> None:
@@ -196,26 +223,33 @@ class Runner:
         failures = [loop.last_error for loop in loops if loop.last_error]
         if hanging := self._pump.hanging:
             failures.append(f"A courier hangs; deliveries that have outlasted their lease: {hanging}.")
-        overdue_s, oldest_s, skew_s, schema = 0.0, None, None, None
+        if self._jobs.hangs:
+            failures.append("A job in hand has taken no step for longer than it was lent.")
+        overdue_s, oldest_s, skew_s, schema, job_s = 0.0, None, None, None, None
         try:
             schema = self._engine.schema_state()
             if not schema.is_served:
                 failures.append(f"The database's tables are not this version's: they are {schema}.")
             overdue_s, oldest_s = self._overdue_s(), self._oldest_waiting_s()
+            job_s = self._oldest_job_s()
             skew_s = self._engine.clock_skew_s()
             self._engine.require_writable(wait_s=PATIENCE_S)
         except EoiError as exc:
             _log.debug("health.failed", code=exc.code, why=exc.message)
             failures.append(told_of(exc))
-        fresh = all(loop.is_fresh(LATE_S) for loop in loops)
+        # Who is at a long job takes no other step, and lets others wait.
+        is_busy = self._jobs.silent_s is not None
+        fresh = all(loop.is_fresh(LATE_S) for loop in loops if not (is_busy and loop is self._working))
         in_time = not self._sweeps or overdue_s < LATE_S + self._sweeping.period_s
+        begun = is_busy or (job_s or 0.0) < LATE_S + self._working.period_s
         return Health(
-            ok=all(threads.values()) and fresh and not failures and in_time,
+            ok=all(threads.values()) and fresh and not failures and in_time and begun,
             threads=threads,
             sweep_age_s=self._sweeping.age_s,
             pump_age_s=self._pumping.age_s,
             overdue_s=overdue_s,
             oldest_waiting_s=oldest_s,
+            oldest_job_s=job_s,
             clock_skew_s=skew_s,
             schema=schema,
             errors=errors,
@@ -235,6 +269,7 @@ class Runner:
         if self._started:
             return
         self._started = True
+        self._jobs.start()
         self._hear_no_more = self._engine.on("*", self._heard)
         if self._sweeps:
             self._alarm.start()
@@ -256,6 +291,7 @@ class Runner:
         """Do what needs doing now and then: forget what is old, look at the clocks. No sweep fails for it."""
         try:
             pruned, forgotten = self._engine.prune(), self._engine.forget_deliveries()
+            jobs = self._engine.forget_jobs()
             skew_s = self._engine.clock_skew_s()
         except EoiError as exc:
             _log.warning("tidying.failed", code=exc.code)
@@ -264,6 +300,8 @@ class Runner:
             _log.info("keys.pruned", count=pruned)
         if forgotten:
             _log.info("deliveries.forgotten", count=forgotten)
+        if jobs:
+            _log.info("jobs.forgotten", count=jobs)
         if skew_s is not None and abs(skew_s) > SKEWED_S:
             _log.warning("clock.skewed", skew_s=round(skew_s, 3))
 
@@ -277,8 +315,13 @@ class Runner:
         return max(0.0, -delay_s)
 
     def _oldest_waiting_s(self) -> float | None:
-        oldest = self._engine.outbox.oldest_waiting()
-        return None if oldest is None else (self._engine.clock.now() - oldest).total_seconds()
+        return self._age_s(self._engine.outbox.oldest_waiting())
+
+    def _oldest_job_s(self) -> float | None:
+        return self._age_s(self._engine.job_queue.oldest_queued()) if self._works else None
+
+    def _age_s(self, since: datetime | None) -> float | None:
+        return None if since is None else (self._engine.clock.now() - since).total_seconds()
 
 
 def _nothing() -> None:

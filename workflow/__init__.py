@@ -41,6 +41,8 @@ from workflow.errors import (
     DatabaseRefused,
     DatabaseUnavailable,
     DatabaseUnopened,
+    JobStopped,
+    JobUnfinished,
     KeyReused,
     NameTaken,
     NobodyToTell,
@@ -52,13 +54,16 @@ from workflow.errors import (
     SchemaTooNew,
     SecretUnreadable,
     StaleVersion,
+    TooManyJobs,
     TransactionConflict,
     Unauthenticated,
     UnknownEvent,
 )
 from workflow.handles import Handle
 from workflow.handling import Foreseen
+from workflow.held_job import HeldJob, JobWork
 from workflow.inputs import NewCall
+from workflow.job_views import JobFile, JobView
 from workflow.schema import SchemaState
 from workflow.views import (
     AttemptView,
@@ -120,7 +125,13 @@ __all__ = [
     "Fed",
     "Foreseen",
     "Handle",
+    "HeldJob",
     "HistoryView",
+    "JobFile",
+    "JobStopped",
+    "JobUnfinished",
+    "JobView",
+    "JobWork",
     "KeyReused",
     "KeyView",
     "NameTaken",
@@ -142,6 +153,7 @@ __all__ = [
     "SchemaTooNew",
     "SecretUnreadable",
     "StaleVersion",
+    "TooManyJobs",
     "TransactionConflict",
     "TryView",
     "Unauthenticated",

@@ -27,6 +27,12 @@ EOI_STATES: Final = (
     "declined", "withdrawn", "lapsed", "rescinded", "cancelled",
 )  # fmt: skip
 DELIVERY_STATES: Final = ("pending", "delivered", "parked")
+#: States of a job: the first two of what is still to be done.
+JOB_OPEN: Final = ("queued", "running")
+JOB_ENDED: Final = ("done", "failed", "cancelled")
+JOB_STATES: Final = (*JOB_OPEN, *JOB_ENDED)
+#: What a job has of bytes.
+JOB_FILES: Final = ("input", "result", "errors")
 
 
 def one_of(column: str, words: Iterable[str]) -> CheckConstraint:

@@ -21,6 +21,7 @@ from workflow.errors import CommitUnknown, DatabaseUnavailable, TransactionConfl
 from workflow.hooks import Hooks
 from workflow.host_session import after_outermost_commit, loss_told, place_in
 from workflow.idempotency import Key, claim, find_answer, keep_answer, key_of
+from workflow.job_views import JobView
 from workflow.log import get_log
 from workflow.ports import Clock
 from workflow.races import collided, until_won, was_lost
@@ -28,14 +29,14 @@ from workflow.store import all_of_call, history
 from workflow.unit_of_work import Many, UnitOfWork, own_transaction
 from workflow.views import CallView, Receipt, UnhandledView
 
-T = TypeVar("T", Receipt, CallView, UnhandledView)
+T = TypeVar("T", Receipt, CallView, UnhandledView, JobView)
 
 #: How long a refusal without the lock waits to be kept, in seconds: whoever is too late is told at once.
 KEEP_WAIT_S: Final = 2.0
 
 _log = get_log("engine")
 _ANSWERS: Final[dict[type, TypeAdapter[Any]]] = {
-    each: TypeAdapter(each) for each in (Receipt, CallView, UnhandledView)
+    each: TypeAdapter(each) for each in (Receipt, CallView, UnhandledView, JobView)
 }
 
 

@@ -42,6 +42,9 @@ from workflow.inputs import (
     version_or_none,
     whole_number,
 )
+from workflow.job_keeping import JobKeeping
+from workflow.job_queue import JobQueue
+from workflow.jobs import KEEP_DAYS as KEEP_JOBS_DAYS
 from workflow.key_keeping import KeyKeeping
 from workflow.outbox import Outbox
 from workflow.outgoing import Outgoing
@@ -84,7 +87,7 @@ class Terms(TypedDict, total=False):
     arrival: Arrival | None
 
 
-class Engine(Outgoing, KeyKeeping, Handling):
+class Engine(Outgoing, KeyKeeping, Handling, JobKeeping):
     """The life of calls and EOIs on one database. Synchronous, thread-safe; build it after a fork.
 
     Every command may raise: `Refused` (with all reasons), `NotFound` (also for what is not the actor's),
@@ -102,6 +105,7 @@ class Engine(Outgoing, KeyKeeping, Handling):
         lock_timeout_s: float = LOCK_TIMEOUT_S,
         keep_keys_days: float = KEEP_DAYS,
         keep_deliveries_days: float = KEEP_DELIVERIES_DAYS,
+        keep_jobs_days: float = KEEP_JOBS_DAYS,
         pool_size: int = POOL_SIZE,
         vault: Vault | None = None,
         handles: Iterable[Handle] = (),
@@ -117,6 +121,7 @@ class Engine(Outgoing, KeyKeeping, Handling):
             lock_timeout_s: how long a command waits for a lock of the database, in seconds.
             keep_keys_days: how long an idempotency key is kept at least, in days.
             keep_deliveries_days: how long what was delivered is kept, in days; its event always is.
+            keep_jobs_days: how long a job that has ended is kept with its files, in days.
             vault: seals the secrets of endpoints; None: they are stored as they are.
             pool_size: how many connections are opened at the most; a host's engine has its own pool.
             handles: which event from elsewhere fires what (`engine.handle`).
@@ -132,6 +137,9 @@ class Engine(Outgoing, KeyKeeping, Handling):
         self._keep_keys = timedelta(days=days)
         self._keep_deliveries = timedelta(
             days=span(keep_deliveries_days, field="keep_deliveries_days", unit="days", greatest=LONGEST_DAYS)
+        )
+        self._keep_jobs = timedelta(
+            days=span(keep_jobs_days, field="keep_jobs_days", unit="days", greatest=LONGEST_DAYS)
         )
         self._vault = vault or PlainVault()
         self._database = database_of(
@@ -150,6 +158,8 @@ class Engine(Outgoing, KeyKeeping, Handling):
         )
         #: The pump's side of the outbox.
         self.outbox = Outbox(self._database)
+        #: The worker's side of jobs.
+        self.job_queue = JobQueue(self._database, self._now)
 
     def arrival(self) -> Arrival:
         """Note that something has come in now, for a command that is called later: what counts is arrival.

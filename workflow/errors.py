@@ -7,7 +7,10 @@ EoiError
 │   ├── AlreadyApplied       already-applied
 │   ├── KeyReused            key-reused
 │   ├── NameTaken            name-taken
-│   └── NobodyToTell         nobody-to-tell
+│   ├── NobodyToTell         nobody-to-tell
+│   ├── TooManyJobs          too-many-jobs
+│   └── JobUnfinished        job-unfinished
+├── JobStopped               job-stopped             stop: somebody else has it, or nobody does
 ├── UnknownEvent             unknown-event           mend the request
 ├── Unauthenticated          unauthenticated         give a key that is valid
 ├── StaleVersion             stale-version           read again
@@ -86,6 +89,24 @@ class NobodyToTell(Conflict):
     """Nobody is there to be told: import a contact first."""
 
     code = "nobody-to-tell"
+
+
+class TooManyJobs(Conflict):
+    """Too many of your jobs have not ended yet: wait for one, or cancel one."""
+
+    code = "too-many-jobs"
+
+
+class JobUnfinished(Conflict):
+    """The job has not ended yet: ask again."""
+
+    code = "job-unfinished"
+
+
+class JobStopped(EoiError):
+    """The job is to be carried on no further here."""
+
+    code = "job-stopped"
 
 
 class StaleVersion(EoiError):

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Text,
@@ -30,6 +31,10 @@ from workflow.columns import (
     EVENT_TEXT,
     EVENT_TYPE,
     ID,
+    JOB_ENDED,
+    JOB_FILES,
+    JOB_OPEN,
+    JOB_STATES,
     LIST,
     PREFIX,
     WORD,
@@ -435,6 +440,79 @@ class ApiKeyRow(Row, table=True):
     old_until: datetime | None = None
     revoked_at: datetime | None = None
     revoked_by: str | None = None
+
+
+class JobRow(Row, table=True):
+    """Work on many things, done in the background under a lease."""
+
+    __tablename__ = "eoi_job"
+    __table_args__ = (
+        one_of("state", JOB_STATES),
+        implies("queued_is_lent_to_nobody", ("queued",), "leased_until IS NULL"),
+        implies("running_is_lent", ("running",), "leased_until IS NOT NULL AND started_at IS NOT NULL"),
+        implies("open_has_no_end", JOB_OPEN, "finished_at IS NULL"),
+        implies("ended_has_its_end", JOB_ENDED, "finished_at IS NOT NULL AND leased_until IS NULL"),
+        implies("failed_says_why", ("failed",), "code IS NOT NULL"),
+        implies("only_failed_says_why", (state for state in JOB_STATES if state != "failed"), "code IS NULL"),
+        CheckConstraint("attempt >= 0 AND lost >= 0 AND place >= 0", name="attempts_count"),
+        CheckConstraint("refused >= 0 AND refused <= done", name="refused_are_done"),
+        _partial("ix_eoi_job_open", "created_at", "id", where="finished_at IS NULL"),
+        Index("ix_eoi_job_finished_at", "finished_at"),
+    )
+
+    id: str = Field(primary_key=True, max_length=ID)
+    #: What is to be done: `import`, `export`.
+    kind: str = Field(max_length=WORD)
+    state: str = Field(max_length=WORD)
+    #: As whom it is done: the actor as it was.
+    actor: str
+    on_behalf_of: str | None = None
+    via: str = Field(max_length=WORD)
+    #: JSON: a list of words; and one of ids.
+    roles: str = Field(sa_type=Text)
+    organisations: str = Field(sa_type=Text)
+    #: Whether the actor came by a key of ours, with the end of which the job ends.
+    keyed: bool
+    #: JSON: an object.
+    parameters: str = Field(sa_type=Text)
+    done: int = 0
+    #: None: nobody knows yet.
+    total: int | None = None
+    refused: int = 0
+    #: JSON: an object, word -> how many.
+    counts: str = Field(sa_type=Text)
+    #: Up to where it is done, as whatever does it counts.
+    place: int = 0
+    #: How often it was begun or taken up; fences off whoever had it before.
+    attempt: int = 0
+    #: How often whoever had it was lost.
+    lost: int = 0
+    leased_until: datetime | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    #: Why it failed: the error's code, and what it said.
+    code: str | None = Field(default=None, max_length=WORD)
+    why: str | None = Field(default=None, sa_type=Text)
+    #: What the result is; None: there is none yet.
+    media_type: str | None = Field(default=None, max_length=EVENT_TYPE)
+    file_name: str | None = Field(default=None, max_length=EVENT_TYPE)
+    #: How many bytes there are.
+    result_size: int = Field(default=0, sa_column=Column(_Number, nullable=False))
+    errors_size: int = Field(default=0, sa_column=Column(_Number, nullable=False))
+
+
+class JobPartRow(Row, table=True):
+    """A piece of what a job was given, or of what came of it; apart, since the job's row often changes."""
+
+    __tablename__ = "eoi_job_part"
+    __table_args__ = (one_of("file", JOB_FILES),)
+
+    job_id: str = Field(primary_key=True, max_length=ID)
+    file: str = Field(primary_key=True, max_length=WORD)
+    #: 1, 2, 3…
+    number: int = Field(primary_key=True)
+    content: bytes = Field(sa_type=LargeBinary)
 
 
 #: Every table of ours.

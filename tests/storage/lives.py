@@ -37,6 +37,9 @@ def live(engine: Engine, clock: FrozenClock) -> str:
         {"specversion": "1.0", "id": "1", "source": "/forms", "type": "forms.form.printed", "subject": "7"},
         actor=school(1),
     )
+    engine.start_job(
+        "import", parameters={"call": "46/23"}, content=b"applicant\nURN:121234\n", actor=officer()
+    )
     first, *_ = engine.outbox.claim(clock.now(), limit=5, lease_s=60)
     arrived = Attempted(delivery=first, outcome=Delivered(status=204), begun_at=clock.now())
     engine.outbox.record([arrived], clock.now(), rest_s=float)

@@ -34,6 +34,7 @@ _ONE: Final = Prepared(
     _SELECT.where(or_(API_KEY.c.id == bindparam("the_name"), API_KEY.c.prefix == bindparam("the_name")))
 )
 _CURRENT: Final = Prepared(_SELECT.where(API_KEY.c.name == bindparam("the_name"), *_IS_CURRENT))
+_OF_NAME: Final = Prepared(_SELECT.where(API_KEY.c.name == bindparam("the_name")))
 _HASHED: Final = Prepared(
     select(*_SELECT.selected_columns, API_KEY.c.hash).where(API_KEY.c.prefix == bindparam("the_prefix"))
 )
@@ -85,6 +86,12 @@ def current(connection: Connection, name: str, now: datetime) -> KeyView | None:
     """Return the key of a name that nothing has taken the place of, and nobody revoked; expired or not."""
     row = connection.row(_CURRENT, the_name=name)
     return None if row is None else _view(row, now)
+
+
+def valid_of(connection: Connection, name: str, now: datetime) -> list[KeyView]:
+    """Return the keys of a name that open the door."""
+    found = [_view(row, now) for row in connection.rows(_OF_NAME, the_name=name)]
+    return [each for each in found if each.state in VALID]
 
 
 def hashed(connection: Connection, prefix: str, now: datetime) -> tuple[KeyView, str] | None:

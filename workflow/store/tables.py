@@ -13,6 +13,8 @@ from workflow.tables import (
     EndpointRow,
     EoiRow,
     HistoryRow,
+    JobPartRow,
+    JobRow,
     KeyRow,
     NoteRow,
     OutboxRow,
@@ -41,3 +43,5 @@ TRY: Final = _table(TryRow)
 CONTACT: Final = _table(ContactRow)
 API_KEY: Final = _table(ApiKeyRow)
 UNHANDLED: Final = _table(UnhandledRow)
+JOB: Final = _table(JobRow)
+JOB_PART: Final = _table(JobPartRow)
