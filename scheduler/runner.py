@@ -190,7 +190,7 @@ class Runner:
             self._started = False
 
     def once(self) -> RunReport:
-        """Make one pass: sweep, deliver until nothing is due, prune, do jobs. For cron, or beside the threads.
+        """Make one pass: sweep, deliver until nothing is due, prune, do jobs. For cron, and beside threads.
 
         At jobs it works for less than a minute; an import goes on from there with the next pass.
 

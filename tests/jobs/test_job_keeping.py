@@ -146,7 +146,7 @@ def test_jobs_are_listed_page_by_page_and_filtered(engine: Engine) -> None:
     assert engine.jobs(state="done").items == ()
     for wrong in ({"state": "ended"}, {"after": "1"}, {"limit": 0}, {"kind": ""}):
         with pytest.raises(BadInput):
-            engine.jobs(**wrong)  # type: ignore[arg-type]
+            engine.jobs(**wrong)
 
 
 def test_a_job_is_cancelled_by_its_owner_or_an_admin(engine: Engine, database: RawDatabase) -> None:

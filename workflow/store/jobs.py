@@ -25,7 +25,8 @@ _SEEN: Final = (
     "attempt", "created_at", "started_at", "finished_at", "code", "why",
 )  # fmt: skip
 _BESIDES: Final = (
-    "via", "roles", "organisations", "keyed", "place", "lost", "media_type", "file_name", "result_size", "errors_size",
+    "via", "roles", "organisations", "keyed", "place", "lost", "media_type", "file_name",
+    "result_size", "errors_size",
 )  # fmt: skip
 _ALL: Final = (*_SEEN, *_BESIDES)
 _NEW: Final = (
@@ -83,7 +84,8 @@ _CLAIM: Final = Prepared(
 _PROGRESS: Final = {
     name: bindparam(f"new_{name}", type_=JOB.c[name].type)
     for name in (
-        "done", "total", "refused", "counts", "place", "media_type", "file_name", "result_size", "errors_size",
+        "done", "total", "refused", "counts", "place", "media_type", "file_name", "result_size",
+        "errors_size",
     )
 }  # fmt: skip
 _ADVANCE: Final = Prepared(update(JOB).where(_IS_HELD).values(**_PROGRESS, leased_until=bindparam("until")))
