@@ -9,6 +9,8 @@ from typing import Protocol, Self, runtime_checkable
 import sqlalchemy
 
 from adapters.core import build_engine, vault_of
+from adapters.jobs.exporting import ExportWork
+from adapters.jobs.importing import ImportWork
 from adapters.metrics import MeasuredCourier, Metrics
 from adapters.outbound import webhook
 from adapters.outbound.addresses import Allow
@@ -19,7 +21,7 @@ from adapters.spans import Spans, TracedCourier
 from scheduler import Runner, RunReport
 from scheduler.pump import BEGIN_WITHIN, LEASE_S
 from scheduler.runner import GRACE_S
-from workflow import Actor, Engine
+from workflow import Actor, Engine, JobWork
 from workflow.clock import SystemClock
 from workflow.ports import Clock, Courier, Outcome
 
@@ -100,6 +102,7 @@ def build(
     clock: Clock | None = None,
     sweeps: bool = True,
     delivers: bool = True,
+    works: bool = True,
 ) -> App:
     """Put the program together; nothing runs before it is started. Build it after a fork.
 
@@ -109,6 +112,7 @@ def build(
         clock: anything with `now() -> aware datetime`; None: the system's.
         sweeps: whether the runner closes calls; else another process must.
         delivers: whether it delivers events; else another process must.
+        works: whether it does jobs; else another process must.
 
     Raises:
         BadInput: settings that cannot be used.
@@ -126,9 +130,15 @@ def build(
         lease_s=max(LEASE_S, _longest_s(settings) / (1 - BEGIN_WITHIN)),
         sweeps=sweeps,
         delivers=delivers,
+        works=_works(core) if works else {},
     )
-    metrics.watch(runner.health, core.outbox.waiting)
+    metrics.watch(runner.health, core.outbox.waiting, core.job_queue.waiting)
     return App(core, runner, metrics, couriers)
+
+
+def _works(engine: Engine) -> dict[str, JobWork]:
+    """Return what does jobs."""
+    return {"import": ImportWork(engine), "export": ExportWork(engine)}
 
 
 def _couriers(settings: Settings, clock: Clock) -> dict[str, Courier]:

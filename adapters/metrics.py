@@ -52,6 +52,11 @@ class Health(Protocol):
         ...
 
     @property
+    def oldest_job_s(self) -> float | None:
+        """How long the oldest job has been waiting that nobody has begun, in seconds."""
+        ...
+
+    @property
     def clock_skew_s(self) -> float | None:
         """How far this machine's clock is ahead of the database's, in seconds."""
         ...
@@ -59,6 +64,8 @@ class Health(Protocol):
 
 #: Courier and state (`pending`, `parked`) -> how many deliveries.
 Waiting = Mapping[tuple[str, str], int]
+#: State (`queued`, `running`) -> how many jobs.
+Jobs = Mapping[str, int]
 
 
 class Metrics:
@@ -111,12 +118,14 @@ class Metrics:
         self._deliveries.labels(courier, word).inc()
         self._seconds.labels(courier).observe(seconds)
 
-    def watch(self, health: Callable[[], Health], waiting: Callable[[], Waiting]) -> None:
+    def watch(
+        self, health: Callable[[], Health], waiting: Callable[[], Waiting], jobs: Callable[[], Jobs] = dict
+    ) -> None:
         """Ask, each time that somebody reads, how the runner is and what waits.
 
         What cannot be answered, since the database is away, is left out; the rest is told.
         """
-        self._standing.register(_Standing(health, waiting))
+        self._standing.register(_Standing(health, waiting, jobs))
 
     def text(self) -> bytes:
         """Return all of it as Prometheus reads it: `CONTENT_TYPE`."""
@@ -157,9 +166,12 @@ class MeasuredCourier:
 class _Standing(Collector):
     """Asks how things stand."""
 
-    def __init__(self, health: Callable[[], Health], waiting: Callable[[], Waiting]) -> None:
+    def __init__(
+        self, health: Callable[[], Health], waiting: Callable[[], Waiting], jobs: Callable[[], Jobs]
+    ) -> None:
         self._health = health
         self._waiting = waiting
+        self._jobs = jobs
 
     def describe(self) -> Iterable[Metric]:
         """Tell nothing ahead: nobody is asked before somebody reads."""
@@ -167,7 +179,7 @@ class _Standing(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield what could be asked."""
-        for ask in (self._of_health, self._of_deliveries):
+        for ask in (self._of_health, self._of_deliveries, self._of_jobs):
             try:
                 yield from ask()
             except EoiError as exc:
@@ -184,6 +196,11 @@ class _Standing(Collector):
                 health.oldest_waiting_s,
             ),
             (
+                "eoi_oldest_job_seconds",
+                "How long the oldest job has been waiting that nobody has begun.",
+                health.oldest_job_s,
+            ),
+            (
                 "eoi_clock_skew_seconds",
                 "How far this machine's clock is ahead of the database's.",
                 health.clock_skew_s,
@@ -197,4 +214,10 @@ class _Standing(Collector):
         )
         for labels, count in sorted(self._waiting().items()):
             gauge.add_metric(labels, count)
+        return [gauge]
+
+    def _of_jobs(self) -> list[Metric]:
+        gauge = GaugeMetricFamily("eoi_jobs_open", "Jobs that have not ended.", labels=["state"])
+        for state, count in ({"queued": 0, "running": 0} | dict(self._jobs())).items():
+            gauge.add_metric([state], count)
         return [gauge]

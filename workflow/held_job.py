@@ -91,6 +91,16 @@ class HeldJob:
         """Up to where it is done, as `count` was told; 0: nothing is."""
         return self._progress.place
 
+    @property
+    def result_size(self) -> int:
+        """How many bytes its result has by now."""
+        return self._progress.result_size
+
+    @property
+    def errors_size(self) -> int:
+        """How many bytes its file of what was refused has by now."""
+        return self._progress.errors_size
+
     def content(self) -> bytes:
         """Return what it was given."""
         pieces, number = list[bytes](), 1

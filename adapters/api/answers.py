@@ -56,6 +56,7 @@ _CODES: Final[Mapping[int, tuple[str, ...]]] = {
         "call-cancelled",
         "call-not-cancelled",
         "not-in-flight",
+        "job-unfinished",
     ),
     412: ("stale-version",),
     413: ("body-too-large",),
@@ -64,6 +65,7 @@ _CODES: Final[Mapping[int, tuple[str, ...]]] = {
         "bad-input",
         "bad-cursor",
         "bad-deadline",
+        "bad-table",
         "one-closing",
         "naive-datetime",
         "no-such-date",
@@ -83,7 +85,10 @@ _CODES: Final[Mapping[int, tuple[str, ...]]] = {
         "opens-in-future",
     ),
     428: ("version-required",),
-    429: ("too-many-requests",),
+    429: (
+        "too-many-requests",
+        "too-many-jobs",
+    ),
     500: (
         "internal",
         "secret-unreadable",
@@ -120,6 +125,7 @@ def answer(
     version: int | None = None,
     location: str | None = None,
     links: str | None = None,
+    retry_after_s: int | None = None,
 ) -> Response:
     """Return a view as a response.
 
@@ -129,11 +135,13 @@ def answer(
         version: told as the ETag (RFC 9110, 8.8.3).
         location: where what was created is.
         links: the header `Link` (RFC 8288).
+        retry_after_s: in how many seconds to ask again how it is.
     """
     headers = {
         "ETag": None if version is None else f'"{version}"',
         "Location": location,
         "Link": links,
+        "Retry-After": None if retry_after_s is None else str(retry_after_s),
     }
     told = {name: value for name, value in headers.items() if value is not None}
     return Response(to_json(view, one_line=True), status, told, JSON)

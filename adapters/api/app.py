@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
-from adapters.api import calls, deliveries, endpoints, eois, events, refusals
+from adapters.api import calls, deliveries, endpoints, eois, events, imports, jobs, refusals
 from adapters.api.admission import Admission
 from adapters.api.answers import problem_of
 from adapters.api.docs_pages import docs_router
@@ -59,6 +59,8 @@ def eoi_router(door: Door) -> APIRouter:
     endpoints.enter(router, door)
     deliveries.enter(router)
     events.enter(router, door)
+    imports.enter(router, door)
+    jobs.enter(router)
     return router
 
 

@@ -35,6 +35,7 @@ def enter_route(
     tells: Sequence[str] = (),
     others: Mapping[int, object] | None = None,
     body: tuple[str, str] | None = None,
+    gives: Sequence[str] = (),
     route_class: type[APIRoute] | None = None,
 ) -> None:
     """Enter a route.
@@ -53,6 +54,7 @@ def enter_route(
         tells: the headers of its answer.
         others: status -> what comes back with that instead, where all went well, too.
         body: what it reads by itself: its type, and the name of its schema.
+        gives: the types of the file that it answers with, in the place of a document.
         route_class: how it is come in by, where that is not as by the other routes.
     """
     is_read = method == "GET"
@@ -66,6 +68,7 @@ def enter_route(
         "takes_version": takes_version,
         "tells": list(tells),
         "body": list(body or ()),
+        "gives": list(gives),
     }
     router.add_api_route(
         path,

@@ -14,6 +14,7 @@ from workflow import (
     EndpointView,
     EoiView,
     HistoryView,
+    JobView,
     Option,
     Receipt,
     Refusal,
@@ -127,6 +128,24 @@ UNHANDLED: Final = UnhandledView(
     on_behalf_of=None,
     at=_SENT,
 )
+JOB: Final = JobView(
+    id="0186e27e-7a80-7000-8000-0000000000b1",
+    kind="import",
+    state="running",
+    actor="places-team",
+    on_behalf_of=None,
+    parameters={"call": "46/23", "submit": True},
+    done=312,
+    total=480,
+    refused=2,
+    counts={"checked": 480, "made": 310, "refused": 2},
+    attempt=1,
+    created_at=_SENT,
+    started_at=_SENT,
+    errors_bytes=418,
+)
+#: A table as it comes in.
+TABLE: Final = "URN,applicant_name,answers.places\r\n121234,Sprowston Junior School,10\r\n"
 #: An event as it comes in.
 EVENT: Final = {
     "specversion": "1.0",
@@ -164,6 +183,8 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "Options": _list_of(OPTION),
     "Endpoints": _list_of(ENDPOINT),
     "Deliveries": _list_of(_listed_delivery()),
+    "JobView": document(JOB),
+    "Jobs": _list_of(JOB),
     "UnhandledView": document(UNHANDLED),
     "Unhandled": _list_of(UNHANDLED),
     "Retried": {"retried": 1},

@@ -7,7 +7,7 @@ from typing import Any, Final
 from adapters.api.answers import PROBLEM, STATUSES
 from adapters.api.conditions import IF_MATCH, IF_NONE_MATCH, KEY, LONGEST_KEY, ON_BEHALF_OF
 from adapters.api.entering import EXTRA
-from adapters.api.examples import EVENT, EXAMPLES, PROBLEMS
+from adapters.api.examples import EVENT, EXAMPLES, PROBLEMS, TABLE
 from adapters.api.fields import VIEWS, told_of
 
 #: What any request may be answered with.
@@ -26,13 +26,14 @@ _SENTENCES: Final[Mapping[int, str]] = {
     409: "It stands in the way of what is there, or came at the wrong time.",
     412: "It is at another version than the one named: read it again.",
     413: "The body is too large.",
-    415: "The body is not application/json in UTF-8.",
+    415: "The body is of another type than is read here: JSON in UTF-8, unless it says otherwise.",
     422: "It was read, and cannot be used.",
     428: "A change must name the version that it is of.",
     429: "Too many requests: wait as long as Retry-After says.",
     500: "A fault of ours: send it again only under the same key.",
     503: "Not now: wait as long as Retry-After says, and send it again, under the same key.",
 }
+_FILE: Final = {"type": "string", "format": "binary"}
 _ID: Final = {"type": "string", "format": "uuid"}
 _NUMBER: Final = {"type": "string", "pattern": "^[0-9]{1,19}$"}
 #: A text in quotes with something to be seen in it; a quote or backslash in it would be escaped.
@@ -43,6 +44,7 @@ _PATHS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "eoi": ("An expression of interest, by its id.", _ID),
     "endpoint": ("An endpoint, by its id; among deliveries, `log` is one, too.", {"type": "string"}),
     "delivery": ("A delivery, by its number.", _NUMBER),
+    "job": ("A job, by its id.", _ID),
 }
 _HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "ETag": {
@@ -60,8 +62,13 @@ _HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
         "example": '<?limit=50&cursor=NmQ1>; rel="next"',
     },
     "Retry-After": {
-        "description": "How many seconds to wait at least.",
+        "description": "How many seconds to wait at least; of a job: not once it has ended.",
         "schema": {"type": "integer", "minimum": 1},
+    },
+    "Content-Disposition": {
+        "description": "That it is to be saved, and under which name.",
+        "schema": {"type": "string"},
+        "example": 'attachment; filename="0186e27e-7a80-7000-8000-0000000000b1.csv"',
     },
     "WWW-Authenticate": {"description": "Bearer.", "schema": {"type": "string"}},
 }
@@ -132,6 +139,12 @@ _SAID: Final = {"type": "string", "minLength": 1, "pattern": "^[^\\u0000-\\u001f
 _OR_NULL: Final = {"type": ["string", "null"]}
 #: What a body may be that a route reads by itself: name -> schema.
 BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "Table": {
+        "title": "Table",
+        "description": "A table as CSV, at most 16 MiB and 100,000 rows; its first row names the columns.",
+        "type": "string",
+        "examples": [TABLE],
+    },
     "CloudEvent": {
         "title": "CloudEvent",
         "description": "CloudEvents 1.0, in JSON. Extensions are passed over.",
@@ -245,9 +258,11 @@ def _tell(responses: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
     """Say in the good answers which headers the first one has, and what each may look like."""
     good, *others = (each for status, each in responses.items() if status.startswith("2"))
     good["description"] = "Done."
+    if extra["gives"]:
+        good["content"] = {kind: {"schema": dict(_FILE)} for kind in extra["gives"]}
     if extra["tells"]:
         good["headers"] = _told(extra["tells"])
-    for each in (good, *others):
+    for each in (good, *others) if not extra["gives"] else ():
         content = each["content"]["application/json"]
         first, *_ = content["schema"].get("anyOf", [content["schema"]])
         content["example"] = EXAMPLES[first["$ref"].rpartition("/")[2]]

@@ -9,7 +9,8 @@ from typing import Annotated, Any, ClassVar, Final, Generic, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from states.names import EoiTrigger
+from adapters.outbound.export.formats import Format
+from states.names import EoiState, EoiTrigger
 from workflow import (
     AttemptView,
     CallView,
@@ -17,6 +18,7 @@ from workflow import (
     EndpointView,
     EoiView,
     HistoryView,
+    JobView,
     Option,
     UnhandledView,
 )
@@ -230,6 +232,41 @@ class Redrive(Body):
     delivered: Annotated[bool, Field(description="What was delivered, too; say since when.")] = False
 
 
+class AwardsOf(Body):
+    """What makes awards of approved EOIs (360Giving)."""
+
+    prefix: Annotated[Line, Field(description="The publisher's own, as registered: 360G-norfolk.")]
+    funder_id: Annotated[Line, Field(description="Who gives, as org-id.guide has it: GB-LAE-NFK.")]
+    funder_name: Line
+    currency: Annotated[Line, Field(description="ISO 4217.")] = "GBP"
+    amount: Annotated[Line | None, Field(description="What each is awarded: 12000.50.")] = None
+    amount_field: Annotated[Line | None, Field(description="Or which answer says it: answers.amount.")] = None
+    description_field: Annotated[Line | None, Field(description="Which answer describes it.")] = None
+
+
+class NewExport(Body):
+    """Which EOIs are to be written, and as what."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={"examples": [{"format": "xlsx", "call": "46/23", "state": "submitted"}]}
+    )
+
+    format: Annotated[
+        str,
+        Field(
+            description="What file: a table, lines of JSON, a workbook, awards.",
+            json_schema_extra={"enum": [each.value for each in Format]},
+        ),
+    ] = Format.CSV.value
+    call: Annotated[Line | None, Field(description="Only those of this call: its id or reference.")] = None
+    state: Annotated[
+        str | None,
+        Field(description="Only those in this state.", json_schema_extra={"enum": [None, *EoiState]}),
+    ] = None
+    applicant: Annotated[Line | None, Field(description="Only those of this organisation.")] = None
+    awards: Annotated[AwardsOf | None, Field(description="For `360giving`, and for that alone.")] = None
+
+
 class Listed(BaseModel, Generic[T]):
     """One page of a list."""
 
@@ -268,6 +305,10 @@ class Deliveries(Listed[DeliveryView]):
 
 class Unhandled(Listed[UnhandledView]):
     """Events that nothing was done for, the newest first."""
+
+
+class Jobs(Listed[JobView]):
+    """Jobs, the newest first."""
 
 
 class Retried(BaseModel):

@@ -92,8 +92,9 @@ def serve(
     no_api: Annotated[bool, typer.Option("--no-api", help="Take no requests.")] = False,
     no_scheduler: Annotated[bool, typer.Option("--no-scheduler", help="Close no calls.")] = False,
     no_delivery: Annotated[bool, typer.Option("--no-delivery", help="Deliver no events.")] = False,
+    no_jobs: Annotated[bool, typer.Option("--no-jobs", help="Do no jobs.")] = False,
 ) -> None:
-    """Take requests over HTTP, close calls at their deadlines, and deliver events.
+    """Take requests over HTTP, close calls at their deadlines, deliver events, and do jobs.
 
     Runs until SIGTERM or SIGINT (Ctrl-C); what is on its way ends first, if it does within 50 seconds. Any
     number may run on one database. The log goes to stderr; --json says on stdout, once, that it serves.
@@ -102,8 +103,8 @@ def serve(
     from adapters.settings import unheard
     from workflow.log import log_to_stderr
 
-    if no_api and no_scheduler and no_delivery:
-        msg = "With all three left out there is nothing to serve."
+    if no_api and no_scheduler and no_delivery and no_jobs:
+        msg = "With all four left out there is nothing to serve."
         raise typer.BadParameter(msg)
     settings = door.settings()
     log_to_stderr(settings.log_level)
@@ -112,7 +113,7 @@ def serve(
     within_s = GRACE_S + HANGING_S + (0 if no_api else REQUESTS_S)
     with (
         _until_told_to_stop(door, within_s) as stop,
-        closing(build(settings, sweeps=not no_scheduler, delivers=not no_delivery)) as app,
+        closing(build(settings, sweeps=not no_scheduler, delivers=not no_delivery, works=not no_jobs)) as app,
         closing(_server(door, app, settings, None if no_api else (host, port))) as server,
     ):
         door.make_if_missing(app.engine)
@@ -275,5 +276,7 @@ def _pass(report: "RunReport") -> Iterator[str]:
     yield f"Closed {len(closed)}{names}; {lapsed} {'draft' if lapsed == 1 else 'drafts'} lapsed."
     for call_id, code in report.swept.failed.items():
         yield f"! Call {call_id} is due and could not be closed [{code}]; the next pass tries again."
+    if report.worked:
+        yield f"Jobs: {report.worked} worked at."
     told = report.pumped
     yield f"Notices: {told.delivered} delivered, {told.postponed} to try again, {told.parked} parked."

@@ -11,6 +11,7 @@ import httpx
 
 from tests.api.routes.asking import Answer, Client
 from tests.api_proof.world import NOWHERE, World
+from workflow import Actor
 from workflow.testing import new_call, officer, reviewer, school
 
 #: The columns, after that of whoever has no valid key.
@@ -34,6 +35,8 @@ class Row:
     headers: tuple[tuple[str, str], ...] = ()
     #: Whether there is anybody whose it is: an applicant.
     has_owner: bool = False
+    #: What it sends that is no JSON.
+    content: bytes | None = None
 
     @property
     def method(self) -> str:
@@ -43,7 +46,7 @@ class Row:
     @property
     def route(self) -> str:
         """Return the method and the path, as the program has them."""
-        return " ".join(self.name.split()[:2])
+        return " ".join(self.name.split()[:2]).partition("?")[0]
 
 
 def status_of(world: World, row: Row, key: str | None, about: str = "") -> int:
@@ -67,7 +70,7 @@ def ask(world: World, row: Row, key: str | None, about: str) -> Answer:
     head, brace, rest = path.partition("{")
     place = f"{head}{about}{rest.partition('}')[2]}" if brace else path
     body = None if row.body is None else {**row.body, **_unique(row, about)}
-    return Client(world.api, key).ask(row.method, place, body, headers=[*row.headers])
+    return Client(world.api, key).ask(row.method, place, body, headers=[*row.headers], content=row.content)
 
 
 def key_of(world: World, who: str) -> str | None:
@@ -134,6 +137,20 @@ def _delivery(world: World, _: bool) -> str:
     return world.ids["delivery"]
 
 
+def _job(world: World, own: bool) -> str:
+    who = Actor("applicant-1" if own else "school-7", {"applicant"}, {OWN if own else "URN:7"})
+    return world.engine.start_job("import", parameters={"call": "2/23"}, actor=who).id
+
+
+def _job_done(world: World, own: bool) -> str:
+    job_id = _job(world, own)
+    while (job := world.engine.job_queue.claim({"import", "export"})) is not None:
+        job.name_result(media_type="text/csv; charset=utf-8", file_name="rows.csv")
+        job.count("refused", refused=True, result=b"row", errors=b"row")
+        job.finish()
+    return job_id
+
+
 def _new_call(world: World) -> dict[str, str]:
     return {"title": "Specialist places", "closes_on": str((world.clock.now() + timedelta(days=9)).date())}
 
@@ -173,6 +190,7 @@ def rows(world: World) -> Iterator[Row]:
         yield Row(f"{move} {trigger} on behalf", _draft, {"trigger": trigger}, _BEHALF, has_owner=True)
     yield from _of_events()
     yield from _of_endpoints()
+    yield from _of_jobs()
     yield Row("GET /metrics")
 
 
@@ -184,6 +202,17 @@ def _of_events() -> Iterator[Row]:
         yield Row(f"POST /v1/events {type_}", make, told, kind, has_owner=True)
     yield Row("POST /v1/events of no rule", None, {**said, "type": "eoi.printed"}, kind)
     yield Row("GET /v1/events/unhandled")
+
+
+def _of_jobs() -> Iterator[Row]:
+    kind = (("Content-Type", "text/csv"),)
+    yield Row("POST /v1/imports?call=2/23", content=b"applicant\r\nURN:121234\r\n", headers=kind)
+    yield Row("POST /v1/exports", body={})
+    yield Row("GET /v1/jobs")
+    yield Row("GET /v1/jobs/{job}", _job, has_owner=True)
+    for path in ("result", "errors"):
+        yield Row(f"GET /v1/jobs/{{job}}/{path}", _job_done, has_owner=True)
+    yield Row("DELETE /v1/jobs/{job}", _job, has_owner=True)
 
 
 def _of_endpoints() -> Iterator[Row]:

@@ -26,6 +26,7 @@ class _Health:
     ok: bool = True
     overdue_s: float = 0.0
     oldest_waiting_s: float | None = 12.5
+    oldest_job_s: float | None = 7.5
     clock_skew_s: float | None = -0.25
 
 
@@ -101,7 +102,7 @@ def test_how_things_stand_is_asked_at_each_reading() -> None:
         asked[0] += 1
         return {("webhook", "pending"): asked[0], ("smtp", "parked"): 3}
 
-    metrics.watch(_Health, waiting)
+    metrics.watch(_Health, waiting, lambda: {"queued": 2})
     assert asked == [0]
     for time in (1, 2):
         read = _read(metrics)
@@ -109,6 +110,9 @@ def test_how_things_stand_is_asked_at_each_reading() -> None:
             "eoi_healthy{}": 1,
             "eoi_call_overdue_seconds{}": 0,
             "eoi_oldest_waiting_seconds{}": 12.5,
+            "eoi_oldest_job_seconds{}": 7.5,
+            "eoi_jobs_open{state=queued}": 2,
+            "eoi_jobs_open{state=running}": 0,
             "eoi_clock_skew_seconds{}": -0.25,
             "eoi_deliveries_waiting{courier=smtp,state=parked}": 3,
             "eoi_deliveries_waiting{courier=webhook,state=pending}": time,

@@ -1,0 +1,166 @@
+"""The job that imports a table: all rows are looked at first, then carried out, one after the other.
+
+Each row's outcome is written once, in the order of the table, together with the row's number: whoever takes
+the job up goes on after that. A row that was carried out and not written down is found by its key.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any, Final
+
+from adapters.bulk.columns import ADDED
+from adapters.bulk.decisions import Decisions
+from adapters.bulk.importing import SAME_ROW, Importer
+from adapters.bulk.new_eois import EoiOptions, NewEois
+from adapters.bulk.report import RowsRefused
+from adapters.bulk.results import RowResult, Status
+from adapters.inbound.table_file import BadTable, Row, TableFile
+from adapters.jobs.asked import DECISIONS, Import
+from adapters.outbound.export.cells import neutralised
+from workflow import Actor, Engine, HeldJob
+from workflow.jobs import ERRORS_TYPE
+
+#: What the result is: each row's number, how it stands with it, the EOI's id, and why it was refused.
+RESULT: Final = ("row", "status", "eoi", "code", "message")
+#: By this word a job tells how many rows it has looked at.
+CHECKED: Final = "checked"
+#: The mark by which spreadsheets see that it is UTF-8.
+_MARK: Final = b"\xef\xbb\xbf"
+
+
+def looked_at(engine: Engine, actor: Actor, asked: Import, content: bytes) -> None:
+    """Pass a table whose first row can be read, and of whose call the actor may know.
+
+    Raises:
+        BadTable: it is empty or none, has no rows, or not the columns that it needs.
+        NotFound: no such call.
+    """
+    with closing(io.BytesIO(content)) as file:
+        table = _table(file, asked)
+        _importer(engine, actor, table, asked)
+        if next(table.rows(), None) is None:
+            msg = "The table has no rows, besides the names of its columns."
+            raise BadTable(msg, field="table")
+    if asked.call:
+        engine.call(asked.call, actor=actor)
+
+
+class ImportWork:
+    """Does jobs that import tables."""
+
+    resumes = True
+
+    def __init__(self, engine: Engine) -> None:
+        """Import by this engine."""
+        self._engine = engine
+
+    def do(self, job: HeldJob) -> None:
+        """Check every row, then carry them out; where one is refused, only if that was asked for.
+
+        Raises:
+            JobStopped: carry it on no further.
+            BadTable: it is no table.
+            RowsRefused: rows of it cannot be taken; nothing was changed.
+        """
+        asked = Import.of(job.parameters)
+        with closing(io.BytesIO(job.content())) as file:
+            table = _table(file, asked)
+            _Run(job, table, _importer(self._engine, job.actor, table, asked)).do(asked)
+
+
+class _Run:
+    """One attempt at one table."""
+
+    def __init__(self, job: HeldJob, table: TableFile, importer: Importer[Any]) -> None:
+        self._job, self._table, self._importer = job, table, importer
+        #: Row -> what was foreseen of it; without its cells.
+        self._foreseen: dict[int, RowResult] = {}
+
+    def do(self, asked: Import) -> None:
+        job = self._job
+        if not job.place:
+            job.start_anew()
+        self._check()
+        job.expect(len(self._foreseen))
+        job.name_result(media_type=ERRORS_TYPE, file_name=f"{job.id}-rows.csv")
+        if job.place or (not asked.dry_run and (asked.skip_bad or not self._refused())):
+            self._carry_out()
+        else:
+            self._tell_what_was_foreseen()
+            if not asked.dry_run:
+                self._fail()
+        job.finish()
+
+    def _check(self) -> None:
+        for count, result in enumerate(self._importer.check(self._table.rows()), start=1):
+            self._foreseen[result.row] = replace(result, cells=())
+            self._job.tell(CHECKED, count)
+
+    def _refused(self) -> int:
+        return sum(each.status == Status.REFUSED for each in self._foreseen.values())
+
+    def _carry_out(self) -> None:
+        """Carry out what comes after the place that was reached before."""
+        for result in self._importer.carry_out(self._unsettled()):
+            self._tell(result, result.cells, place=result.row)
+
+    def _unsettled(self) -> Iterator[Row]:
+        """Yield the rows that are to be carried out; of the others, in between, tell what was foreseen."""
+        for row in self._table.rows():
+            foreseen = self._foreseen[row.number]
+            if row.number <= self._job.place:
+                continue
+            if foreseen.status == Status.REFUSED or foreseen.code == SAME_ROW:
+                self._tell(foreseen, row.cells, place=row.number)
+            else:
+                yield row
+
+    def _tell_what_was_foreseen(self) -> None:
+        for row in self._table.rows():
+            self._tell(self._foreseen[row.number], row.cells)
+
+    def _fail(self) -> None:
+        count = self._refused()
+        rows = "One row" if count == 1 else f"{count:,} rows"
+        msg = f"{rows} of the table cannot be taken, and so nothing was changed: see the job's errors."
+        raise RowsRefused(msg)
+
+    def _tell(self, result: RowResult, cells: Sequence[str], *, place: int | None = None) -> None:
+        job, is_refused = self._job, result.status == Status.REFUSED
+        said = (str(result.row), result.status, result.eoi, result.code, result.message)
+        errors = b""
+        if is_refused:
+            errors = self._line(str(result.row), result.code, result.message, *cells)
+            if not job.errors_size:
+                head = self._line(*ADDED, *self._table.columns)
+                errors = _MARK + head + errors
+        result_line = _csv(said, ",")
+        if not job.result_size:
+            result_line = _MARK + _csv(RESULT, ",") + result_line
+        job.count(result.status, refused=is_refused, place=place, result=result_line, errors=errors)
+
+    def _line(self, *cells: str | None) -> bytes:
+        return _csv(cells, self._table.delimiter)
+
+
+def _table(file: io.BytesIO, asked: Import) -> TableFile:
+    return TableFile(file, encoding=asked.encoding, delimiter=asked.delimiter)
+
+
+def _importer(engine: Engine, actor: Actor, table: TableFile, asked: Import) -> Importer[Any]:
+    if asked.rows == DECISIONS:
+        return Importer(Decisions(engine, actor, table.columns, call=asked.call))
+    options = EoiOptions(
+        call=asked.call or "", submit=asked.submit, as_json=asked.as_json, ignored=asked.ignore
+    )
+    return Importer(NewEois(engine, actor, table.columns, options))
+
+
+def _csv(cells: Sequence[str | None], delimiter: str) -> bytes:
+    """Return one line of a table, in which nothing is a formula."""
+    line = io.StringIO(newline="")
+    csv.writer(line, delimiter=delimiter).writerow([neutralised(cell or "") for cell in cells])
+    return line.getvalue().encode("utf-8", "replace")
