@@ -212,6 +212,7 @@ class Runner:
         """Look now, instead of at the end of the period."""
         self._bell.ring()
         self._pump.bell.ring()
+        self._jobs.bell.ring()
 
     def health(self) -> Health:
         """Return how it is; where the database cannot be asked, or not be written, that is what it says."""

@@ -4,8 +4,6 @@ from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BeforeValidator
-from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from adapters.api.bodies import Held
@@ -14,6 +12,7 @@ from adapters.api.entering import enter_route
 from adapters.api.errors import UnsupportedMediaType
 from adapters.api.jobs import TAG, begun
 from adapters.api.route import EoiRoute, through
+from adapters.api.schemas import TRUE_OR_FALSE
 from adapters.jobs.asked import DECISIONS, EOIS, Import
 from adapters.jobs.importing import looked_at
 from states.access import require_role
@@ -33,13 +32,6 @@ WHO: Final = frozenset({Role.APPLICANT, Role.OFFICER, Role.REVIEWER, Role.DECIDE
 
 #: What a table may be said to be encoded in, as its type says it.
 _CHARSETS: Final = {"utf-8": "utf-8", "windows-1252": "cp1252", "cp1252": "cp1252"}
-
-
-def _true_or_false(said: object) -> object:
-    """Let pass one spelling of each: what else reads as a yes, others read otherwise."""
-    if said in ("true", "false", True, False):
-        return said
-    raise PydanticCustomError("true_or_false", "Input should be true or false")  # noqa: EM101 -- theirs
 
 
 Rows = Annotated[
@@ -63,14 +55,12 @@ Delimiter = Annotated[
         json_schema_extra={"enum": ["comma", "semicolon", "tab", "bar"]},
     ),
 ]
-Submit = Annotated[bool, Query(description="Hand each EOI in as well."), BeforeValidator(_true_or_false)]
-DryRun = Annotated[
-    bool, Query(description="Say what would become of it; change nothing."), BeforeValidator(_true_or_false)
-]
+Submit = Annotated[bool, Query(description="Hand each EOI in as well."), TRUE_OR_FALSE]
+DryRun = Annotated[bool, Query(description="Say what would become of it; change nothing."), TRUE_OR_FALSE]
 SkipBad = Annotated[
     bool,
     Query(description="Carry out the rows that can be, though others are refused."),
-    BeforeValidator(_true_or_false),
+    TRUE_OR_FALSE,
 ]
 
 _SIGNS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}

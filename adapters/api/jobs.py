@@ -15,13 +15,14 @@ from adapters.api.schemas import Jobs, NewExport
 from adapters.jobs.asked import Export
 from adapters.outbound.export.formats import MEDIA_TYPES
 from workflow import JobFile, JobView
-from workflow.columns import JOB_OPEN, JOB_STATES
 from workflow.jobs import AGAIN_S, ERRORS_TYPE
 
 TAG: Final = "Jobs"
+#: How a job may stand.
+STATES: Final = ["queued", "running", "done", "failed", "cancelled"]
 
 State = Annotated[
-    str | None, Query(description="Only those in this state.", json_schema_extra={"enum": [*JOB_STATES]})
+    str | None, Query(description="Only those in this state.", json_schema_extra={"enum": STATES})
 ]
 Kind = Annotated[
     str | None,
@@ -110,7 +111,7 @@ def show_job(request: Request, job: str) -> Response:
     """
     asking: Asking = request.state.asking
     view = asking.engine.job(job, actor=asking.actor)
-    return answer(view, retry_after_s=AGAIN_S if view.state in JOB_OPEN else None)
+    return answer(view, retry_after_s=AGAIN_S if view.finished_at is None else None)
 
 
 def end_job(request: Request, job: str) -> Response:
@@ -120,7 +121,7 @@ def end_job(request: Request, job: str) -> Response:
     """
     asking: Asking = request.state.asking
     view = asking.engine.job(job, actor=asking.actor)
-    end = asking.engine.cancel_job if view.state in JOB_OPEN else asking.engine.forget_job
+    end = asking.engine.cancel_job if view.finished_at is None else asking.engine.forget_job
     return answer(end(job, actor=asking.actor))
 
 

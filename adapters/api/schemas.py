@@ -49,6 +49,17 @@ def _in_digits(said: str) -> str:
 IN_DIGITS: Final = BeforeValidator(_in_digits)
 
 
+def _true_or_false(said: object) -> object:
+    """Let pass one spelling of each: what else reads as a yes, others read otherwise."""
+    if said in ("true", "false", True, False):
+        return said
+    raise PydanticCustomError("true_or_false", "Input should be true or false")  # noqa: EM101 -- theirs
+
+
+#: Of a yes or no in the address.
+TRUE_OR_FALSE: Final = BeforeValidator(_true_or_false)
+
+
 class Body(BaseModel):
     """What a request may say."""
 

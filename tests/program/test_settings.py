@@ -23,6 +23,7 @@ SAID = {
     "EOI_WEBHOOK_TIMEOUT_S": ("webhook_timeout_s", "3", 3.0),
     "EOI_SECRET_KEY": ("secret_key", "a key", SecretStr("a key")),
     "EOI_KEEP_DELIVERIES_DAYS": ("keep_deliveries_days", "7", 7.0),
+    "EOI_KEEP_JOBS_DAYS": ("keep_jobs_days", "1", 1.0),
     "EOI_SMTP_URL": ("smtp_url", "smtp://mail.example", SecretStr("smtp://mail.example")),
     "EOI_SMTP_SENDER": ("smtp_sender", "bases@council.example", "bases@council.example"),
     "EOI_SMTP_TIMEOUT_S": ("smtp_timeout_s", "3", 3.0),
