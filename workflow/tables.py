@@ -520,6 +520,6 @@ OURS: Final = tuple(sorted(Row.metadata.tables))
 #: Tables of which no row is ever changed or deleted; the migrations give each its triggers.
 APPEND_ONLY: Final = ("eoi_history",)
 #: The schema's revisions, oldest first; the last one is what this version reads and writes.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 #: Where Alembic keeps the revision that a database is at.
 VERSION_TABLE: Final = "eoi_schema_version"
