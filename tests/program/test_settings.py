@@ -72,6 +72,7 @@ DEFAULTS: dict[str, Any] = {
     "webhook_timeout_s": 10.0,
     "secret_key": SecretStr(""),
     "keep_deliveries_days": 90.0,
+    "keep_jobs_days": 7.0,
     "smtp_url": SecretStr(""),
     "smtp_sender": "",
     "smtp_timeout_s": None,

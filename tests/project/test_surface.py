@@ -28,12 +28,14 @@ from workflow import (
     EoiState,
     EoiView,
     HistoryView,
+    JobView,
     KeyView,
     Option,
     Page,
     Receipt,
     SchemaState,
     handling,
+    job_keeping,
     key_keeping,
     ports,
     testing,
@@ -48,10 +50,11 @@ _STARS: Final[dict[Any, str]] = {
 }
 #: What is pinned, in this order: each with its constructor, if it has one, and its public methods.
 PINNED: Final = (
-    Engine, key_keeping.KeyKeeping, handling.Handling, workflow.Handle, workflow.Foreseen,
-    workflow.NewCall, Actor, workflow.Arrival, Option, workflow.Refusal, workflow.Event,
+    Engine, key_keeping.KeyKeeping, handling.Handling, job_keeping.JobKeeping,
+    workflow.Handle, workflow.Foreseen, workflow.NewCall, Actor, workflow.Arrival, Option, workflow.Refusal,
+    workflow.Event,
     Receipt, CallView, EoiView, HistoryView, AttemptView, EndpointView, KeyView, DeliveryView,
-    workflow.UnhandledView,
+    workflow.UnhandledView, JobView, workflow.JobFile, workflow.HeldJob, workflow.JobWork,
     workflow.DeliveryDetail, workflow.TryView, workflow.EndpointStats, workflow.Contact, workflow.Fed,
     CloseReport, Page,
     ports.Clock, ports.Courier, ports.Vault, ports.About,
@@ -66,8 +69,8 @@ PINNED: Final = (
 _SURFACE: Final = """\
 Engine(database: str | Engine, *, clock: Clock | None = None, settle_s: float = 2.0,
         lock_timeout_s: float = 30.0, keep_keys_days: float = 30.0, keep_deliveries_days: float = 90.0,
-        pool_size: int = 10, vault: Vault | None = None, handles: Iterable[Handle] = (),
-        unknown_events: str = 'record')
+        keep_jobs_days: float = 7.0, pool_size: int = 10, vault: Vault | None = None,
+        handles: Iterable[Handle] = (), unknown_events: str = 'record')
     .arrival() -> Arrival
     .open_call(new: NewCall, *, actor: Actor, **terms: Unpack[Terms]) -> CallView
     .extend_call(call_id: str, *, closes_at: datetime | None, actor: Actor, reason: str | None = None,
@@ -128,6 +131,18 @@ Handling()
     .explain_event(event: Mapping[str, Any], *, actor: Actor) -> Foreseen
     .unhandled(*, after: str | None = None, limit: int = 50,
         actor: Actor | None = None) -> Page[UnhandledView]
+JobKeeping()
+    .start_job(kind: str, *, parameters: Mapping[str, Any], content: bytes = b'', actor: Actor,
+        idempotency_key: str | None = None, session: Session | None = None,
+        arrival: Arrival | None = None) -> JobView
+    .job(job_id: str, *, actor: Actor | None = None) -> JobView
+    .jobs(*, state: str | None = None, kind: str | None = None, after: str | None = None, limit: int = 50,
+        actor: Actor | None = None) -> Page[JobView]
+    .cancel_job(job_id: str, *, actor: Actor | None) -> JobView
+    .forget_job(job_id: str, *, actor: Actor | None) -> JobView
+    .job_result(job_id: str, *, actor: Actor | None = None) -> JobFile
+    .job_errors(job_id: str, *, actor: Actor | None = None) -> JobFile
+    .forget_jobs() -> int
 frozen Handle(*, type: str, trigger: str, eoi: str | None = None, call: str | None = None,
         applicant: str | None = None, applicant_name: str | None = None, answers: str | None = None,
         reason: str | None = None, closes_at: str | None = None)
@@ -178,6 +193,33 @@ frozen DeliveryView(*, id: int, event_id: str, type: str, endpoint: str, address
         delivered_at: datetime | None)
 frozen UnhandledView(*, id: str, source: str, event_id: str, type: str, subject: str | None, actor: str,
         on_behalf_of: str | None, at: datetime)
+frozen JobView(*, id: str, kind: str, state: str, actor: str, on_behalf_of: str | None,
+        parameters: Mapping[str, Any], done: int = 0, total: int | None = None, refused: int = 0,
+        counts: Mapping[str, int] = <factory>, attempt: int = 0, created_at: datetime,
+        started_at: datetime | None = None, finished_at: datetime | None = None, code: str | None = None,
+        why: str | None = None, result_bytes: int | None = None, errors_bytes: int | None = None)
+frozen JobFile(*, name: str, media_type: str, size: int, read: Callable[[int], bytes | None])
+HeldJob(database: Database, now: Callable[[Connection], datetime], lent: StoredJob, *, lease_s: float,
+        largest_result: int, is_stopping: Callable[[], bool])
+    .done
+    .place
+    .result_size
+    .errors_size
+    .content() -> bytes
+    .expect(total: int) -> None
+    .start_anew() -> None
+    .name_result(*, media_type: str, file_name: str) -> None
+    .count(word: str, *, refused: bool = False, place: int | None = None, result: bytes = b'',
+        errors: bytes = b'') -> None
+    .tell(word: str, count: int) -> None
+    .reach(done: int) -> None
+    .add(*, result: bytes = b'', errors: bytes = b'') -> None
+    .write() -> None
+    .finish() -> None
+    .fail(error: EoiError) -> None
+    .give_back() -> None
+JobWork, a protocol
+    .do(job: HeldJob) -> None
 frozen DeliveryDetail(*, id: int, event_id: str, type: str, endpoint: str, address: str, state: str,
         attempts: int, due_at: datetime | None, last_status: int | None, last_error: str | None,
         delivered_at: datetime | None, tries: tuple[TryView, ...])
@@ -210,7 +252,7 @@ frozen Delayed(*, why: str, status: int | None = None, answer: str = '',
         unable: bool = False)
 frozen Undeliverable(*, why: str, status: int | None = None, answer: str = '', gone: bool = False)
 build(settings: Settings, engine: Engine | None = None, *, clock: Clock | None = None,
-        sweeps: bool = True, delivers: bool = True) -> App
+        sweeps: bool = True, delivers: bool = True, works: bool = True) -> App
 build_engine(settings: Settings, engine: Engine | None = None, *, clock: Clock | None = None) -> Engine
 frozen App(engine: Engine, runner: Runner, metrics: Metrics, _couriers: Mapping[str, Courier])
     .start() -> None
@@ -218,7 +260,8 @@ frozen App(engine: Engine, runner: Runner, metrics: Metrics, _couriers: Mapping[
     .try_endpoint(endpoint_id: str, *, actor: Actor) -> tuple[Delivered | Delayed | Undeliverable, float]
 Runner(engine: Engine, couriers: Mapping[str, Courier], *, sweep_period_s: float = 1.0,
         pump_period_s: float = 1.0, workers: int = 16, lease_s: float = 60.0, grace_s: float = 30.0,
-        dice: Callable[[], float] = Random.random, sweeps: bool = True, delivers: bool = True)
+        dice: Callable[[], float] = Random.random, sweeps: bool = True, delivers: bool = True,
+        works: Mapping[str, JobWork] = mappingproxy({}), job_lease_s: float = 60.0)
     .start() -> None
     .stop() -> None
     .once() -> RunReport
@@ -226,8 +269,10 @@ Runner(engine: Engine, couriers: Mapping[str, Courier], *, sweep_period_s: float
     .health() -> Health
 frozen Health(*, ok: bool, threads: Mapping[str, bool], sweep_age_s: float | None,
         pump_age_s: float | None, overdue_s: float, oldest_waiting_s: float | None,
-        clock_skew_s: float | None, schema: SchemaState | None, errors: int, last_error: str | None)
-frozen RunReport(*, swept: CloseReport, pumped: PumpReport, pruned: int, forgotten: int = 0)
+        oldest_job_s: float | None, clock_skew_s: float | None, schema: SchemaState | None, errors: int,
+        last_error: str | None)
+frozen RunReport(*, swept: CloseReport, pumped: PumpReport, pruned: int, forgotten: int = 0,
+        worked: int = 0, jobs_forgotten: int = 0)
 frozen PumpReport(*, delivered: int = 0, postponed: int = 0, parked: int = 0, overtaken: int = 0)
 FrozenClock(at: datetime | None = None)
     .now() -> datetime
@@ -274,9 +319,9 @@ def test_what_hosts_were_promised_is_there_to_the_last_default() -> None:
 
 
 def test_an_engine_shows_nothing_else(tmp_path: Path) -> None:
-    """A host finds the clock and the outbox on an engine, and nothing that is the engine's own business."""
+    """A host finds clock, outbox and queue of jobs on an engine, and nothing that is the engine's own."""
     with engine_in(tmp_path) as engine:
-        assert {name for name in vars(engine) if not name.startswith("_")} == {"clock", "outbox"}
+        assert {name for name in vars(engine) if not name.startswith("_")} == {"clock", "job_queue", "outbox"}
 
 
 def test_every_command_takes_the_same_terms() -> None:
