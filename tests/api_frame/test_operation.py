@@ -57,7 +57,8 @@ def test_staff_is_told_all_of_it(api: FastAPI, token: str) -> None:
     """Threads, overdue calls, the oldest event, the clock, the last error: to staff, and to no applicant."""
     status, told = _ready(api, key(token))
     whole = {
-        "ok", "threads", "sweep_age_s", "pump_age_s", "overdue_s", "oldest_waiting_s", "clock_skew_s",
+        "ok", "threads", "sweep_age_s", "pump_age_s", "overdue_s", "oldest_waiting_s", "oldest_job_s",
+            "clock_skew_s",
         "schema", "errors", "last_error",
     }  # fmt: skip
     assert (status, told.keys()) == (200, whole if token in STAFF else {"ok"})

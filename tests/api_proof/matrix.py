@@ -37,6 +37,8 @@ class Row:
     has_owner: bool = False
     #: What it sends that is no JSON.
     content: bytes | None = None
+    #: What stands behind its path.
+    query: str = ""
 
     @property
     def method(self) -> str:
@@ -46,7 +48,7 @@ class Row:
     @property
     def route(self) -> str:
         """Return the method and the path, as the program has them."""
-        return " ".join(self.name.split()[:2]).partition("?")[0]
+        return " ".join(self.name.split()[:2])
 
 
 def status_of(world: World, row: Row, key: str | None, about: str = "") -> int:
@@ -69,6 +71,7 @@ def ask(world: World, row: Row, key: str | None, about: str) -> Answer:
     path = row.name.split()[1]
     head, brace, rest = path.partition("{")
     place = f"{head}{about}{rest.partition('}')[2]}" if brace else path
+    place += row.query
     body = None if row.body is None else {**row.body, **_unique(row, about)}
     return Client(world.api, key).ask(row.method, place, body, headers=[*row.headers], content=row.content)
 
@@ -206,7 +209,7 @@ def _of_events() -> Iterator[Row]:
 
 def _of_jobs() -> Iterator[Row]:
     kind = (("Content-Type", "text/csv"),)
-    yield Row("POST /v1/imports?call=2/23", content=b"applicant\r\nURN:121234\r\n", headers=kind)
+    yield Row("POST /v1/imports", query="?call=2/23", content=b"applicant\r\nURN:121234\r\n", headers=kind)
     yield Row("POST /v1/exports", body={})
     yield Row("GET /v1/jobs")
     yield Row("GET /v1/jobs/{job}", _job, has_owner=True)

@@ -103,13 +103,29 @@ TIES = [
     ),
     ("UPDATE eoi_api_key SET revoked_at = created_at", "ck_eoi_api_key_revoked_by_somebody"),
     ("UPDATE eoi_api_key SET revoked_by = 'x'", "ck_eoi_api_key_revoked_by_somebody"),
+    ("UPDATE eoi_job SET state = 'lost'", "ck_eoi_job_state_known"),
+    ("UPDATE eoi_job SET leased_until = '2023-03-17'", "ck_eoi_job_queued_is_lent_to_nobody"),
+    ("UPDATE eoi_job SET state = 'running', started_at = '2023-03-17'", "ck_eoi_job_running_is_lent"),
+    ("UPDATE eoi_job SET state = 'running', leased_until = '2023-03-17'", "ck_eoi_job_running_is_lent"),
+    ("UPDATE eoi_job SET finished_at = '2023-03-17'", "ck_eoi_job_open_has_no_end"),
+    ("UPDATE eoi_job SET state = 'done'", "ck_eoi_job_ended_has_its_end"),
+    (
+        "UPDATE eoi_job SET state = 'done', finished_at = '2023-03-17', leased_until = '2023-03-17'",
+        "ck_eoi_job_ended_has_its_end",
+    ),
+    ("UPDATE eoi_job SET state = 'failed', finished_at = '2023-03-17'", "ck_eoi_job_failed_says_why"),
+    ("UPDATE eoi_job SET code = 'x'", "ck_eoi_job_only_failed_says_why"),
+    ("UPDATE eoi_job SET lost = -1", "ck_eoi_job_attempts_count"),
+    ("UPDATE eoi_job SET refused = 1", "ck_eoi_job_refused_are_done"),
+    ("UPDATE eoi_job_part SET file = 'notes'", "ck_eoi_job_part_file_known"),
 ]
 
 
 @pytest.fixture
 def shell(database: RawDatabase, new_engine: NewEngine) -> Iterator[Ask]:
-    """Return a shell on a database that holds a call, an EOI and its deliveries, and a key."""
+    """Return a shell on a database that holds a call, an EOI and its deliveries, a key, and a job."""
     engine = new_engine()
+    engine.start_job("import", parameters={}, content=b"x", actor=officer())
     engine.create_key("council.portal", roles=["officer"], actor=admin())
     submitted(engine, engine.open_call(new_call(), actor=officer()).id, school())
     assert len(engine.outbox.claim(engine.clock.now(), limit=9, lease_s=60)) == 2

@@ -229,6 +229,7 @@ class Kit:
     def _forget(self) -> None:
         self._engine.prune()
         self._engine.forget_deliveries()
+        self._engine.forget_jobs()
 
     @contextmanager
     def _dying(self, side: Side, step: Step) -> Iterator[None]:
