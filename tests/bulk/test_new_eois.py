@@ -1,12 +1,15 @@
 """Rows become EOIs: once each, all checked before, whoever stops in between."""
 
+import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from adapters.bulk.importing import MOST_ROWS
+from adapters.bulk.importing import MOST_ROWS, Importer
+from adapters.bulk.new_eois import EoiOptions, NewEois
 from adapters.inbound.school_register import School, SchoolRegister
-from adapters.inbound.table_file import BadTable
+from adapters.inbound.table_file import BadTable, TableFile
 from states.errors import RoleMissing
 from tests.bulk.tables import checked, done, eois, table, told
 from tests.databases.raw import RawDatabase
@@ -271,6 +274,24 @@ def test_urns_may_stand_alone_in_their_column(engine: Engine) -> None:
     given = eois(engine, officer(), "URN,a\n121234,x\nURN:121235,x\n121234.0,x\n1.21E+05,x\n,x\n")
     assert [status for _, status, _ in done(given)] == ["made", "made", "refused", "refused", "refused"]
     assert [each.applicant for each in engine.find()] == ["URN:121234", "URN:121235"]
+
+
+def test_memory_stays_flat(new_engine: NewEngine, tmp_path: Path) -> None:
+    """A table of many megabytes is never held: not whole, and not a tenth of it."""
+    path, row = tmp_path / "large.csv", f",Ash,18,{'x' * 60_000}\n"
+    with path.open("w", encoding="utf-8") as file:
+        file.write(HEAD)
+        file.writelines(f"URN:{number}{row}" for number in range(400))
+    with path.open("rb") as source:
+        found = TableFile(source)
+        importer = Importer(NewEois(new_engine(), officer(), found.columns, EoiOptions(call="46/23")))
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in importer.check(found.rows())) == 400
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < path.stat().st_size / 10
 
 
 def test_rows_that_were_settled_are_left_alone(engine: Engine) -> None:
