@@ -4,7 +4,7 @@ from workflow import Engine, Actor, NewCall
 """
 
 # ruff: noqa: E402 -- who looks around must do so before anything of another floor is imported
-from workflow.neighbours import look_around
+from eoi_workflow import look_around
 
 look_around()
 
