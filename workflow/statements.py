@@ -142,7 +142,8 @@ def _instant(stored: Any) -> datetime | None:  # noqa: ANN401 -- a text in SQLit
     if isinstance(stored, str):
         return datetime.fromisoformat(f"{stored}+00:00")
     at: datetime = stored
-    return at.astimezone(UTC)
+    # A host's SQLite connection may convert by declared types, as Django's does, and then tells no zone.
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _result_columns(statement: Preparable) -> Sequence[Any]:
