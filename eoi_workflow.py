@@ -60,7 +60,9 @@ def main() -> None:
 class _OursFirst:
     """Finds our packages where we stand, before anybody looks elsewhere."""
 
-    def find_spec(self, name: str, _: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, _: Sequence[str] | None, target: ModuleType | None = None, /
+    ) -> ModuleSpec | None:
         """Return where one of ours is; None for all else."""
         return PathFinder.find_spec(name, [str(HOME)], target) if name in _LOST else None
 

@@ -45,11 +45,13 @@ class App:
         engine: the use cases.
         runner: closes calls at their deadlines, delivers events.
         metrics: what Prometheus is told.
+        settings: as which it was put together.
     """
 
     engine: Engine
     runner: Runner
     metrics: Metrics
+    settings: Settings
     _couriers: Mapping[str, Courier]
 
     def start(self) -> None:
@@ -133,7 +135,7 @@ def build(
         works=_works(core) if works else {},
     )
     metrics.watch(runner.health, core.outbox.waiting, core.job_queue.waiting)
-    return App(core, runner, metrics, couriers)
+    return App(core, runner, metrics, settings, couriers)
 
 
 def _works(engine: Engine) -> dict[str, JobWork]:

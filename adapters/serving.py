@@ -1,7 +1,7 @@
 """The HTTP door, put together as the settings say. Needs the extra `api`."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from adapters.api.app import Surroundings, build_api
 from adapters.api.auth import Bearer
-from adapters.api.door import Door
+from adapters.api.door import Authenticate, Door
 from adapters.api.operation import Operation
 from adapters.api.rates import Rates
 from adapters.api.server import ApiServer
@@ -27,16 +27,32 @@ SHORTEST_WAIT_S: Final = 1.0
 
 def api_of(app: App, settings: Settings, **around: Any) -> FastAPI:  # noqa: ANN401 -- what `build_api` takes
     """Return the HTTP program in front of `app`, which is started and closed by somebody else."""
-    rates = Rates(requests=settings.api_rate, failures=settings.api_failures)
-    door = Door(
+    door = door_of(app, settings, bearer_of(app.engine, settings))
+    return build_api(door, surroundings_of(app, settings), **around)
+
+
+def door_of(app: App, settings: Settings, authenticate: Authenticate, **asked: Any) -> Door:  # noqa: ANN401 -- as above
+    """Return the door to `app`, by which `authenticate` says who asks."""
+    return Door(
         engine=app.engine,
-        authenticate=Bearer(_knows(app.engine, settings), rates),
+        authenticate=authenticate,
         largest_body=settings.api_largest_body,
         needs_version=settings.api_needs_version,
         look_at=lambda url: look_at(url, settings),
         verify=Signatures.parse(settings.events_secret.get_secret_value()),
         try_endpoint=app.try_endpoint,
+        **asked,
     )
+
+
+def bearer_of(engine: Engine, settings: Settings) -> Bearer:
+    """Return what says who asks by key, and by token where an issuer is set; it counts requests."""
+    rates = Rates(requests=settings.api_rate, failures=settings.api_failures)
+    return Bearer(_knows(engine, settings), rates)
+
+
+def surroundings_of(app: App, settings: Settings) -> Surroundings:
+    """Return what stands around the routes to `app`."""
     operation = Operation(
         health=app.runner.health,
         metrics=app.metrics.text,
@@ -44,27 +60,31 @@ def api_of(app: App, settings: Settings, **around: Any) -> FastAPI:  # noqa: ANN
         metrics_type=CONTENT_TYPE,
         metrics_open=settings.api_metrics_open,
     )
-    surroundings = Surroundings(
+    return Surroundings(
         operation=operation,
         wait_s=max(SHORTEST_WAIT_S, settings.settle_s),
         origins=settings.api_origins,
         docs=settings.api_docs,
     )
-    return build_api(door, surroundings, **around)
 
 
 def program_of(app: App, settings: Settings) -> FastAPI:
     """Return the HTTP program together with `app`: the server that runs it starts and closes both."""
+    return api_of(app, settings, lifespan=running(app))
+
+
+def running(app: App) -> Callable[[object], AbstractAsyncContextManager[None]]:
+    """Return a lifespan that starts `app` and closes it: a server begins it in each process, after a fork."""
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: object) -> AsyncIterator[None]:
         try:
             await run_in_threadpool(app.start)
             yield
         finally:
             await run_in_threadpool(app.close)
 
-    return api_of(app, settings, lifespan=lifespan)
+    return lifespan
 
 
 def server_of(app: App, settings: Settings, *, host: str, port: int) -> ApiServer:

@@ -15,6 +15,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.api.errors import Overloaded
+from adapters.api.places import path_in
 from adapters.api.spells import Spell
 from adapters.api.turns import Turn, Turns
 from workflow.log import get_log
@@ -72,7 +73,7 @@ class Admission:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or refuse it."""
-        if scope["type"] != "http" or scope["path"] in FREE:
+        if scope["type"] != "http" or path_in(scope) in FREE:
             await self._app(scope, receive, send)
         elif self.is_full:
             await self._refuse(self._overloaded())(scope, receive, send)

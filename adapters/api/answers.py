@@ -33,6 +33,7 @@ _CODES: Final[Mapping[int, tuple[str, ...]]] = {
         "role-missing",
         "not-your-organisation",
         "reviewed-by-you",
+        "cross-site",
     ),
     404: (
         "not-found",
@@ -157,6 +158,7 @@ def problem_of(error: EoiError, *, now: datetime | None = None) -> Response:
 
     - `errors`: every refusal
     - of what came too late: `closes_at`, and `server_time`
+    - of what a host says of who asks: its own status and headers
     - of a fault behind the door: a sentence that never changes; what it says itself is logged
 
     Args:
@@ -164,7 +166,7 @@ def problem_of(error: EoiError, *, now: datetime | None = None) -> Response:
         now: the time, where `is_late`; None: it cannot be told. The clock that nodes share is a trip to the
             database, which no other error may cost, and which may be why there is one.
     """
-    status = STATUSES.get(error.code, 500)
+    status = STATUSES.get(error.code) or int(str(error.facts.get("status", 500)))
     told: dict[str, Any] = {"type": f"urn:eoi:problem:{error.code}", "status": status, **problem(error)}
     if is_behind(error):
         told["detail"] = told_of(error)
@@ -178,9 +180,9 @@ def problem_of(error: EoiError, *, now: datetime | None = None) -> Response:
 
 
 def _headers(error: EoiError, status: int) -> dict[str, str]:
-    headers = dict[str, str]()
+    headers = _of_host(error)
     if status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = CHALLENGE
+        headers.setdefault("www-authenticate", CHALLENGE)
     if status in _HALF_READ:
         headers["Connection"] = "close"
     if methods := error.facts.get("methods"):
@@ -189,3 +191,12 @@ def _headers(error: EoiError, status: int) -> dict[str, str]:
     if wait_s is not None or status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(math.ceil(float(str(wait_s or 1))))
     return headers
+
+
+def _of_host(error: EoiError) -> dict[str, str]:
+    """Return the headers that a host's own word came with, but for those that are of its own form."""
+    said = error.facts.get("headers")
+    told = said.items() if isinstance(said, Mapping) else ()
+    return {
+        str(name).lower(): str(value) for name, value in told if not str(name).lower().startswith("content-")
+    }

@@ -17,6 +17,7 @@ from adapters.api.headers import SecurityHeaders
 from adapters.api.openapi import completed
 from adapters.api.operation import Operation, operation_router
 from adapters.api.origins import Origins
+from adapters.api.places import PREFIX
 from adapters.api.requests import Answered, HeadAsGet, Requests
 from adapters.api.route import through
 from adapters.api.tracing import Traced
@@ -30,7 +31,8 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 class Surroundings:
     """What stands around the routes."""
 
-    operation: Operation
+    #: None: there is nothing that runs here, and no route for it.
+    operation: Operation | None = None
     #: How long a request may wait before others are told to come back later, in seconds.
     wait_s: float = 2.0
     #: Origins of which a browser's programs may ask, exactly as they say it: https://council.example.
@@ -51,9 +53,9 @@ class Program(FastAPI):
         return self.openapi_schema
 
 
-def eoi_router(door: Door) -> APIRouter:
-    """Return the routes of `/v1`, for a program of one's own."""
-    router = APIRouter(prefix="/v1", route_class=through(door))
+def door_router(door: Door) -> APIRouter:
+    """Return the routes of `/v1` through a door; a host has it made by `adapters.embedding`."""
+    router = APIRouter(prefix=PREFIX, route_class=through(door))
     calls.enter(router)
     eois.enter(router)
     endpoints.enter(router, door)
@@ -82,8 +84,9 @@ def build_api(door: Door, around: Surroundings, *, lifespan: Lifespan | None = N
         middleware=_around(around),
     )
     refusals.enter(api)
-    _take(api, eoi_router(replace(door, is_alone=True)))
-    _take(api, operation_router(door, around.operation))
+    _take(api, door_router(replace(door, is_alone=True)))
+    if around.operation is not None:
+        _take(api, operation_router(door, around.operation))
     if around.docs:
         _take(api, docs_router())
     return api

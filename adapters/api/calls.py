@@ -137,9 +137,7 @@ def open_call(request: Request, body: CallToOpen) -> Response:
     """
     asking: Asking = request.state.asking
     view = asking.begin(asking.engine.open_call, _new_call(body))
-    return answer(
-        view, status=201, version=view.version, location=place_in(request, "show_call", call=view.id)
-    )
+    return answer(view, status=201, version=view.version, location=place_in(request, "calls", view.id))
 
 
 def show_call(request: Request, call: str) -> Response:

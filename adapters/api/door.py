@@ -1,6 +1,6 @@
 """What the HTTP door is given: the engine, who says who asks, and the limits."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -41,6 +41,8 @@ class Door:
     authenticate: Authenticate
     #: Whether its routes stand in a program of ours, where nothing that a host adds to them may wait.
     is_alone: bool = False
+    #: Asked on the loop before that, where a host says who asks; raises as it does. None: nobody is.
+    ahead: Callable[[Request], Awaitable[None]] | None = None
     #: The largest body, in bytes.
     largest_body: int = LARGEST_BODY
     #: How long a body may take to come, in seconds.

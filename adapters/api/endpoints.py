@@ -236,4 +236,4 @@ def _added(request: Request, body: NewEndpoint) -> Response:
         ordered=body.ordered,
         actor=asking.actor,
     )
-    return answer(view, status=201, location=place_in(request, "show_endpoint", endpoint=view.id))
+    return answer(view, status=201, location=place_in(request, "endpoints", view.id))

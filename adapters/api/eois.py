@@ -127,7 +127,7 @@ def draft_eoi(request: Request, call: str, body: NewEoi) -> Response:
         applicant=body.applicant,
         applicant_name=body.applicant_name,
     )
-    location = place_in(request, "show_eoi", eoi=receipt.eoi_id)
+    location = place_in(request, "eois", receipt.eoi_id)
     return answer(receipt, status=201, version=receipt.version, location=location)
 
 

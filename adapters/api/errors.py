@@ -13,12 +13,14 @@ __all__ = [
     "BodyTooLarge",
     "BodyTooSlow",
     "CannotListen",
+    "CrossSite",
     "Internal",
     "MethodNotAllowed",
     "NoSuchPath",
     "Overloaded",
     "ServerEnded",
     "TooManyRequests",
+    "TurnedAway",
     "Unauthenticated",
     "UnsupportedMediaType",
     "VersionRequired",
@@ -86,6 +88,18 @@ class Overloaded(EoiError):
     """More is waiting than can be answered in time."""
 
     code = "overloaded"
+
+
+class TurnedAway(EoiError):
+    """The service that this is part of does not let that in."""
+
+    code = "turned-away"
+
+
+class CrossSite(EoiError):
+    """A page of another site sent that from somebody's browser."""
+
+    code = "cross-site"
 
 
 class NoSuchPath(EoiError):

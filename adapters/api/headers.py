@@ -9,6 +9,8 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.api.places import path_in
+
 #: Where the pages of the documentation are.
 DOCS: Final = "/docs"
 #: What a program's answer may do in a browser, and what the documentation may: what comes from here itself.
@@ -48,7 +50,8 @@ class SecurityHeaders:
 def _add(scope: Scope, headers: MutableHeaders) -> None:
     for name, value in ALWAYS.items():
         headers.setdefault(name, value)
-    own = scope["path"] == DOCS or scope["path"].startswith(f"{DOCS}/")
+    path = path_in(scope)
+    own = path == DOCS or path.startswith(f"{DOCS}/")
     headers.setdefault("Content-Security-Policy", OWN if own else NOTHING)
     if scope["scheme"] == "https":
         headers.setdefault("Strict-Transport-Security", HSTS)

@@ -9,6 +9,7 @@ from adapters.api.conditions import IF_MATCH, IF_NONE_MATCH, KEY, LONGEST_KEY, O
 from adapters.api.entering import EXTRA
 from adapters.api.examples import EVENT, EXAMPLES, PROBLEMS, TABLE
 from adapters.api.fields import VIEWS, told_of
+from workflow import Refusal
 
 #: What any request may be answered with.
 OF_ALL: Final = (
@@ -79,6 +80,8 @@ _BEARER: Final = {
     "description": "A key, as `eoi key create` shows it once; where an OpenID provider is set, also an "
     "access token of it (JWT) that was made for this API.",
 }
+#: By what who asks is known, where nobody says otherwise.
+_OWN_KEYS: Final[Mapping[str, Mapping[str, Any]]] = {"key": _BEARER}
 _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     KEY: {
         "description": "A text of one's own in quotes. Sent again with the same one, the request is carried "
@@ -178,31 +181,64 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """Complete what FastAPI makes of our routes, in place; other routes stay as they are.
+def completed(
+    document: dict[str, Any], *, security: Mapping[str, Mapping[str, Any]] = _OWN_KEYS
+) -> dict[str, Any]:
+    """Complete what FastAPI makes of our routes, in place, and once; other routes stay as they are.
 
-    A host that takes the routes into its own program gives it its own document.
+    A host that takes the routes into its own program gives it its own document, in which its schemas may have
+    our names: then ours have others.
+
+    Args:
+        document: as FastAPI has made it.
+        security: by what who asks is known: name -> security scheme; empty: nothing is said of it.
     """
+    ours = list(_ours(document))
+    if not ours:
+        return document
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    for operation in _ours(document):
+    for view in VIEWS:
+        if (name := _name_in(schemas, view)) in schemas:
+            _describe(schemas[name], view)
+    problem = _free_name(schemas, "Problem")
+    schemas[problem] = _problem_schema(_name_in(schemas, Refusal))
+    for operation in ours:
         extra = operation.pop(EXTRA)
         if extra["body"]:
-            schemas.update(_read_by_itself(operation, *extra["body"]))
-        _complete(operation, extra)
-    schemas["Problem"] = dict(PROBLEM_SCHEMA)
-    for view in VIEWS:
-        if view.__name__ in schemas:
-            _describe(schemas[view.__name__], view)
-    components.setdefault("securitySchemes", {})["key"] = dict(_BEARER)
+            kind, body = extra["body"]
+            schemas[_read_by_itself(operation, kind, _free_name(schemas, body))] = dict(BODIES[body])
+        _complete(operation, extra, problem)
+        if security:
+            operation["security"] = [{name: []} for name in security]
+    if security:
+        components.setdefault("securitySchemes", {}).update(
+            {name: dict(how) for name, how in security.items()}
+        )
     return document
 
 
-def _read_by_itself(operation: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
-    """Say what the body is that the route reads by itself; return its schema, by name."""
+def _name_in(schemas: Mapping[str, Any], view: type) -> str:
+    """Return under which name FastAPI tells of a class: where there are two of a name, with its module's."""
+    full = f"{view.__module__}.{view.__name__}".replace(".", "__")
+    return full if full in schemas else view.__name__
+
+
+def _free_name(schemas: Mapping[str, Any], name: str) -> str:
+    return f"Eoi{name}" if name in schemas else name
+
+
+def _problem_schema(refusal: str) -> dict[str, Any]:
+    items = {"$ref": f"#/components/schemas/{refusal}"}
+    errors = {**PROBLEM_SCHEMA["properties"]["errors"], "items": items}
+    return {**PROBLEM_SCHEMA, "properties": {**PROBLEM_SCHEMA["properties"], "errors": errors}}
+
+
+def _read_by_itself(operation: dict[str, Any], kind: str, name: str) -> str:
+    """Say what the body is that the route reads by itself; return its schema's name."""
     content = {kind: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
     operation["requestBody"] = {"required": True, "content": content}
-    return {name: dict(BODIES[name])}
+    return name
 
 
 def _describe(schema: dict[str, Any], view: type) -> None:
@@ -222,18 +258,18 @@ def _ours(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 yield operation
 
 
-def _complete(operation: dict[str, Any], extra: Mapping[str, Any]) -> None:
-    operation["security"] = [{"key": []}]
+def _complete(operation: dict[str, Any], extra: Mapping[str, Any], problem: str) -> None:
     is_read = "requestBody" not in operation and operation["operationId"].startswith(("list_", "show_"))
     parameters = operation.setdefault("parameters", [])
     for parameter in parameters:
-        if parameter["in"] == "path":
+        if parameter["in"] == "path" and parameter["name"] in _PATHS:  # a host's prefix may have others
             what, schema = _PATHS[parameter["name"]]
             parameter |= {"description": what, "schema": dict(schema)}
     parameters.extend(_parameters(extra, is_read=is_read))
     _tell(operation["responses"], extra)
     operation["responses"].pop("422")
-    operation["responses"] |= _problems([*OF_ALL, *extra["refuses"], *_of_versions(extra, is_read=is_read)])
+    codes = [*OF_ALL, *extra["refuses"], *_of_versions(extra, is_read=is_read)]
+    operation["responses"] |= _problems(codes, problem)
     if is_read and extra["takes_version"]:
         operation["responses"]["304"] = {"description": "It is as it was.", "headers": _told(["ETag"])}
 
@@ -265,29 +301,30 @@ def _tell(responses: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
     for each in (good, *others) if not extra["gives"] else ():
         content = each["content"]["application/json"]
         first, *_ = content["schema"].get("anyOf", [content["schema"]])
-        content["example"] = EXAMPLES[first["$ref"].rpartition("/")[2]]
+        content["example"] = EXAMPLES[first["$ref"].rpartition("/")[2].rpartition("__")[2]]
 
 
 def _told(names: Iterable[str]) -> dict[str, Any]:
     return {name: dict(_HEADERS[name]) for name in names}
 
 
-def _problems(codes: Iterable[str]) -> dict[str, Any]:
+def _problems(codes: Iterable[str], problem: str) -> dict[str, Any]:
     """Return a response for each status, with the codes that it is for."""
     ordered = sorted(dict.fromkeys(codes), key=STATUSES.__getitem__)
     return {
-        str(status): _problem(status, list(group)) for status, group in groupby(ordered, STATUSES.__getitem__)
+        str(status): _problem(status, list(group), problem)
+        for status, group in groupby(ordered, STATUSES.__getitem__)
     }
 
 
-def _problem(status: int, codes: list[str]) -> dict[str, Any]:
+def _problem(status: int, codes: list[str], schema: str) -> dict[str, Any]:
     response: dict[str, Any] = {
         "description": f"{_SENTENCES[status]} Codes: {', '.join(f'`{code}`' for code in codes)}.",
         "content": {
             PROBLEM: {
                 "schema": {
                     "allOf": [
-                        {"$ref": "#/components/schemas/Problem"},
+                        {"$ref": f"#/components/schemas/{schema}"},
                         {"properties": {"code": {"enum": codes}}},
                     ]
                 }

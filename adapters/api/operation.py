@@ -74,7 +74,7 @@ def operation_router(door: Door, operation: Operation) -> APIRouter:
 
     async def readyz(request: Request) -> Response:
         """Say whether it is ready: the database, its tables, the runner's threads. More to staff."""
-        actor = await _known(who, request) if "authorization" in request.headers else None
+        actor = await _known(door, who, request) if "authorization" in request.headers else None
         found = await _in_time(health.ask())
         ok = found is not None and found.ok
         told: object = {"ok": ok}
@@ -85,7 +85,7 @@ def operation_router(door: Door, operation: Operation) -> APIRouter:
     async def read_metrics(request: Request) -> Response:
         """Tell Prometheus."""
         if not operation.metrics_open:
-            require_role(await _known(who, request), WATCHERS, to="read the metrics")
+            require_role(await _known(door, who, request), WATCHERS, to="read the metrics")
         told = await _in_time(metrics.ask())
         if told is None:
             _log.warning("metrics.left-out", code=DatabaseUnavailable.code)
@@ -159,13 +159,15 @@ async def _in_time(answer: Coroutine[Any, Any, T]) -> T | None:
         return None
 
 
-async def _known(who: Aside[Actor], request: Request) -> Actor:
+async def _known(door: Door, who: Aside[Actor], request: Request) -> Actor:
     """Return who asks.
 
     Raises:
         Unauthenticated: nobody knows.
         DatabaseUnavailable: that cannot be known in time.
     """
+    if door.ahead is not None:
+        await door.ahead(request)
     actor = await _in_time(who.ask(request))
     if actor is None:
         raise DatabaseUnavailable

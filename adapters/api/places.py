@@ -1,21 +1,39 @@
-"""Where things are: ids in paths, and the paths of what was made."""
+"""Where things are: ids in paths, and the paths of what was made, wherever a host has put our routes."""
+
+from typing import Final
+from urllib.parse import quote
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from workflow import NotFound
 from workflow.inputs import GREATEST
 
+#: Where the routes of this version are, below wherever the program is.
+PREFIX: Final = "/v1"
 
-def place_in(request: Request, name: str, **ids: str) -> str:
-    """Return the path of a route, without a host: wherever the routes are, and whatever Host says.
+
+def place_in(request: Request, kind: str, id_: str) -> str:
+    """Return the path of what was made, without a host: wherever our routes are, and whatever Host says.
+
+    Told by the path that was asked for, less as many parts of it as are ours: no name of a route is looked
+    up, for a host may have one of the same name, or ours twice.
 
     Args:
-        request: what asked.
-        name: the route's.
-        ids: what its path names.
+        request: what asked, by a route of ours.
+        kind: `calls`…
+        id_: its id.
     """
-    root: str = request.scope.get("root_path", "")
-    return root.rstrip("/") + str(request.app.url_path_for(name, **ids))
+    root = request.scope.get("root_path", "").rstrip("/")
+    ours = request.scope["route"].path.rpartition(f"{PREFIX}/")[2].count("/") + 2
+    before = path_in(request.scope).split("/")[:-ours]
+    return f"{root}{quote('/'.join(before))}{PREFIX}/{kind}/{quote(id_)}"
+
+
+def path_in(scope: Scope) -> str:
+    """Return the path that was asked for, below where the program is mounted."""
+    root, path = scope.get("root_path", "").rstrip("/"), str(scope["path"])
+    return path.removeprefix(root) if path.startswith(f"{root}/") else path
 
 
 def number_in(path: str) -> int:

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.api.errors import Internal
+from adapters.api.places import path_in
 from workflow.log import get_log
 
 #: Methods that are logged by name.
@@ -126,7 +127,7 @@ def _say(scope: Scope, status: int, took_s: float) -> None:
         "took_s": round(took_s, 4),
         "actor": None if actor is None else actor.id,
     }
-    if scope["path"] in QUIET:
+    if path_in(scope) in QUIET:
         _log.debug("request.answered", **told)
     else:
         _log.info("request.answered", **told)

@@ -18,6 +18,7 @@ from adapters.api.at_once import at_once, never_waits
 from adapters.api.bodies import parsed, received, require_few
 from adapters.api.door import Asking, Door, asking_of
 from adapters.api.errors import BadHeader
+from adapters.api.headers import ALWAYS
 from adapters.api.unseen import waited_unseen
 from states.errors import BadInput, EoiError
 from workflow import Arrival, NotFound
@@ -50,13 +51,17 @@ class EoiRoute(APIRoute):
                 arrival = self.door.engine.arrival()
                 # Asked after that: what passes between the two makes the wait longer, and never too short.
                 arrival = arrival.may_have_waited(waited_unseen(request.scope))
+                if self.door.ahead is not None:
+                    await self.door.ahead(request)
                 if in_one_thread:
-                    return await run_in_threadpool(self._answered, handle, request, body, arrival)
-                return await handle(await run_in_threadpool(self._read, request, body, arrival))
+                    answer = await run_in_threadpool(self._answered, handle, request, body, arrival)
+                else:
+                    answer = await handle(await run_in_threadpool(self._read, request, body, arrival))
             except RequestValidationError as exc:
-                return await self._problem(refusal_of(exc))
+                answer = await self._problem(refusal_of(exc))
             except EoiError as exc:
-                return await self._problem(exc)
+                answer = await self._problem(exc)
+            return kept_by_nobody(answer)
 
         return come_in
 
@@ -106,6 +111,13 @@ class _Read(Request):
     async def json(self) -> Any:  # noqa: ANN401 -- JSON's values
         """Return what the body says."""
         return self._told
+
+
+def kept_by_nobody(response: Response) -> Response:
+    """Return an answer that no cache keeps and no browser takes for something else, in whatever program."""
+    for name in ("Cache-Control", "X-Content-Type-Options"):
+        response.headers.setdefault(name, ALWAYS[name])
+    return response
 
 
 def require_plain_path(request: Request) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.api.places import path_in
 from adapters.api.requests import QUIET, method_of, template_of
 from adapters.spans import Spans
 from workflow.ids import is_id
@@ -23,7 +24,7 @@ class Traced:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, within a span."""
-        if scope["type"] != "http" or scope["path"] in QUIET or not self._spans.are_wanted:
+        if scope["type"] != "http" or path_in(scope) in QUIET or not self._spans.are_wanted:
             await self._app(scope, receive, send)
             return
         with self._spans.request(method_of(scope), scope["headers"]) as answered:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi import Depends, FastAPI, Request
 
-from adapters.api.app import eoi_router
+from adapters.api.app import door_router
 from adapters.api.at_once import as_coroutine, at_once, never_waits, waiting_for_nothing
 from adapters.api.auth import Bearer
 from adapters.api.door import Door
@@ -50,7 +50,7 @@ def test_what_a_host_has_its_routes_depend_on_may_wait(program: App, waits: bool
 
     host = FastAPI()
     door = Door(engine=program.engine, authenticate=Bearer(knows, Rates()))
-    host.include_router(eoi_router(door), dependencies=[Depends(waiting if waits else blocking)])
+    host.include_router(door_router(door), dependencies=[Depends(waiting if waits else blocking)])
     assert ask(host, "POST", "/v1/calls", key("officer-key"), JSON, body=CALL).status == 201
     assert ask(host, "POST", "/v1/calls", JSON, body=CALL).code == "unauthenticated"
     assert asked == ["/v1/calls"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from adapters.api.app import eoi_router
+from adapters.api.app import door_router
 from adapters.api.auth import LONGEST
 from adapters.api.door import Door
 from adapters.api.jwks import REST_S
@@ -324,7 +324,7 @@ def test_a_host_takes_tokens_alone(
     """`Oidc` is all that a door needs to know who asks; what does not hold is refused as ever."""
     with engine_in(tmp_path, clock=clock) as engine:
         api = FastAPI(redirect_slashes=False)
-        api.include_router(eoi_router(Door(engine=engine, authenticate=oidc)), prefix="/forms")
+        api.include_router(door_router(Door(engine=engine, authenticate=oidc)), prefix="/forms")
         tokens = [provider.token(), provider.token(exp=1), provider.token(roles=[]), "eoi_k3v9x2ab_1bN0"]
         told = [ask(api, "GET", "/forms/v1/calls", key(each)).status for each in tokens]
         assert [ask(api, "GET", "/forms/v1/calls").status, *told] == [401, 200, 401, 403, 401]

@@ -15,7 +15,7 @@ from typing import Any, Final, Unpack, assert_type, get_args, get_origin
 from sqlalchemy.orm import Session
 
 import workflow
-from adapters import bootstrap
+from adapters import bootstrap, embedding
 from scheduler import pump, runner
 from workflow import (
     Actor,
@@ -60,6 +60,7 @@ PINNED: Final = (
     ports.Clock, ports.Courier, ports.Vault, ports.About,
     ports.Delivery, ports.Delivered, ports.Delayed, ports.Undeliverable,
     bootstrap.build, bootstrap.build_engine, bootstrap.App,
+    embedding.eoi_router, embedding.eoi_asgi, embedding.running, embedding.by_key, embedding.tell_openapi,
     runner.Runner, runner.Health, runner.RunReport, pump.PumpReport,
     testing.FrozenClock, testing.RecordingCourier, testing.officer, testing.reviewer, testing.decider,
     testing.admin, testing.auditor, testing.school, testing.new_call, testing.engine_in, testing.submitted,

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 
 from adapters.api.answers import STATUSES, problem_of
-from adapters.api.app import build_api, eoi_router
+from adapters.api.app import build_api, door_router
 from adapters.api.door import Door
 from adapters.api.errors import Internal
 from adapters.api.examples import EXAMPLES
@@ -184,7 +184,7 @@ def test_a_host_takes_the_routes_into_its_own_program() -> None:
     before = json.dumps(host.openapi()["paths"]["/own"])
     host = FastAPI()
     host.get("/own")(own)
-    host.include_router(eoi_router(DOOR), prefix="/council")
+    host.include_router(door_router(DOOR), prefix="/council")
     document = completed(host.openapi())
     assert json.dumps(document["paths"]["/own"]) == before
     assert "409" in document["paths"]["/council/v1/calls"]["post"]["responses"]

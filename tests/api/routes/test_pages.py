@@ -8,7 +8,7 @@ from urllib.parse import quote, urljoin
 import pytest
 from fastapi import FastAPI
 
-from adapters.api.app import eoi_router
+from adapters.api.app import door_router
 from adapters.api.door import Door
 from adapters.documents import document
 from tests.api.routes.asking import Answer, Client
@@ -222,7 +222,7 @@ def test_the_host_header_gets_nowhere(who: Who, seven: list[str]) -> None:
 def test_places_are_right_wherever_a_host_puts_the_routes(engine: Engine) -> None:
     """Below a host's prefix, and below where a proxy has it, a location leads to what was made."""
     host = FastAPI()
-    host.include_router(eoi_router(Door(engine=engine, authenticate=by_token)), prefix="/council")
+    host.include_router(door_router(Door(engine=engine, authenticate=by_token)), prefix="/council")
     for root, path in (("", "/council/v1/calls"), ("/eoi", "/eoi/council/v1/calls")):
         body = CALL | {"reference": f"46/23 {root}"}
         opened = Client(host, "officer", root_path=root).post(path, body)

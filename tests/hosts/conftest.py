@@ -1,0 +1,51 @@
+"""Hosts of a FastAPI kind: users by cookie, programs around our routes, and the field's own test client."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
+
+from adapters.embedding import eoi_router
+from tests.databases.raw import RawDatabase
+from workflow import Actor, Engine
+from workflow.testing import FrozenClock, officer, school
+
+#: The host's users.
+USERS = {"olga": officer(), "head": school(), "odd": Actor("nobody.much", roles=())}
+OLGA = {"cookie": "user=olga"}
+HEAD = {"cookie": "user=head"}
+NEW_CALL = {"reference": "46/24", "title": "Bases", "closes_on": "2099-03-17"}
+
+
+def user(request: Request) -> Actor | None:
+    """Return who asks, as the host knows it."""
+    return USERS.get(request.cookies.get("user", ""))
+
+
+@pytest.fixture
+def engine(database: RawDatabase, clock: FrozenClock) -> Iterator[Engine]:
+    """Return an engine on a database in which nothing has happened yet."""
+    with Engine(database.url, clock=clock) as engine:
+        yield engine
+
+
+@pytest.fixture
+def ask() -> Iterator[Callable[[Any], TestClient]]:
+    """Return what makes clients of programs; faults of the program come as answers."""
+    with ExitStack() as stack:
+        yield lambda api: stack.enter_context(TestClient(api, raise_server_exceptions=False))
+
+
+@pytest.fixture
+def host(engine: Engine, ask: Callable[[Any], TestClient]) -> Callable[..., TestClient]:
+    """Return a client of a host that has our routes below `/council`."""
+
+    def make(authenticate: Any = user, *, prefix: str = "/council", **given: Any) -> TestClient:
+        api = FastAPI()
+        api.include_router(eoi_router(engine, authenticate=authenticate, **given), prefix=prefix)
+        return ask(api)
+
+    return make
