@@ -9,7 +9,6 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
-from starlette.types import ASGIApp
 
 from adapters.api.app import Surroundings, build_api, door_router
 from adapters.api.auth import Bearer
@@ -51,7 +50,7 @@ def eoi_router(
     return door_router(_door(app_or_engine, authenticate, origins))
 
 
-def eoi_asgi(app_or_engine: App | Engine, *, authenticate: SaysWho, origins: tuple[str, ...] = ()) -> ASGIApp:
+def eoi_asgi(app_or_engine: App | Engine, *, authenticate: SaysWho, origins: tuple[str, ...] = ()) -> FastAPI:
     """Return the whole program, to be mounted: with its documentation, its headers, and its own 404.
 
     Of an App also its probes and metrics, and overload is told as `eoi serve` tells it. A program that is

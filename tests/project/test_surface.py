@@ -255,10 +255,20 @@ frozen Undeliverable(*, why: str, status: int | None = None, answer: str = '', g
 build(settings: Settings, engine: Engine | None = None, *, clock: Clock | None = None,
         sweeps: bool = True, delivers: bool = True, works: bool = True) -> App
 build_engine(settings: Settings, engine: Engine | None = None, *, clock: Clock | None = None) -> Engine
-frozen App(engine: Engine, runner: Runner, metrics: Metrics, _couriers: Mapping[str, Courier])
+frozen App(engine: Engine, runner: Runner, metrics: Metrics, settings: Settings,
+        _couriers: Mapping[str, Courier])
     .start() -> None
     .close() -> None
     .try_endpoint(endpoint_id: str, *, actor: Actor) -> tuple[Delivered | Delayed | Undeliverable, float]
+eoi_router(app_or_engine: App | Engine, *,
+        authenticate: Callable[[Request], Actor | Awaitable[Actor | None] | None],
+        origins: tuple[str, ...] = ()) -> APIRouter
+eoi_asgi(app_or_engine: App | Engine, *,
+        authenticate: Callable[[Request], Actor | Awaitable[Actor | None] | None],
+        origins: tuple[str, ...] = ()) -> FastAPI
+running(app: App) -> Callable[[object], AbstractAsyncContextManager[None]]
+by_key(app_or_engine: App | Engine) -> Callable[[Request], Actor]
+tell_openapi(api: FastAPI, *, security: Mapping[str, Mapping[str, Any]] | None = None) -> None
 Runner(engine: Engine, couriers: Mapping[str, Courier], *, sweep_period_s: float = 1.0,
         pump_period_s: float = 1.0, workers: int = 16, lease_s: float = 60.0, grace_s: float = 30.0,
         dice: Callable[[], float] = Random.random, sweeps: bool = True, delivers: bool = True,
