@@ -183,6 +183,10 @@ class Settings(BaseSettings):
     ] = "INFO"
     #: Who asks, for the command line (`EOI_AS`).
     acting_as: str | None = Field(default=None, validation_alias="EOI_AS")
+    #: The server that the command line asks instead of a database; empty: none.
+    server: str = ""
+    #: The key that it is asked with (`EOI_KEY`).
+    server_key: SecretStr = Field(default=SecretStr(""), validation_alias="EOI_KEY")
     #: The roles they hold, for the command line.
     roles: Words = ()
     #: The organisations they act for, for the command line.

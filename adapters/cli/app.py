@@ -25,7 +25,8 @@ from adapters.cli import (
     sheets,
     storage,
 )
-from adapters.cli.door import Door, command, everywhere, sign
+from adapters.cli.door import Door, command, everywhere
+from adapters.cli.everywhere import sign
 
 _HELP: Final = """The life of expressions of interest: calls, EOIs, deadlines, notices.
 

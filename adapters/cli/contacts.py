@@ -53,7 +53,7 @@ def import_(
     if not people and not allow_empty:
         msg = "The file holds nobody. If the list is to be emptied, say --allow-empty."
         raise BadInput(msg, field="contacts")
-    with door.engine() as engine:
+    with door.database() as engine:
         count = engine.put_contacts(list_name, people, actor=door.actor())
     door.tell.answer(
         {"list": list_name.strip(), "contacts": count, "rows": len(people)},
@@ -63,14 +63,14 @@ def import_(
 
 def lists(door: Door) -> None:
     """List the lists, with how many are on each. Officer, admin or auditor."""
-    with door.engine() as engine:
+    with door.database() as engine:
         found = engine.contact_lists(actor=door.reader())
     door.tell.answer(found, table(("list", "contacts"), found.items()))
 
 
 def list_(door: Door, name: ListName) -> None:
     """List who is on a list. Officer, admin or auditor."""
-    with door.engine() as engine:
+    with door.database() as engine:
         found = engine.contacts(name, actor=door.reader())
     rows = ((each.organisation, each.address, each.name) for each in found)
     door.tell.answer(found, table(("organisation", "address", "name"), rows, prose="name"))

@@ -1,4 +1,4 @@
-"""What every command shares: the options that stand everywhere, who asks, and how an error ends it.
+"""What every command shares: who asks, what is asked, and how an error ends it.
 
 `command` turns a function of a `Door` and its own parameters into a command of the line: it adds the
 options that stand everywhere, before the command's name and after it, and turns errors into an exit status.
@@ -7,64 +7,36 @@ options that stand everywhere, before the command's name and after it, and turns
 import functools
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from getpass import getuser
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from adapters.cli.everywhere import EVERYWHERE, sign, words_of
+from adapters.cli.hints import hint_for
+from adapters.cli.reach import Reach, refuse_key
 from adapters.cli.telling import AnswerLost, Teller
-from states.errors import EoiError, Refused
+from states.errors import EoiError
 
 if TYPE_CHECKING:
+    from adapters.client import Client
+    from adapters.face import Face
     from adapters.settings import Settings
+    from adapters.trying import Tried
     from states.facts import Actor
     from workflow import Engine
 
 #: The exit status of what was refused or failed.
 FAILED: Final = 1
-
-_EVERYWHERE: Final = {
-    "db": Annotated[
-        str | None,
-        typer.Option(
-            "--db",
-            metavar="URL",
-            help="The database's URL, or the path of an SQLite file.  [EOI_DATABASE_URL, else eoi.db]",
-        ),
-    ],
-    "acting_as": Annotated[
-        str | None,
-        typer.Option(
-            "--as", metavar="NAME", help="Who asks: an opaque id.  [EOI_AS, else the system's user]"
-        ),
-    ],
-    "role": Annotated[
-        list[str] | None,
-        typer.Option("--role", metavar="ROLE", help="A role they hold; may be repeated.  [EOI_ROLES]"),
-    ],
-    "organisation": Annotated[
-        list[str] | None,
-        typer.Option(
-            "--organisation",
-            metavar="ID",
-            help="An organisation they act for; may be repeated.  [EOI_ORGANISATIONS]",
-        ),
-    ],
-    "json": Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")],
-}
-
-
-#: The code of a refusal, or the field at fault -> how to mend it on the command line.
-_HINTS: Final = {
-    "role-missing": "Say who asks: --as NAME --role ROLE, or EOI_AS and EOI_ROLES for the whole shell.",
-    "not-your-organisation": "Say for whom: --organisation ID, or EOI_ORGANISATIONS for the whole shell.",
-    "applicant": "Say for whom: --organisation ID, and --applicant ID where they act for several.",
-    "reason-missing": "Say why: --reason TEXT.",
-    "closes-at-missing": "Say until when: --closes-on DATE or --closes-at TIME.",
-    "opens-in-future": "To open it now, give a time that has passed: --opens-at TIME.",
-}
+#: Who asks where the key says so.
+_KEY_HOLDER: Final = "holder-of-the-key"
+#: The option that is an idempotency key where a command takes one.
+_KEY: Final = "--key"
+#: The code of what no server is asked; its class comes with all of the client.
+_NEEDS_DATABASE: Final = "needs-database"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,29 +44,22 @@ class Door:
     """Through which somebody comes in: what they said of themselves, and how they want to be answered."""
 
     db: str | None = None
+    server: str | None = None
+    server_key: str | None = field(default=None, repr=False)
+    key_file: Path | None = None
+    insecure_http: bool = False
     acting_as: str | None = None
     role: tuple[str, ...] = ()
     organisation: tuple[str, ...] = ()
     json: bool = False
+    #: The command's whole name: `eoi key list`.
+    command: str = "eoi"
 
-    def also(
-        self,
-        *,
-        db: str | None,
-        acting_as: str | None,
-        role: list[str] | None,
-        organisation: list[str] | None,
-        json: bool,
-    ) -> "Door":
+    def also(self, **said: Any) -> "Door":  # noqa: ANN401 -- as `EVERYWHERE` has them
         """Return this door with what was said besides; the later word counts."""
-        return replace(
-            self,
-            db=db or self.db,
-            acting_as=acting_as or self.acting_as,
-            role=tuple(role or self.role),
-            organisation=tuple(organisation or self.organisation),
-            json=json or self.json,
-        )
+        heard = {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
+        told: dict[str, Any] = {name: value for name, value in heard.items() if value}
+        return replace(self, **told)
 
     @property
     def tell(self) -> Teller:
@@ -126,33 +91,103 @@ class Door:
         from states.facts import Actor
 
         settings = self.settings()
+        if self._reach.server_in(settings) is not None:
+            return Actor(_KEY_HOLDER, via="cli")
         return Actor(settings.acting_as or _system_user(), settings.roles, settings.organisations, via="cli")
 
     def reader(self) -> "Actor | None":
-        """Return who reads; None, who sees all, where nobody is named: they hold the database anyway."""
+        """Return who reads; None, who sees all, where nobody is named: they hold the database anyway.
+
+        None, too, where a server is asked: its key says who reads.
+        """
         settings = self.settings()
         named = settings.acting_as or settings.roles or settings.organisations
-        return self.actor() if named else None
+        return self.actor() if named and self._reach.server_in(settings) is None else None
+
+    @property
+    def asks_server(self) -> bool:
+        """Whether a server is asked, and no database is here."""
+        return self._reach.server_in(self.settings()) is not None
 
     @contextmanager
-    def engine(self, *, hears_events: bool = False) -> Iterator["Engine"]:
-        """Lend an engine on the database; where nothing is there yet, make it, and say so.
+    def engine(self, *, hears_events: bool = False) -> Iterator["Face"]:
+        """Lend what is asked: a server, or the database; where nothing is there yet, make it, and say so.
 
         Args:
-            hears_events: whether it knows what events from elsewhere fire.
+            hears_events: whether it knows what events from elsewhere fire; a server knows by itself.
         """
-        with self.engine_as_it_is(hears_events=hears_events) as engine:
+        if self.asks_server:
+            with self._client() as client:
+                yield client
+        else:
+            with self._database(hears_events=hears_events) as engine:
+                self.make_if_missing(engine)
+                yield engine
+
+    @contextmanager
+    def engine_as_it_is(self) -> Iterator["Face"]:
+        """Lend what is asked, whatever is there; nothing is opened before it is used."""
+        with self._client() if self.asks_server else self._database() as asked:
+            yield asked
+
+    @contextmanager
+    def database(self) -> Iterator["Engine"]:
+        """Lend an engine on the database; where nothing is there yet, make it, and say so."""
+        with self.database_as_it_is() as engine:
             self.make_if_missing(engine)
             yield engine
 
     @contextmanager
-    def engine_as_it_is(self, *, hears_events: bool = False) -> Iterator["Engine"]:
+    def database_as_it_is(self) -> Iterator["Engine"]:
         """Lend an engine on the database, whatever is there; nothing is opened before it is used."""
+        self.require_database()
+        with self._database() as engine:
+            yield engine
+
+    def require_database(self) -> None:
+        """Let pass where no server is asked.
+
+        Raises:
+            BadParameter: one is; this command needs the database.
+        """
+        self._reach.refuse_server(self.settings(), self.command)
+
+    @property
+    def _reach(self) -> Reach:
+        return Reach(
+            db=self.db,
+            server=self.server,
+            key=self.server_key,
+            key_file=self.key_file,
+            insecure_http=self.insecure_http,
+            names_somebody=bool(self.acting_as or self.role or self.organisation),
+        )
+
+    def _client(self) -> "Client":
+        settings = self.settings()
+        return self._reach.client_in(settings, self._reach.server_in(settings) or "")
+
+    @contextmanager
+    def _database(self, *, hears_events: bool = False) -> Iterator["Engine"]:
         from adapters.core import build_engine
 
         settings = self.settings()
         with build_engine(settings if hears_events else settings.without_events()) as engine:
             yield engine
+
+    def tried(self, endpoint_id: str) -> "tuple[str, Tried]":
+        """Let a ping go to a webhook, from the server or from here; return where to, and what came of it."""
+        if self.asks_server:
+            with self._client() as client:
+                return client.endpoint(endpoint_id).url, client.try_endpoint(endpoint_id)
+        from adapters.bootstrap import build
+        from adapters.trying import tried
+
+        with closing(build(self.settings())) as app:
+            self.make_if_missing(app.engine)
+            actor = self.actor()
+            url = app.engine.endpoint(endpoint_id, actor=actor).url
+            return url, tried(endpoint_id, *app.try_endpoint(endpoint_id, actor=actor))
 
     def make_if_missing(self, engine: "Engine") -> None:
         """Make the tables where nothing is yet, and say so: a slip in the database's name shows like that."""
@@ -180,10 +215,14 @@ def command(
 
     def enter(function: Callable[..., None]) -> Callable[..., None]:
         own = list(inspect.signature(function).parameters.values())[1:]
+        takes_key = _KEY in words_of(own)
 
         @functools.wraps(function)
         def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 -- a command's own parameters
-            door = context.obj.also(**{each: given.pop(each) for each in _EVERYWHERE})
+            said = {each: given.pop(each, None) for each in EVERYWHERE}
+            door = context.obj.also(**said, command=context.command_path)
+            if takes_key:
+                refuse_key(given["key"])
             with ending_well(door, streams=streams):
                 function(door, **given)
 
@@ -196,20 +235,7 @@ def command(
 
 def everywhere(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 -- as `command`
     """Keep what was said before the command's name; a group's name stands after that of the program."""
-    context.obj = (context.obj or Door()).also(**{each: given[each] for each in _EVERYWHERE})
-
-
-def sign(function: Callable[..., None], own: list[inspect.Parameter]) -> None:
-    """Let typer see the context, the function's own parameters, and the options that stand everywhere."""
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    shared = [
-        inspect.Parameter(name, keyword, annotation=kind, default=False if name == "json" else None)
-        for name, kind in _EVERYWHERE.items()
-    ]
-    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    parameters = [context, *(each.replace(kind=keyword) for each in own), *shared]
-    vars(function)["__signature__"] = inspect.Signature(parameters)  # PEP 362
-    function.__annotations__ = {each.name: each.annotation for each in parameters}
+    context.obj = (context.obj or Door()).also(**{each: given[each] for each in EVERYWHERE})
 
 
 sign(everywhere, [])
@@ -226,19 +252,20 @@ def ending_well(door: Door, *, streams: bool) -> Iterator[None]:
     try:
         yield
     except EoiError as error:
-        door.tell.error(error, hint=_hint(error), beside=streams)
+        if error.code == _NEEDS_DATABASE:
+            raise typer.BadParameter(error.message, param_hint="--server") from None
+        door.tell.error(error, hint=hint_for(error, asks_server=_asks_server(door)), beside=streams)
         raise typer.Exit(FAILED) from None
     except AnswerLost as exc:
         door.tell.aside(f"What was asked for is done, but the answer could not be written: {exc}.")
         raise typer.Exit(FAILED) from None
 
 
-def _hint(error: EoiError) -> str | None:
-    """Return how to say here what was missing."""
-    said = {error.code, getattr(error, "field", None)}
-    if isinstance(error, Refused):
-        said |= {reason.code for reason in error.reasons}
-    return " ".join(hint for what, hint in _HINTS.items() if what in said) or None
+def _asks_server(door: Door) -> bool:
+    try:
+        return door.asks_server
+    except (EoiError, typer.BadParameter):  # that is what was refused
+        return False
 
 
 def _epilog(examples: str) -> str | None:

@@ -1,7 +1,6 @@
 """Commands about endpoints: who gets events, by which courier, on which terms."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -11,12 +10,14 @@ from adapters.cli.door import FAILED, Door, command
 from adapters.cli.options import Reason
 from adapters.cli.telling import facts, stamp, table
 from adapters.cli.views import endpoint_facts, endpoint_state
+from states.errors import EoiError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from adapters.face import Face
     from adapters.trying import Tried
-    from workflow import EndpointView, Engine
+    from workflow import EndpointView
 
 #: How many hours a day has, and so many an old secret is valid.
 DAY_H: Final = 24.0
@@ -93,7 +94,7 @@ def add(
     that EOI_WEBHOOK_ALLOW does not name, it is refused.
     """
     headers, patterns = _headers(header or ()), _patterns(events or ())
-    if via == "webhook":
+    if via == "webhook" and not door.asks_server:  # a server looks by itself
         _look_at(door, url.strip())
     with door.engine() as engine:
         view = engine.add_endpoint(
@@ -192,15 +193,7 @@ def test(door: Door, endpoint: Id) -> None:
 
     Exit status 1 where it did not arrive. Nothing of it is kept.
     """
-    from adapters.bootstrap import build
-    from adapters.trying import tried
-
-    with closing(build(door.settings())) as app:
-        door.make_if_missing(app.engine)
-        actor = door.actor()
-        url = app.engine.endpoint(endpoint, actor=actor).url
-        outcome, duration_s = app.try_endpoint(endpoint, actor=actor)
-    what = tried(endpoint, outcome, duration_s)
+    url, what = door.tried(endpoint)
     door.tell.answer(what, _tried_told(what, url))
     if not what.arrived:
         raise typer.Exit(FAILED)
@@ -242,14 +235,18 @@ def _look_at(door: Door, url: str) -> None:
         door.tell.aside(doubt)
 
 
-def _warn_of_nobody(door: Door, engine: "Engine", view: "EndpointView") -> None:
+def _warn_of_nobody(door: Door, engine: "Face", view: "EndpointView") -> None:
     """Say that nobody is on a list that an endpoint stands for, while that can still be mended in time."""
     word, _, name = view.url.partition(":")
     if view.courier == "webhook" or word not in ("list", "audience"):
         return
+    try:
+        known = engine.contact_lists()
+    except EoiError:
+        return  # a server tells nobody of its lists
     open_calls = [each for each in engine.calls() if each.state == "open"] if word == "audience" else []
     lists = {name} if word == "list" else {each.audience for each in open_calls if each.audience}
-    for missing in sorted(lists - engine.contact_lists().keys()):
+    for missing in sorted(lists - known.keys()):
         door.tell.aside(f"Nobody is on the list {missing} yet: {import_into(missing)}.")
 
 

@@ -1,6 +1,6 @@
 """Commands about EOIs: draft, save, every move of the lifecycle, and what can be asked of one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -9,10 +9,13 @@ import typer
 from adapters.cli.door import Door, command
 from adapters.cli.options import At, Eoi, ExpectVersion, Key, Reason
 from adapters.cli.telling import stamp, table, tell_history
-from adapters.cli.views import eoi_told, option_told, receipt_told
+from adapters.cli.views import carried_out, eoi_told, option_told
 
 if TYPE_CHECKING:
-    from workflow import Engine
+    from rich.console import RenderableType
+
+    from adapters.face import Face
+    from workflow import AttemptView, EoiView, HistoryView, Page
 
 #: Word -> what it does, for the moves that have a command of their own.
 MOVES: Final = {
@@ -81,7 +84,7 @@ def draft(
             expected_version=expect_version,
             idempotency_key=key,
         )
-        door.tell.answer(receipt, receipt_told(receipt, _timezone(engine, receipt.eoi_id)))
+        door.tell.answer(receipt, carried_out(engine, receipt))
 
 
 def save(
@@ -93,7 +96,7 @@ def save(
         receipt = engine.save(
             eoi, answers=form, actor=door.actor(), expected_version=expect_version, idempotency_key=key
         )
-        door.tell.answer(receipt, receipt_told(receipt, _timezone(engine, receipt.eoi_id)))
+        door.tell.answer(receipt, carried_out(engine, receipt))
 
 
 def fire(
@@ -122,15 +125,14 @@ def fire(
             expected_version=expect_version,
             idempotency_key=key,
         )
-        door.tell.answer(receipt, receipt_told(receipt, _timezone(engine, receipt.eoi_id)))
+        door.tell.answer(receipt, carried_out(engine, receipt))
 
 
 def show(door: Door, eoi: Eoi) -> None:
     """Show one EOI, with its answers."""
     with door.engine() as engine:
         view = engine.get(eoi, actor=door.reader())
-        call = engine.call(view.call_id)
-    door.tell.answer(view, eoi_told(view, call.reference, call.timezone))
+        door.tell.answer(view, _told(engine, view))
 
 
 def list_(
@@ -155,22 +157,7 @@ def list_(
         page = engine.find(
             call=call, state=state, applicant=applicant, after=after, limit=limit, actor=door.reader()
         )
-        calls = {call_id: engine.call(call_id) for call_id in {each.call_id for each in page}}
-    rows = (
-        (
-            each.id,
-            calls[each.call_id].reference,
-            each.applicant,
-            each.applicant_name,
-            each.state,
-            each.version,
-            stamp(each.updated_at, calls[each.call_id].timezone),
-        )
-        for each in page
-    )
-    head = ("EOI", "call", "applicant", "name", "state", "version", "last change")
-    more = [f"More: --after {page.next}"] if page.next else []
-    door.tell.answer(page, [*table(head, rows, prose="name"), *more])
+        door.tell.answer(page, _listed(engine, page))
 
 
 def history(door: Door, eoi: Eoi) -> None:
@@ -180,8 +167,7 @@ def history(door: Door, eoi: Eoi) -> None:
     """
     with door.engine() as engine:
         changes = engine.history(eoi, actor=door.reader())
-        timezone = _timezone(engine, eoi)
-    door.tell.answer(changes, tell_history(changes, timezone))
+        door.tell.answer(changes, _changes(engine, eoi, changes))
 
 
 def attempts(
@@ -191,21 +177,7 @@ def attempts(
     """Show what was tried and refused."""
     with door.engine() as engine:
         found = engine.attempts(subject, actor=door.reader())
-        zones = {call_id: engine.call(call_id).timezone for call_id in {each.call_id for each in found}}
-    rows = (
-        (
-            each.eoi_id,
-            each.trigger,
-            each.code,
-            each.actor,
-            each.count,
-            stamp(each.first_at, zones[each.call_id]),
-            stamp(each.last_at, zones[each.call_id]) if each.count > 1 else "",
-        )
-        for each in found
-    )
-    head = ("EOI", "what", "refused as", "who", "times", "first", "last")
-    door.tell.answer(found, table(head, rows))
+        door.tell.answer(found, _tried(engine, found))
 
 
 def allowed(door: Door, eoi: Eoi, *, at: At = None) -> None:
@@ -258,5 +230,49 @@ def _answers(path: Path) -> Mapping[str, Any]:
     return answers_from(file_bytes(path, what="answers"))
 
 
-def _timezone(engine: "Engine", eoi_id: str) -> str:
-    return engine.call(engine.get(eoi_id).call_id).timezone
+def _told(engine: "Face", view: "EoiView") -> "Iterator[RenderableType]":
+    # Only who reads the text waits for what only the text tells.
+    call = engine.call(view.call_id)
+    yield from eoi_told(view, call.reference, call.timezone)
+
+
+def _listed(engine: "Face", page: "Page[EoiView]") -> "Iterator[RenderableType]":
+    calls = {call_id: engine.call(call_id) for call_id in {each.call_id for each in page}}
+    rows = (
+        (
+            each.id,
+            calls[each.call_id].reference,
+            each.applicant,
+            each.applicant_name,
+            each.state,
+            each.version,
+            stamp(each.updated_at, calls[each.call_id].timezone),
+        )
+        for each in page
+    )
+    head = ("EOI", "call", "applicant", "name", "state", "version", "last change")
+    yield from table(head, rows, prose="name")
+    if page.next:
+        yield f"More: --after {page.next}"
+
+
+def _changes(engine: "Face", eoi_id: str, changes: "list[HistoryView]") -> "Iterator[RenderableType]":
+    yield from tell_history(changes, engine.call(engine.get(eoi_id).call_id).timezone)
+
+
+def _tried(engine: "Face", found: "list[AttemptView]") -> "Iterator[RenderableType]":
+    zones = {call_id: engine.call(call_id).timezone for call_id in {each.call_id for each in found}}
+    rows = (
+        (
+            each.eoi_id,
+            each.trigger,
+            each.code,
+            each.actor,
+            each.count,
+            stamp(each.first_at, zones[each.call_id]),
+            stamp(each.last_at, zones[each.call_id]) if each.count > 1 else "",
+        )
+        for each in found
+    )
+    head = ("EOI", "what", "refused as", "who", "times", "first", "last")
+    yield from table(head, rows)

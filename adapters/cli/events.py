@@ -61,7 +61,7 @@ def events(
     JSON object on a line of its own, with `cursor` and `event`; errors stand on stderr. While it is followed,
     a database that is away for a time is waited for.
     """
-    with door.engine() as engine, while_it_is_read():
+    with door.database() as engine, while_it_is_read():
 
         def ask(place: int, count: int) -> "Page[Fed]":
             return engine.events(after=place, pattern=pattern, limit=count, actor=door.reader())

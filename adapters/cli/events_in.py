@@ -7,14 +7,15 @@ import typer
 
 from adapters.cli.door import Door, command
 from adapters.cli.telling import stamp, table
-from adapters.cli.views import call_facts, option_told, receipt_told
+from adapters.cli.views import call_facts, carried_out, option_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from rich.console import RenderableType
 
-    from workflow import CallView, Engine, Foreseen, Receipt, UnhandledView
+    from adapters.face import Face
+    from workflow import CallView, Foreseen, Receipt, UnhandledView
 
 
 def enter(app: typer.Typer) -> None:
@@ -78,13 +79,11 @@ def unhandled(
     door.tell.answer(page, [*table(head, rows), *more])
 
 
-def _handled_told(
-    engine: "Engine", found: "Receipt | CallView | UnhandledView"
-) -> "Iterable[RenderableType]":
+def _handled_told(engine: "Face", found: "Receipt | CallView | UnhandledView") -> "Iterable[RenderableType]":
     from workflow import CallView, Receipt
 
     if isinstance(found, Receipt):
-        return receipt_told(found, engine.call(engine.get(found.eoi_id).call_id).timezone)
+        return carried_out(engine, found)
     if isinstance(found, CallView):
         return [f"Call {found.reference} is {found.state}.", call_facts(found)]
     return [

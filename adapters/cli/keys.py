@@ -86,7 +86,7 @@ def create(
     asks, as everywhere. Send the key with each request: Authorization: Bearer KEY.
     """
     not_both(expires_in, expires_at, options=EXPIRY)
-    with door.engine() as engine:
+    with door.database() as engine:
         view = engine.create_key(
             name.strip(),
             roles=may,
@@ -101,7 +101,7 @@ def create(
 
 def list_(door: Door) -> None:
     """List every key that ever was. Admin or auditor."""
-    with door.engine() as engine:
+    with door.database() as engine:
         found = engine.keys(actor=door.reader())
     rows = (
         (
@@ -120,7 +120,7 @@ def list_(door: Door) -> None:
 
 def show(door: Door, key: KeyName) -> None:
     """Show one key, but never what it is made of. Admin or auditor."""
-    with door.engine() as engine:
+    with door.database() as engine:
         view = engine.key(key, actor=door.reader())
     door.tell.answer(view, [_facts(view)])
 
@@ -147,7 +147,7 @@ def rotate(
     For the same name, who may the same. Unless it is said, it lasts as long as the old one was made to.
     """
     not_both(expires_in, expires_at, options=EXPIRY)
-    with door.engine() as engine:
+    with door.database() as engine:
         view = engine.rotate_key(
             key,
             keep_old_s=keep_old * 3600,
@@ -164,7 +164,7 @@ def revoke(door: Door, key: KeyName) -> None:
 
     It stays in the list: who had it, and until when. Its name is free for a new key.
     """
-    with door.engine() as engine:
+    with door.database() as engine:
         view = engine.revoke_key(key, actor=door.actor())
         others = [
             each.prefix

@@ -72,6 +72,7 @@ def tick(door: Door) -> None:
     from adapters.bootstrap import build
     from workflow.log import log_to_stderr
 
+    door.require_database()
     settings = door.settings()
     log_to_stderr(settings.log_level)
     with closing(build(settings.without_events())) as app:
@@ -106,6 +107,7 @@ def serve(
     if no_api and no_scheduler and no_delivery and no_jobs:
         msg = "With all four left out there is nothing to serve."
         raise typer.BadParameter(msg)
+    door.require_database()
     settings = door.settings()
     log_to_stderr(settings.log_level)
     for each in unheard():

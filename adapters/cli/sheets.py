@@ -17,9 +17,10 @@ from adapters.documents import document
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from adapters.face import Face
     from adapters.inbound.announced import Announced, Given
     from adapters.inbound.deadline_lint import Finding
-    from workflow import CallView, Engine
+    from workflow import CallView
 
 #: Findings with which a call is not opened.
 _OBSTACLES: Final = frozenset({"closing-has-passed", "opens-in-future", "reference-taken"})
@@ -170,7 +171,7 @@ def _closed_days(calendars: list[Path] | None, timezone: str) -> set[date]:
     return days
 
 
-def _obstacles(engine: "Engine", view: "CallView", now: datetime) -> "Iterator[Finding]":
+def _obstacles(engine: "Face", view: "CallView", now: datetime) -> "Iterator[Finding]":
     """Yield what the engine would say beside the lint: the opening lies ahead, the reference is not free."""
     from adapters.inbound.deadline_lint import Finding
     from workflow import EoiError
@@ -185,17 +186,17 @@ def _obstacles(engine: "Engine", view: "CallView", now: datetime) -> "Iterator[F
     yield Finding("reference-taken", f"A call with the reference {view.reference} exists already.")
 
 
-def _unheard(engine: "Engine", view: "CallView") -> "Iterator[Finding]":
+def _unheard(engine: "Face", view: "CallView") -> "Iterator[Finding]":
     """Yield that nobody is there who would be written to, while that can still be mended."""
     from adapters.inbound.deadline_lint import Finding
     from workflow import EoiError
 
     try:
         is_told = any(each.url == "audience" and each.courier != "webhook" for each in engine.endpoints())
-        if not is_told or view.audience in engine.contact_lists():
+        if not is_told or (view.audience and view.audience in engine.contact_lists()):
             return
     except EoiError:
-        return  # there is no database to be asked
+        return  # there is no database to be asked; a server tells nobody of its lists
     name = view.audience
     yield Finding(
         "audience-empty",

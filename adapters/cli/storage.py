@@ -20,7 +20,7 @@ def upgrade(door: Door) -> None:
 
     A missing SQLite file is made.
     """
-    with door.engine_as_it_is() as engine:
+    with door.database_as_it_is() as engine:
         upgraded = engine.migrate()
     holds = "now holds" if upgraded else "already holds"
     door.tell.answer({"upgraded": upgraded}, [f"{door.place()} {holds} the tables of this version."])
@@ -31,7 +31,7 @@ def check(door: Door) -> None:
 
     Exit status 1 where there is any.
     """
-    with door.engine_as_it_is() as engine:
+    with door.database_as_it_is() as engine:
         found = engine.check()
     door.tell.answer({"ok": not found, "found": found}, found or ["All well."])
     if found:
@@ -46,7 +46,7 @@ def backup(
     The copy is whole and checked. To restore it, stop every program that uses the database, and put the copy
     in its place, without a -wal and a -shm file beside it. PostgreSQL has its own tools: pg_dump.
     """
-    with door.engine_as_it_is() as engine:
+    with door.database_as_it_is() as engine:
         engine.backup(to)
     size = f"{to.stat().st_size:,} bytes"
     door.tell.answer(

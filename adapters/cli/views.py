@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.cli.telling import facts, in_words, moment, stamp
 from adapters.documents import instant, to_json
+from states.errors import EoiError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from adapters.face import Face
     from workflow import CallView, EndpointView, EoiView, Option, Receipt
 
 #: States that are not told by their own word.
@@ -62,6 +64,18 @@ def receipt_told(receipt: "Receipt", timezone: str) -> "Iterator[RenderableType]
     )
     if receipt.replayed:
         yield "It was carried out before, under the same key; this is the first answer."
+
+
+def carried_out(engine: "Face", receipt: "Receipt") -> "Iterator[RenderableType]":
+    """Yield what became of an EOI, in the zone of its call; in UTC, where that cannot be had any more.
+
+    What was asked for is done by then, and is told as done.
+    """
+    try:
+        timezone = engine.call(engine.get(receipt.eoi_id).call_id).timezone
+    except EoiError:
+        timezone = "UTC"
+    yield from receipt_told(receipt, timezone)
 
 
 def eoi_told(view: "EoiView", reference: str, timezone: str) -> "Iterator[RenderableType]":

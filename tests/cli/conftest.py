@@ -26,6 +26,8 @@ UNSAID = dict.fromkeys(
         "EOI_ROLES",
         "EOI_ORGANISATIONS",
         "EOI_DATABASE_URL",
+        "EOI_SERVER",
+        "EOI_KEY",
         "EOI_LOCK_TIMEOUT_S",
         "EOI_SETTLE_S",
         "EOI_LOG_LEVEL",

@@ -1,0 +1,140 @@
+"""Endpoints and deliveries over HTTP. They take no key: what may be done is not sent again by itself."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from adapters.client.asking import Asks, at, given
+from adapters.client.documents import Redriven, Retried
+from adapters.client.errors import NeedsDatabase
+from adapters.documents import document
+from adapters.trying import Tried
+from workflow import Actor, DeliveryDetail, DeliveryView, EndpointView
+from workflow.ids import existing_id
+from workflow.inputs import aware, reason_or_none, whole_number
+
+#: What nobody received but the log.
+_LOG: Final = "log"
+#: How long an old secret signs beside a new one, unless it is said, in seconds.
+_KEEP_OLD_S: Final = 86_400.0
+
+
+class Endpoints(Asks):
+    """The part of the engine's face that is receivers of events, and what is on its way to them."""
+
+    def add_endpoint(
+        self,
+        url: str,
+        *,
+        events: Sequence[str] | None = None,
+        via: str = "webhook",
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        concurrency: int | None = None,
+        ordered: bool = True,
+        actor: Actor | None = None,
+    ) -> EndpointView:
+        """Add a receiver; it gets the events from now on. A webhook's secret is shown this once."""
+        body = given(
+            url=url,
+            events=None if events is None else list(events),
+            via=via,
+            headers=dict(headers) if headers else None,
+            timeout_s=timeout_s,
+            concurrency=concurrency,
+            ordered=ordered,
+        )
+        return self._plain(EndpointView, "POST", "/endpoints", body, actor=actor)
+
+    def endpoints(self, *, actor: Actor | None = None) -> list[EndpointView]:
+        """Return every receiver, the oldest first."""
+        return self._every(EndpointView, "/endpoints", actor=actor)
+
+    def endpoint(self, endpoint_id: str, *, actor: Actor | None = None) -> EndpointView:
+        """Return one receiver."""
+        return self._get(EndpointView, _endpoint(endpoint_id), actor=actor)
+
+    def disable_endpoint(
+        self, endpoint_id: str, *, actor: Actor | None = None, reason: str | None = None
+    ) -> EndpointView:
+        """Send nothing there until it is enabled; what happens meanwhile is kept for it."""
+        body, path = given(reason=reason_or_none(reason)), _endpoint(endpoint_id, "disable")
+        return self._plain(EndpointView, "POST", path, body, actor=actor, repeatable=True)
+
+    def enable_endpoint(self, endpoint_id: str, *, actor: Actor | None = None) -> EndpointView:
+        """Send there again, what was kept first."""
+        path = _endpoint(endpoint_id, "enable")
+        return self._plain(EndpointView, "POST", path, actor=actor, repeatable=True)
+
+    def rotate_endpoint(
+        self, endpoint_id: str, *, actor: Actor | None = None, keep_old_s: float = _KEEP_OLD_S
+    ) -> EndpointView:
+        """Give a webhook a new secret, shown this once; for `keep_old_s` seconds both sign."""
+        path = _endpoint(endpoint_id, "rotate")
+        return self._plain(EndpointView, "POST", path, {"keep_old_s": keep_old_s}, actor=actor)
+
+    def remove_endpoint(self, endpoint_id: str, *, actor: Actor | None = None) -> EndpointView:
+        """Remove a receiver for good; what waited for it is parked."""
+        return self._plain(EndpointView, "DELETE", _endpoint(endpoint_id), actor=actor)
+
+    def try_endpoint(self, endpoint_id: str, *, actor: Actor | None = None) -> Tried:
+        """Let the server send a webhook a ping now; return what came of it."""
+        return self._plain(Tried, "POST", _endpoint(endpoint_id, "test"), actor=actor)
+
+    # ---- deliveries
+
+    def deliveries(
+        self, *, state: str | None = None, endpoint: str | None = None, before: int | None = None,
+        limit: int = 50, actor: Actor | None = None,
+    ) -> list[DeliveryView]:  # fmt: skip
+        """Return deliveries to one endpoint (pending, delivered, parked), newest first.
+
+        Raises:
+            NeedsDatabase: to no endpoint in particular, or from a place on.
+        """
+        if endpoint is None or before is not None:
+            msg = "A server lists deliveries to one endpoint: say --endpoint ID, or ask the database (--db)."
+            raise NeedsDatabase(msg)
+        path = at("endpoints", endpoint if endpoint == _LOG else existing_id(endpoint), "deliveries")
+        return list(self._page(DeliveryView, path, {"state": state}, after=None, limit=limit, actor=actor))
+
+    def delivery(self, delivery_id: int, *, actor: Actor | None = None) -> DeliveryDetail:
+        """Return one delivery with every attempt."""
+        return self._get(DeliveryDetail, _delivery(delivery_id), actor=actor)
+
+    def retry(self, delivery_id: int | None = None, *, actor: Actor | None = None) -> int:
+        """Put a parked delivery back into its line; return how many.
+
+        Raises:
+            NeedsDatabase: all of them: a server does it for one endpoint (`redrive`).
+        """
+        if delivery_id is None:
+            msg = "A server puts back one delivery, or all of one endpoint (redrive); more needs --db."
+            raise NeedsDatabase(msg)
+        return self._plain(Retried, "POST", _delivery(delivery_id, "retry"), actor=actor).retried
+
+    def redrive(
+        self, *, since: datetime | None = None, endpoint: str | None = None, delivered: bool = False,
+        actor: Actor | None = None,
+    ) -> int:  # fmt: skip
+        """Put what is parked for one endpoint back into its line; return how many.
+
+        Raises:
+            NeedsDatabase: for no endpoint in particular, or for the log.
+        """
+        if endpoint is None or endpoint == _LOG:
+            msg = (
+                "A server puts back what is for one endpoint: say --endpoint ID, or ask the database (--db)."
+            )
+            raise NeedsDatabase(msg)
+        instant = None if since is None else document(aware(since, field="since"))
+        body, path = given(since=instant, delivered=delivered), _endpoint(endpoint, "redrive")
+        return self._plain(Redriven, "POST", path, body, actor=actor).redriven
+
+
+def _endpoint(endpoint_id: str, *parts: str) -> str:
+    return at("endpoints", existing_id(endpoint_id), *parts)
+
+
+def _delivery(delivery_id: int, *parts: str) -> str:
+    return at("deliveries", whole_number(delivery_id, field="delivery_id"), *parts)
