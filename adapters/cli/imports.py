@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from adapters.bulk.importing import Importer
     from adapters.bulk.refused import RefusedRows
     from adapters.bulk.report import Report, Tally
+    from adapters.face import Face
     from adapters.inbound.school_register import SchoolRegister
     from adapters.inbound.table_file import TableFile
     from states.errors import EoiError
-    from workflow import Engine
 
 #: How the name of a delimiter is said where the sign itself is hard to type.
 _SIGNS: Final = {"tab": "\t", r"\t": "\t"}
@@ -170,7 +170,7 @@ def _require_sense(
 
 def _eois(
     door: Door,
-    engine: "Engine",
+    engine: "Face",
     table: "TableFile",
     **options: Any,  # noqa: ANN401 -- the fields of EoiOptions
 ) -> "Importer[Any]":
@@ -180,7 +180,7 @@ def _eois(
     return Importer(NewEois(engine, door.actor(), table.columns, EoiOptions(**options)))
 
 
-def _decisions(door: Door, engine: "Engine", table: "TableFile", call: str | None) -> "Importer[Any]":
+def _decisions(door: Door, engine: "Face", table: "TableFile", call: str | None) -> "Importer[Any]":
     from adapters.bulk.decisions import Decisions
     from adapters.bulk.importing import Importer
 

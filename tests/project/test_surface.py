@@ -15,7 +15,7 @@ from typing import Any, Final, Unpack, assert_type, get_args, get_origin
 from sqlalchemy.orm import Session
 
 import workflow
-from adapters import bootstrap, embedding
+from adapters import bootstrap, client, embedding
 from scheduler import pump, runner
 from workflow import (
     Actor,
@@ -59,7 +59,7 @@ PINNED: Final = (
     CloseReport, Page,
     ports.Clock, ports.Courier, ports.Vault, ports.About,
     ports.Delivery, ports.Delivered, ports.Delayed, ports.Undeliverable,
-    bootstrap.build, bootstrap.build_engine, bootstrap.App,
+    bootstrap.build, bootstrap.build_engine, bootstrap.App, client.Client,
     embedding.eoi_router, embedding.eoi_asgi, embedding.running, embedding.by_key, embedding.tell_openapi,
     runner.Runner, runner.Health, runner.RunReport, pump.PumpReport,
     testing.FrozenClock, testing.RecordingCourier, testing.officer, testing.reviewer, testing.decider,
@@ -269,6 +269,9 @@ eoi_asgi(app_or_engine: App | Engine, *,
 running(app: App) -> Callable[[object], AbstractAsyncContextManager[None]]
 by_key(app_or_engine: App | Engine) -> Callable[[Request], Actor]
 tell_openapi(api: FastAPI, *, security: Mapping[str, Mapping[str, Any]] | None = None) -> None
+Client(server: str, key: str, *, timeout_s: float = 60.0, insecure_http: bool = False,
+        pause: Callable[[float], object] = sleep, dice: Callable[[], float] = cast)
+    .close() -> None
 Runner(engine: Engine, couriers: Mapping[str, Courier], *, sweep_period_s: float = 1.0,
         pump_period_s: float = 1.0, workers: int = 16, lease_s: float = 60.0, grace_s: float = 30.0,
         dice: Callable[[], float] = Random.random, sweeps: bool = True, delivers: bool = True,
