@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 #: How the name of a delimiter is said where the sign itself is hard to type.
 _SIGNS: Final = {"tab": "\t", r"\t": "\t"}
 
+#: The code of what ended an import -> how to mend it.
+_HINTS: Final = {"role-missing": "Say who asks; an officer who applies for others says --on-behalf."}
+
 File = Annotated[
     Path, typer.Argument(metavar="FILE", help="A table as CSV, its first row the columns' names; - is stdin.")
 ]
@@ -272,7 +275,7 @@ def _tell(door: Door, report: "Report", ended: "EoiError | None") -> None:
     door.tell.answer(told if failed is None else {**problem(failed), **told}, _told(report))
     if failed is not None:
         if not door.json:
-            door.tell.error(failed, hint=None)
+            door.tell.error(failed, hint=_HINTS.get(failed.code))
         raise typer.Exit(FAILED)
 
 

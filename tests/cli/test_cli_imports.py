@@ -315,3 +315,4 @@ def test_whoever_has_no_role_is_told_how_to_say_who_they_are(eoi: Eoi, call: str
     told = eoi("import", "-", "--call", call, "--as", "x", "--role", "auditor", stdin=ROWS)
     assert (told.status, told.out) == (1, "2 rows: 2 not carried out.\n")
     assert "It takes the role applicant" in told.err
+    assert told.err.endswith("an officer who applies for others says --on-behalf.\n")
