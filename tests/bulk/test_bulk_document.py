@@ -51,7 +51,7 @@ def test_every_option_status_word_and_bound_is_there() -> None:
     """Nothing that can be said to the command is left out, and each bound is the real one."""
     command = vars(get_command(app))["commands"]["import"]
     own = {option for each in command.params for option in each.opts if option.startswith("--")}
-    shared = {"--db", "--as", "--role"}
+    shared = {option for each in get_command(app).params for option in each.opts}
     assert sorted(option for option in own - shared if option not in IMPORT) == []
     assert set(
         re.findall(r"^\| `(\w+)` \| ", IMPORT.partition("### What can be said")[2], re.MULTILINE)
