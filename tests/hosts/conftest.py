@@ -14,7 +14,12 @@ from workflow import Actor, Engine
 from workflow.testing import FrozenClock, officer, school
 
 #: The host's users.
-USERS = {"olga": officer(), "head": school(), "odd": Actor("nobody.much", roles=())}
+USERS = {
+    "olga": officer(),
+    "head": school(),
+    "odd": Actor("nobody.much", roles=()),
+    "lost": Actor("head.of.nothing", roles={"applicant"}),
+}
 OLGA = {"cookie": "user=olga"}
 HEAD = {"cookie": "user=head"}
 NEW_CALL = {"reference": "46/24", "title": "Bases", "closes_on": "2099-03-17"}

@@ -136,9 +136,12 @@ def test_what_is_no_actor_is_the_hosts_own_fault(host: Host, odd: Any) -> None:
 
 
 def test_an_actor_for_whom_there_is_nothing_is_told_so(host: Host) -> None:
-    """A user of the host's without a role is known, and refused in words."""
-    answer = host().get("/council/v1/calls", headers={"cookie": "user=odd"})
-    assert (answer.status_code, answer.json()["code"]) == (403, "role-missing")
+    """A user of the host's without a role, or a school's without a school, is known, and refused in words."""
+    client, told = host(), dict[str, tuple[int, str]]()
+    for name in ("odd", "lost"):
+        answer = client.get("/council/v1/calls", headers={"cookie": f"user={name}"})
+        told[name] = (answer.status_code, answer.json().get("code", ""))
+    assert told == {"odd": (403, "role-missing"), "lost": (403, "not-your-organisation")}
 
 
 def test_what_others_raise_is_for_the_hosts_own_handlers(engine: Engine, ask: Ask) -> None:
