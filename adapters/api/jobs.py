@@ -147,7 +147,7 @@ def begun(request: Request, kind: str, parameters: Mapping[str, Any], content: b
     """Start a job; return that it waits, and where to ask how far it is."""
     asking: Asking = request.state.asking
     view = asking.begin(asking.engine.start_job, kind, parameters=parameters, content=content)
-    location = place_in(request, "show_job", job=view.id)
+    location = place_in(request, "jobs", view.id)
     return answer(view, status=202, location=location, retry_after_s=AGAIN_S)
 
 

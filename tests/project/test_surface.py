@@ -260,6 +260,9 @@ frozen App(engine: Engine, runner: Runner, metrics: Metrics, settings: Settings,
     .start() -> None
     .close() -> None
     .try_endpoint(endpoint_id: str, *, actor: Actor) -> tuple[Delivered | Delayed | Undeliverable, float]
+Client(server: str, key: str, *, timeout_s: float = 60.0, insecure_http: bool = False,
+        pause: Callable[[float], object] = sleep, dice: Callable[[], float] = cast)
+    .close() -> None
 eoi_router(app_or_engine: App | Engine, *,
         authenticate: Callable[[Request], Actor | Awaitable[Actor | None] | None],
         origins: tuple[str, ...] = ()) -> APIRouter
@@ -269,9 +272,6 @@ eoi_asgi(app_or_engine: App | Engine, *,
 running(app: App) -> Callable[[object], AbstractAsyncContextManager[None]]
 by_key(app_or_engine: App | Engine) -> Callable[[Request], Actor]
 tell_openapi(api: FastAPI, *, security: Mapping[str, Mapping[str, Any]] | None = None) -> None
-Client(server: str, key: str, *, timeout_s: float = 60.0, insecure_http: bool = False,
-        pause: Callable[[float], object] = sleep, dice: Callable[[], float] = cast)
-    .close() -> None
 Runner(engine: Engine, couriers: Mapping[str, Courier], *, sweep_period_s: float = 1.0,
         pump_period_s: float = 1.0, workers: int = 16, lease_s: float = 60.0, grace_s: float = 30.0,
         dice: Callable[[], float] = Random.random, sweeps: bool = True, delivers: bool = True,
