@@ -32,6 +32,8 @@ _HELP: Final = """The life of expressions of interest: calls, EOIs, deadlines, n
 
 Options for who asks and which database stand before or after the command's name. Exit status: 0 done, 1
 refused or failed, 2 wrong usage.
+
+Without a database here, a server is asked: eoi --server https://eoi.council.example --key-file FILE call list
 """
 
 _GROUPS: Final = {
