@@ -11,6 +11,8 @@ from tests.servers.answering import Fault
 
 #: What never comes is waited for no longer than this, in seconds, between two bytes that drip.
 DRIP_S: Final = 0.05
+#: How many bytes drip at the most: a client that reads on is found out by then.
+DROPS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +92,15 @@ def hangs_up(handler: BaseHTTPRequestHandler) -> None:
 
 
 def drips(head: bytes, drop: bytes) -> Fault:
-    """Return an answer that begins with `head` and goes on in drops for as long as anybody reads."""
+    """Return an answer that begins with `head` and goes on in drops for longer than anybody should read."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.close_connection = True
         pause = threading.Event()
         try:
             handler.wfile.write(head)
-            while not pause.wait(DRIP_S):
+            for _ in range(DROPS):
+                pause.wait(DRIP_S)
                 handler.wfile.write(drop)
         except OSError:
             return
