@@ -8,6 +8,7 @@ from typing import Any, Final
 from adapters.api import errors as door
 from adapters.client.errors import UnknownProblem
 from adapters.inbound.event_signature import BadSignature
+from adapters.inbound.table_file import BadTable
 from adapters.outbound.http_times import seconds_in
 from adapters.outbound.issuer import IssuerUnavailable
 from states.errors import BadDeadline, BadInput, EoiError, Refusal, Refused, UnknownTrigger
@@ -25,7 +26,7 @@ _REFINED: Final[Mapping[str, type[BadInput]]] = dict.fromkeys(
     ),
     BadDeadline,
 )  # fmt: skip
-_ELSEWHERE: Final = (BadInput, BadDeadline, UnknownTrigger, BadSignature, IssuerUnavailable)
+_ELSEWHERE: Final = (BadInput, BadDeadline, UnknownTrigger, BadSignature, BadTable, IssuerUnavailable)
 
 
 def error_of(told: Mapping[str, Any], *, retry_after: str = "", allow: str = "") -> EoiError:
