@@ -21,7 +21,7 @@ def test_every_line_of_log_is_listed() -> None:
 
 
 def test_every_file_of_a_floor_has_its_place() -> None:
-    """A newcomer finds each module of a floor in the table of floors, by name or by its folder's."""
+    """A newcomer finds each module of a floor under its floor, by name or by its folder's."""
     missing = [
         f"{floor}/{path.name}"
         for floor in FLOORS
