@@ -43,7 +43,11 @@ Rows = Annotated[
 ]
 OfCall = Annotated[
     str | None,
-    Query(alias="call", description="The call that all rows are for: its id or reference; of EOIs, a must."),
+    Query(
+        alias="call",
+        description="The call that all rows are for: its id or reference; of EOIs, a must.",
+        min_length=1,
+    ),
 ]
 Columns = Annotated[
     str | None, Query(description="Columns by their names, with commas between; of EOIs.", max_length=2000)

@@ -175,7 +175,7 @@ def _targets(document: dict[str, Any], ids: dict[str, str]) -> Iterator[tuple[st
 
 def path_of(template: str, ids: dict[str, str]) -> str:
     """Return a path in which ids of what there is stand."""
-    kinds = {"call": "call", "eoi": "own", "endpoint": "endpoint", "delivery": "delivery"}
+    kinds = {"call": "call", "eoi": "own", "endpoint": "endpoint", "delivery": "delivery", "job": "job"}
     return re.sub(r"\{([a-z]+)\}", lambda found: ids[kinds[found[1]]], template)
 
 

@@ -29,6 +29,8 @@ DEPENDS: Final[dict[str, set[str | None]]] = {
     "closes-at-missing": {"closes_at"},
     "reason-missing": {"reason"},
     "unknown-timezone": {"timezone"},
+    # on what stands in a table
+    "bad-table": {"table"},
     # on what was read before
     "stale-version": {None},
     "key-reused": {None, "idempotency_key"},
@@ -38,6 +40,9 @@ DEPENDS: Final[dict[str, set[str | None]]] = {
         "applicant", "url", "events", "headers", "data", "reason", "answers", "reference", "title", "phase",
         "contact", "audience", "closing_words", "applicant_name", "delivered", "concurrency", "timeout_s",
         "via",
+        # of imports and exports: one word by another, and what makes awards
+        "call", "rows", "awards", "prefix", "funder_id", "funder_name", "currency", "amount", "amount_field",
+        "description_field",
         # of events: what RFC 3986 and 3339 say, and Unicode
         "id", "source", "type", "subject", "time", "dataschema", "datacontenttype",
     },

@@ -46,6 +46,7 @@ class World:
         endpoint = engine.add_endpoint("http://127.0.0.1:9/eoi", actor=officer())
         ids = {"endpoint": endpoint.id, "missing": NOWHERE} | _calls(engine, clock)
         engine.outbox.claim(clock.now(), limit=1, lease_s=1.0)
+        ids["job"] = engine.start_job("export", parameters={}, actor=holder("several")).id
         ids["delivery"] = str(engine.deliveries(actor=officer())[0].id)
         return cls(engine, api, clock, keys, ids)
 
