@@ -20,12 +20,13 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from scheduler.loop import Bell
+from scheduler.outcomes import carried_by, no_courier
 from scheduler.workers import Lane, Workers
 from states.errors import BadInput, EoiError
 from workflow.backoff import delay_s, rest_s
 from workflow.log import get_log
 from workflow.outbox import Attempted, Outbox
-from workflow.ports import ANSWER, Clock, Courier, Delayed, Delivered, Delivery, Outcome, Undeliverable
+from workflow.ports import Clock, Courier, Delayed, Delivery, Outcome
 
 #: How many deliveries are on their way at once.
 WORKERS: Final = 16
@@ -47,8 +48,6 @@ TOGETHER_S: Final = 0.05
 APART_S: Final = 0.05
 #: How long an endpoint is left to other nodes that this one is unable to send to, in seconds.
 LEFT_S: Final = 60.0
-#: The longest text of an error that is kept, in characters.
-LONGEST_WHY: Final = 500
 #: How soon what could not be written down while stopping is tried again, in seconds.
 AGAIN_S: Final = 0.5
 
@@ -295,7 +294,7 @@ class Pump:
         if begun_s > begin_by_s:
             return _Carried(_NOT_TRIED)  # the courier may need more than what is left of the lease
         courier = self._couriers.get(delivery.courier)
-        outcome = _no_courier(delivery) if courier is None else _carried_by(courier, delivery)
+        outcome = no_courier(delivery) if courier is None else carried_by(courier, delivery)
         return _Carried(outcome, begun_s, time.monotonic())
 
     def _record(self) -> PumpReport:
@@ -377,71 +376,8 @@ class Pump:
         self.bell.ring()  # who waits in `once` for what was given up need not wait any longer
 
 
-def _no_courier(delivery: Delivery) -> Outcome:
-    return Delayed(why=f"No courier here is called {delivery.courier!r}.", unable=True)
-
-
 def _is_unable(outcome: Outcome) -> bool:
     return isinstance(outcome, Delayed) and outcome.unable
-
-
-def _carried_by(courier: Courier, delivery: Delivery) -> Outcome:
-    """Return how it ended; a courier that raised, or answered with something else, has not delivered."""
-    try:
-        outcome = courier.deliver(delivery)
-    except BaseException as exc:  # noqa: BLE001 -- whatever it is, it is tried again, and the others go on
-        _log.error("courier.failed", courier=delivery.courier, event_id=delivery.event.id, exc_info=exc)
-        return Delayed(why=_text(f"{type(exc).__name__}: {_text(exc)}"))
-    return _storable(outcome, delivery.courier)
-
-
-def _storable(outcome: object, courier: str) -> Outcome:
-    """Return an outcome that can be written down, whatever a courier answered with.
-
-    One that cannot would come back at every step, and bar all the others.
-    """
-    match outcome:
-        case Delivered():
-            return Delivered(status=_status(outcome.status), answer=_answer(outcome.answer))
-        case Delayed():
-            return Delayed(
-                why=_text(outcome.why),
-                status=_status(outcome.status),
-                answer=_answer(outcome.answer),
-                retry_after_s=_span(outcome.retry_after_s),
-                wait_s=_span(outcome.wait_s),
-                of_receiver=bool(outcome.of_receiver),
-                unable=bool(outcome.unable),
-            )
-        case Undeliverable():
-            return Undeliverable(
-                why=_text(outcome.why),
-                status=_status(outcome.status),
-                answer=_answer(outcome.answer),
-                gone=bool(outcome.gone),
-            )
-        case _:
-            return Delayed(why=_text(f"The courier {courier!r} answered with {type(outcome).__name__}."))
-
-
-def _text(value: object, longest: int = LONGEST_WHY) -> str:
-    try:
-        text = str(value)
-    except Exception as exc:  # noqa: BLE001 -- an exception whose text cannot be had is still one to tell of
-        text = f"({type(exc).__name__})"
-    return text.encode(errors="replace").decode().replace("\0", "")[:longest]
-
-
-def _answer(value: object) -> str:
-    return _text(value, ANSWER).encode()[:ANSWER].decode(errors="ignore")
-
-
-def _status(value: object) -> int | None:
-    return int(value) if isinstance(value, int) and 0 <= value <= 999 else None  # noqa: PLR2004 -- HTTP's three digits
-
-
-def _span(value: object) -> float | None:
-    return float(value) if isinstance(value, float | int) and -math.inf <= value <= math.inf else None
 
 
 def _log_one(kind: str, attempt: Attempted) -> None:

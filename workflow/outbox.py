@@ -19,7 +19,7 @@ from workflow.connection import Connection
 from workflow.database import Database
 from workflow.errors import Conflict, TransactionConflict
 from workflow.ports import Delayed, Delivered, Delivery, Outcome, Undeliverable
-from workflow.store import deliveries, endpoints, lending
+from workflow.store import deliveries, endings, endpoints, lending
 from workflow.store import outbox as store
 from workflow.unit_of_work import own_transaction
 
@@ -117,7 +117,7 @@ class Outbox:
             return []
         ended = [_ended(attempted, now) for attempted in attempts]
         with self._database.connect() as connection, own_transaction(connection) as unit:
-            counts = lending.end(unit.connection, ended)
+            counts = endings.end(unit.connection, ended)
             counted = [each for each, counts_ in zip(attempts, counts, strict=True) if counts_]
             _look_after_endpoints(unit.connection, counted, now, rest_s)
             _give_up_unable(unit.connection, counted, now)
@@ -237,9 +237,9 @@ def _let_rest(
         deliveries.give_up(connection, endpoint_id, before=long_ago, why=why)
 
 
-def _ended(attempted: Attempted, now: datetime) -> lending.Ended:
+def _ended(attempted: Attempted, now: datetime) -> endings.Ended:
     outcome, state = attempted.outcome, attempted.becomes(now)
-    return lending.Ended(
+    return endings.Ended(
         delivery=attempted.delivery,
         state=state,
         status=outcome.status,

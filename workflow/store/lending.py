@@ -1,12 +1,11 @@
-"""Statements by which deliveries are lent out to pumps, and come back.
+"""Statements by which deliveries are lent out to pumps; `endings` has how they come back.
 
 A delivery is ready when it is due, lent to nobody, and at the head of its line (same endpoint, same EOI or
 call, same recipient), or its endpoint keeps no order. An endpoint that is disabled or rests gives nothing;
 one whose circuit is half open gives one at a time.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -18,7 +17,6 @@ from sqlalchemy import (
     case,
     false,
     func,
-    insert,
     literal,
     or_,
     select,
@@ -32,10 +30,11 @@ from workflow.errors import DatabaseCorrupt
 from workflow.ports import About, Delivery
 from workflow.statements import Prepared
 from workflow.store.endpoints import OPENS_AT, valid_secrets
+from workflow.store.many import one_of_so_many, padded
 from workflow.store.outbox import LOG
 from workflow.store.people import whom_of
 from workflow.store.rows import from_row
-from workflow.store.tables import CALL, DELIVERY, ENDPOINT, EOI, OUTBOX, TRY
+from workflow.store.tables import CALL, DELIVERY, ENDPOINT, EOI, OUTBOX
 
 _PENDING: Final = DELIVERY.c.state == "pending"
 _FREE: Final = or_(DELIVERY.c.leased_until.is_(None), DELIVERY.c.leased_until <= bindparam("now"))
@@ -140,30 +139,6 @@ _SELECT: Final = (
     .order_by(DELIVERY.c.id)
 )
 
-_ENDED: Final[dict[str, Any]] = {
-    "state": bindparam("to"),
-    "leased_until": None,
-    "unable_since": None,
-    "due_at": func.coalesce(bindparam("retry_at", type_=DELIVERY.c.due_at.type), DELIVERY.c.due_at),
-    "last_status": bindparam("status"),
-    "last_error": bindparam("why"),
-    "delivered_at": bindparam("arrived_at"),
-}
-#: What was lent and never tried is as it was before; where a node was unable to, it says why and since when.
-_GIVEN_BACK: Final[dict[str, Any]] = {
-    "state": bindparam("to"),
-    "attempt": DELIVERY.c.attempt - 1,
-    "leased_until": None,
-    "unable_since": func.coalesce(
-        DELIVERY.c.unable_since, bindparam("unable_at", type_=DELIVERY.c.unable_since.type)
-    ),
-    "last_error": func.coalesce(bindparam("why", type_=DELIVERY.c.last_error.type), DELIVERY.c.last_error),
-}
-#: The parameters of `_ENDED`, and of `_GIVEN_BACK`.
-_HOW: Final = ("to", "status", "why", "retry_at", "arrived_at")
-_HOW_BACK: Final = ("to", "why", "unable_at")
-_TRIED: Final = tuple(column.name for column in TRY.c)
-
 _PARK_UNREADABLE: Final = Prepared(
     update(DELIVERY)
     .where(DELIVERY.c.id == bindparam("the_id"))
@@ -221,9 +196,9 @@ def claim(
     taken = [number for _, _, number in sorted(turns)[:at_most]]
     if not taken:
         return []
-    these, ids = _these(taken)
-    connection.write(these.lend, None, until=until, **ids)
-    return _loaded(connection, connection.rows(these.load, **ids), now, until)
+    count, ids = padded(taken)
+    connection.write(_lend(count), None, until=until, **ids)
+    return _loaded(connection, connection.rows(_load(count), **ids), now, until)
 
 
 def _as_it_is(connection: Connection, line: Line, now: datetime) -> Line:
@@ -235,52 +210,15 @@ def _as_it_is(connection: Connection, line: Line, now: datetime) -> Line:
     return line._replace(lent=1 if lent is None else lent[0])
 
 
-class _These(NamedTuple):
-    """Statements about so many deliveries: `id_0`, `id_1` and so on."""
-
-    lend: Prepared
-    load: Prepared
-    lent: Prepared
-    give_back: Prepared
-    end: Prepared
-
-
-def _these(ids: Sequence[int]) -> tuple[_These, dict[str, int]]:
-    """Return the statements about these, and their parameters.
-
-    There are only statements for 1, 2, 4 of them and so on, so that few are made, and the last one may stand
-    there several times.
-    """
-    count = 1 << (len(ids) - 1).bit_length()
-    padded = [*ids, *[ids[-1]] * (count - len(ids))]
-    return _for_so_many(count), {f"id_{place}": number for place, number in enumerate(padded)}
-
-
 @lru_cache(maxsize=16)
-def _for_so_many(count: int) -> _These:
-    these: ColumnElement[bool] = DELIVERY.c.id.in_([bindparam(f"id_{n}") for n in range(count)])
+def _lend(count: int) -> Prepared:
     lease = {"attempt": DELIVERY.c.attempt + 1, "leased_until": bindparam("until")}
-    lent = select(DELIVERY.c.id, DELIVERY.c.attempt, DELIVERY.c.leased_until).where(these, _PENDING)
-    return _These(
-        lend=Prepared(update(DELIVERY).where(these).values(**lease)),
-        load=Prepared(_SELECT.where(these)),
-        # In one order, whichever index finds them: two pumps would else wait for one another.
-        lent=Prepared(lent.order_by(DELIVERY.c.id).with_for_update()),
-        give_back=Prepared(update(DELIVERY).where(these).values(**_GIVEN_BACK)),
-        end=Prepared(update(DELIVERY).where(these).values(**_ENDED)),
-    )
+    return Prepared(update(DELIVERY).where(one_of_so_many(DELIVERY.c.id, count)).values(**lease))
 
 
 @lru_cache(maxsize=16)
-def _tries(count: int) -> Prepared:
-    return Prepared(
-        insert(TRY).values(
-            [
-                {name: bindparam(f"{name}_{n}", type_=TRY.c[name].type) for name in _TRIED}
-                for n in range(count)
-            ]
-        )
-    )
+def _load(count: int) -> Prepared:
+    return Prepared(_SELECT.where(one_of_so_many(DELIVERY.c.id, count)))
 
 
 def _loaded(
@@ -294,100 +232,6 @@ def _loaded(
         except DatabaseCorrupt:
             connection.write(_PARK_UNREADABLE, the_id=row[0])
     return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How an attempt ended, and what is to become of its delivery."""
-
-    delivery: Delivery
-    #: delivered; pending: it is tried again at `retry_at`; parked: not until a person says so.
-    state: str
-    status: int | None
-    why: str | None = None
-    retry_at: datetime | None = None
-    arrived_at: datetime | None = None
-    #: When it was begun; None where it never was: it is given back as it was.
-    begun_at: datetime | None = None
-    #: When it was found that it cannot be sent from here; None where that was not so.
-    unable_at: datetime | None = None
-    duration_ms: int = 0
-    #: The beginning of the receiver's answer.
-    answer: str = ""
-
-
-def end(connection: Connection, attempts: Sequence[Ended]) -> list[bool]:
-    """Write down how attempts ended; return of each whether its lease was the last one.
-
-    What ended in the same way is written by one statement: most of many did.
-    """
-    lent = _lent(connection, [each.delivery.id for each in attempts])
-    # The attempt alone is no fence: what is given back untried is lent under the same number again.
-    counts = [lent.get(each.delivery.id) == _fence(each.delivery) for each in attempts]
-    counted = [each for each, counts_ in zip(attempts, counts, strict=True) if counts_]
-    alike = dict[tuple[object, ...], list[int]]()
-    for each in counted:
-        alike.setdefault(_how(each), []).append(each.delivery.id)
-    for (tried, *how), ids in alike.items():
-        these, parameters = _these(ids)
-        statement, names = (these.end, _HOW) if tried else (these.give_back, _HOW_BACK)
-        connection.write(statement, None, **dict(zip(names, how, strict=True)), **parameters)
-    _write_tries(connection, [each for each in counted if each.begun_at is not None])
-    return counts
-
-
-def _fence(delivery: Delivery) -> tuple[int, datetime | None]:
-    return _number(delivery), delivery.leased_until
-
-
-def _number(delivery: Delivery) -> int:
-    """Return which of all its attempts it is at, 1 = the first."""
-    return delivery.earlier_attempts + delivery.attempt
-
-
-def _write_tries(connection: Connection, attempts: Sequence[Ended]) -> None:
-    for some in _in_powers_of_two(attempts):
-        rows = enumerate(map(_try, some))
-        connection.write(
-            _tries(len(some)),
-            None,
-            **{f"{name}_{n}": value for n, row in rows for name, value in row.items()},
-        )
-
-
-def _in_powers_of_two(attempts: Sequence[Ended]) -> Iterator[Sequence[Ended]]:
-    """Take them apart into 64, 32, 16 and so on, as many as there are: few statements are made so."""
-    while attempts:
-        count = 1 << (len(attempts).bit_length() - 1)
-        yield attempts[:count]
-        attempts = attempts[count:]
-
-
-def _try(ended: Ended) -> dict[str, object]:
-    values = (
-        ended.delivery.id,
-        _number(ended.delivery),
-        ended.begun_at,
-        ended.duration_ms,
-        ended.status,
-        ended.why,
-        ended.answer,
-    )
-    return dict(zip(_TRIED, values, strict=True))
-
-
-def _lent(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[int, datetime]]:
-    """Return the attempt and the lease of each that is still under way, and let nobody else end them."""
-    these, parameters = _these(ids)
-    rows = connection.rows(these.lent, **parameters)
-    return {number: (attempt, until) for number, attempt, until in rows}
-
-
-def _how(ended: Ended) -> tuple[object, ...]:
-    """Return whether it was tried, and the parameters of `_HOW` or `_HOW_BACK`."""
-    if ended.begun_at is None:
-        return False, ended.state, ended.why, ended.unable_at
-    return True, ended.state, ended.status, ended.why, ended.retry_at, ended.arrived_at
 
 
 @from_row
