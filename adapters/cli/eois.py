@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from adapters.cli.door import Door, command
-from adapters.cli.options import At, Eoi, ExpectVersion, Key, Reason
+from adapters.cli.options import At, Eoi, ExpectVersion, InState, Key, OfApplicant, OfCall, Reason
 from adapters.cli.telling import stamp, table, tell_history
 from adapters.cli.views import carried_out, eoi_told, option_told
 
@@ -138,15 +138,9 @@ def show(door: Door, eoi: Eoi) -> None:
 def list_(
     door: Door,
     *,
-    call: Annotated[
-        str | None, typer.Option("--call", metavar="CALL", help="Only those of one call.")
-    ] = None,
-    state: Annotated[
-        str | None, typer.Option("--state", metavar="STATE", help="Only those in one state.")
-    ] = None,
-    applicant: Annotated[
-        str | None, typer.Option("--applicant", metavar="ID", help="Only those of one organisation.")
-    ] = None,
+    call: OfCall = None,
+    state: InState = None,
+    applicant: OfApplicant = None,
     after: Annotated[
         str | None, typer.Option("--after", metavar="EOI", help="Go on after the `next` of another page.")
     ] = None,

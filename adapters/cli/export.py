@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from adapters.cli.door import Door, command, ending_well
+from adapters.cli.options import InState, OfApplicant, OfCall
 from adapters.cli.telling import stdout_bytes, warnings, while_it_is_read
 
 if TYPE_CHECKING:
@@ -38,15 +39,9 @@ def enter(app: typer.Typer) -> None:
 def export(
     door: Door,
     *,
-    call: Annotated[
-        str | None, typer.Option("--call", metavar="CALL", help="Only those of one call.")
-    ] = None,
-    state: Annotated[
-        str | None, typer.Option("--state", metavar="STATE", help="Only those in one state.")
-    ] = None,
-    applicant: Annotated[
-        str | None, typer.Option("--applicant", metavar="ID", help="Only those of one organisation.")
-    ] = None,
+    call: OfCall = None,
+    state: InState = None,
+    applicant: OfApplicant = None,
     format_: Annotated[
         str | None,
         typer.Option(

@@ -66,6 +66,11 @@ _TIME: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ](?:[01][0-9]|2[0-3])")
 
 Call = Annotated[str, typer.Argument(metavar="CALL", help="A call: its reference (46/23) or its id.")]
 Eoi = Annotated[str, typer.Argument(metavar="EOI", help="An EOI: its id.")]
+OfCall = Annotated[str | None, typer.Option("--call", metavar="CALL", help="Only those of one call.")]
+InState = Annotated[str | None, typer.Option("--state", metavar="STATE", help="Only those in one state.")]
+OfApplicant = Annotated[
+    str | None, typer.Option("--applicant", metavar="ID", help="Only those of one organisation.")
+]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; kept beside history.")]
 Key = Annotated[
     str | None,
