@@ -113,7 +113,11 @@ def _free_names(_: object, __: str, event: MutableMapping[str, Any]) -> MutableM
     return {f"eoi_{name}" if name in taken else name: value for name, value in event.items()}
 
 
-def _say_where(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Have a host's log name the place in our code, which is three calls above the one that logging sees."""
-    event["stacklevel"] = 4
+def _say_where(logger: object, _: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Have a host's log name the place in our code, which is three calls above the one that logging sees.
+
+    Where a host has made a `structlog.stdlib.LoggerFactory`, new loggers pass over structlog by themselves.
+    """
+    is_plain = getattr(type(logger), "findCaller", None) is logging.Logger.findCaller
+    event["stacklevel"] = 4 if is_plain else 1
     return event

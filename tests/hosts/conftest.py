@@ -1,10 +1,12 @@
 """Hosts of a FastAPI kind: users by cookie, programs around our routes, and the field's own test client."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
@@ -28,6 +30,19 @@ NEW_CALL = {"reference": "46/24", "title": "Bases", "closes_on": "2099-03-17"}
 def user(request: Request) -> Actor | None:
     """Return who asks, as the host knows it."""
     return USERS.get(request.cookies.get("user", ""))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def logging_as_it_was() -> Iterator[None]:
+    """Take back what a host's set-up of its log has changed for all of this process."""
+    kept = [(each, each.handlers[:], each.level) for each in map(logging.getLogger, ("", "eoi"))]
+    logger_class = logging.getLoggerClass()
+    yield
+    for logger, handlers, level in kept:
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+    logging.setLoggerClass(logger_class)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

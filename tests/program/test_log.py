@@ -230,6 +230,20 @@ def test_a_line_names_the_place_that_wrote_it(caplog: pytest.LogCaptureFixture, 
     )
 
 
+def test_it_does_so_in_a_host_whose_structlog_wraps_loggers(caplog: pytest.LogCaptureFixture) -> None:
+    """Such a host has made loggers of a class of structlog's, which count calls in their own way."""
+    before = logging.getLoggerClass()
+    structlog.stdlib.LoggerFactory()
+    try:
+        log = get_log("of-such-a-host")
+    finally:
+        logging.setLoggerClass(before)
+    caplog.set_level("DEBUG", logger="eoi")
+    log.warning("some.event")
+    (record,) = caplog.records
+    assert record.funcName == "test_it_does_so_in_a_host_whose_structlog_wraps_loggers"
+
+
 def test_the_level_is_the_last_one_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     """Asked again, the log does not write twice, and takes the new level in any case."""
     log = get_log("test")
