@@ -42,8 +42,8 @@ class Handle:
     """A rule: what an event of a type fires, and where in the event its words stand.
 
     A place is `subject`, or a path in the data: `data.eoi`; with a question mark after it what stands there
-    may be missing. In a text with braces, `URN:{data.urn}`, they are filled in. Nothing in an event says who
-    acts: that is whoever gave it.
+    may be missing, where the move can do without. In a text with braces, `URN:{data.urn}`, they are filled
+    in. Nothing in an event says who acts: that is whoever gave it.
 
     Raises:
         BadInput: `field` names what is wrong.
@@ -81,7 +81,10 @@ class Handle:
         for name, place in said.items():
             if name not in takes:
                 _refuse(name, f"{self.trigger} takes no {name}; it takes: {', '.join(sorted(takes))}.")
-            _place(name, place)
+            if _place(name, place).may_be_missing and name in ("eoi", "call", _NEEDED.get(self.trigger)):
+                _refuse(
+                    name, f"Without {name} there is nothing to {self.trigger}: leave out the question mark."
+                )
         if (needed := _NEEDED.get(self.trigger)) and needed not in said:
             _refuse(needed, f"To {self.trigger} it takes {needed}: say where that stands.")
         self._settle_subject(said)

@@ -26,6 +26,10 @@ BAD: Final[list[tuple[dict[str, Any], str]]] = [
     ({"trigger": "save"}, "answers"), ({"trigger": "save", "answers": "{data.x}"}, "answers"),
     ({"trigger": "extend"}, "closes_at"), ({"trigger": "close", "eoi": "subject"}, "eoi"),
     ({"trigger": "draft", "reason": "data.x"}, "reason"),
+    ({"eoi": "data.x?"}, "eoi"), ({"eoi": "subject?"}, "eoi"), ({"call": "data.x?"}, "call"),
+    ({"trigger": "draft", "call": "data.x?"}, "call"), ({"trigger": "close", "call": "subject?"}, "call"),
+    ({"trigger": "save", "answers": "data.x?"}, "answers"),
+    ({"trigger": "extend", "closes_at": "data.x?"}, "closes_at"),
 ]  # fmt: skip
 
 
@@ -78,13 +82,13 @@ def test_a_thing_is_looked_for_where_the_rule_says_else_in_the_subject() -> None
 def test_places_are_read() -> None:
     """Names may be any but for dots, braces and question marks; texts with holes are filled in."""
     rule = Handle(
-        type="x", trigger="save", call="data.the call", applicant="URN:{data.school.urn}/{subject}",
-        answers="data.form?", reason="data.why?",
+        type="x", trigger="withdraw", call="data.the call", applicant="URN:{data.school.urn}/{subject}",
+        reason="data.why?",
     )  # fmt: skip
     told = event("x", subject="s", data={"the call": "46/23", "school": {"urn": 7}, "why": None})
-    assert said_to(rule, cloud_event_of(told)) == {
-        "call": "46/23", "applicant": "URN:7/s", "answers": {}, "reason": None,
-    }  # fmt: skip
+    assert said_to(rule, cloud_event_of(told)) == {"call": "46/23", "applicant": "URN:7/s", "reason": None}
+    begins = Handle(type="x", trigger="draft", answers="data.form?", applicant_name="data.name?")
+    assert said_to(begins, cloud_event_of(told)) == {"call": "s", "answers": {}, "applicant_name": None}
 
 
 @pytest.mark.parametrize(
