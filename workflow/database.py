@@ -319,6 +319,9 @@ def _nothing_between(connection: Connection, _: Session | None) -> Connection:
 
 def _begun(session: Session) -> sqlalchemy.Connection:
     try:
+        if session.get_bind().dialect.is_async:
+            msg = "The session works by an asynchronous driver: open a synchronous one, in a thread."
+            raise BadInput(msg, field="session")
         return session.connection()
     except PendingRollbackError as exc:
         msg = "The host's transaction has failed: roll it back and try again."

@@ -1,16 +1,21 @@
 """docs/embedding.md: what stands there as Python runs as it stands."""
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import create_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from workflow import Engine
+from workflow import Actor, Engine, NotFound
+from workflow.testing import new_call, officer, school
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = (ROOT / "docs/embedding.md").read_text(encoding="utf-8")
@@ -55,3 +60,33 @@ def test_its_flask_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     app = made["create"]()  # type: ignore[operator]
     with app.extensions["eoi"], app.test_client() as client:
         assert client.get("/eois/none").get_json() == {"error": "not-found"}
+
+
+def test_its_coroutine_commits_both_or_neither(tmp_path: Path) -> None:
+    """What it shows for a host of coroutines runs beside the loop, with a row of the host's."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Booking(Base):
+        __tablename__ = "booking"
+        eoi_id: Mapped[str] = mapped_column(primary_key=True)
+        rooms: Mapped[int]
+
+    (shown,) = [each for each in SNIPPETS if "async def submit_with_rooms" in each]
+    database = create_engine(f"sqlite:///{tmp_path / 'eoi.db'}")
+    Base.metadata.create_all(database)
+    with Engine(database) as engine:
+        engine.migrate()
+        call = engine.open_call(new_call(closes_on=date(2099, 3, 17)), actor=officer())
+        eoi_id = engine.draft(call.id, answers={}, actor=school()).eoi_id
+        made: dict[str, Any] = {"asyncio": asyncio, "Session": Session}
+        made |= {"Booking": Booking, "database": database, "engine": engine}
+        exec(shown, made)  # noqa: S102 -- our own page
+        ask = made["submit_with_rooms"]
+        with pytest.raises(NotFound):
+            asyncio.run(ask(eoi_id, Actor("else", roles={"applicant"}, organisations={"URN:1"}), 2))
+        assert asyncio.run(ask(eoi_id, school(), 2)).state == "submitted"
+        with Session(database) as session:
+            assert [each.rooms for each in session.query(Booking)] == [2]
+    database.dispose()

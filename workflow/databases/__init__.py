@@ -32,12 +32,22 @@ def database_of(
         pool_size: how many connections are opened at the most, where the pool is ours.
 
     Raises:
-        BadInput: no URL, or one of a database that is not supported.
+        BadInput: no URL, or one of a database that is not supported; an asynchronous engine.
     """
     terms: dict[str, Any] = {"check": check, "lock_timeout_s": lock_timeout_s}
+    _require_one_that_waits(target)
     if isinstance(target, sqlalchemy.Engine):
         return _kind(target.dialect.name).of_host(target, **terms)
     return _kind(_name(target)).at(target, pool_size=pool_size, **terms)
+
+
+def _require_one_that_waits(target: object) -> None:
+    """Pass only what waits for its database: the asyncio of SQLAlchemy does that elsewhere."""
+    is_async = isinstance(target, sqlalchemy.Engine) and target.dialect.is_async
+    if is_async or not isinstance(target, str | sqlalchemy.URL | sqlalchemy.Engine):
+        what = "the engine within an AsyncEngine" if is_async else type(target).__name__
+        msg = f"Give a database's URL or a (synchronous) SQLAlchemy Engine, not {what}."
+        raise BadInput(msg, field="db")
 
 
 def _name(url: str) -> str:
