@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from inspect import isawaitable
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -67,7 +66,8 @@ class AskedHost:
         site, origin = said.get("sec-fetch-site"), said.get("origin", "").lower()
         if site in _OWN or (site is None and not origin) or origin in self._origins:
             return
-        if site is None and urlsplit(origin).netloc == said.get("host", "").lower():
+        scheme, _, host = origin.partition("://")
+        if site is None and scheme in ("http", "https") and host == said.get("host", "").lower():
             return  # an old browser
         raise CrossSite
 

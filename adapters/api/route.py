@@ -52,6 +52,7 @@ class EoiRoute(APIRoute):
                 # Asked after that: what passes between the two makes the wait longer, and never too short.
                 arrival = arrival.may_have_waited(waited_unseen(request.scope))
                 if self.door.ahead is not None:
+                    request._body = body  # noqa: SLF001 -- a host may look at it: a signature, a token in a form
                     await self.door.ahead(request)
                 if in_one_thread:
                     answer = await run_in_threadpool(self._answered, handle, request, body, arrival)
