@@ -8,6 +8,8 @@ from inspect import iscoroutinefunction
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Cookie, Header, Path
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
@@ -96,6 +98,8 @@ async def _nothing_unknown(request: Request) -> None:
     known = {field.alias for field in route.dependant.query_params}
     given = [name for name, _ in request.query_params.multi_items()]
     for name in given:
+        if name not in known and name in _asked_by_the_host(request):
+            continue
         if name not in known:
             listed = f" Known are: {', '.join(sorted(known))}." if known else ""
             msg = f"{name[:60]!r} is not asked here.{listed}"
@@ -107,3 +111,11 @@ async def _nothing_unknown(request: Request) -> None:
     if takes_none and await request.body() and await request.json() != {}:
         msg = "This request takes no body."
         raise BadInput(msg, field="body")
+
+
+def _asked_by_the_host(request: Request) -> set[str]:
+    """Return what dependencies that a host has put in front of the route read of the query."""
+    # What a route is within a host's program FastAPI keeps beside it; older ones make another route of it.
+    there = request.scope.get("fastapi", {}).get("effective_route_context", request.scope["route"])
+    fields = get_flat_params(there.dependant)  # of a model's fields it does not say where they are read
+    return {field.alias for field in fields if not isinstance(field.field_info, Path | Header | Cookie)}

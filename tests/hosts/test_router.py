@@ -4,12 +4,12 @@ import json
 import re
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 
 import jsonschema_rs
 import pytest
 import schemathesis
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
 from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
@@ -227,6 +227,35 @@ def test_a_dependency_of_the_hosts_is_heeded(engine: Engine, ask: Ask) -> None:
     api.include_router(eoi_router(engine, authenticate=user), dependencies=[Depends(closed_at_night)])
     answer = ask(api).get("/v1/calls", headers=OLGA)
     assert (answer.status_code, answer.json()) == (418, {"detail": "At night we sleep."})
+
+
+def test_what_a_dependency_of_the_hosts_asks_is_no_mistake(engine: Engine, ask: Ask) -> None:
+    """A host's dependency reads the query, wherever it stands; what nobody reads is refused as before."""
+    told = list[tuple[str, list[str]]]()
+
+    class Asked(BaseModel):
+        tenant: str
+        t: list[str]
+
+    def of_tenant(tenant: str, tag: Annotated[list[str], Query(alias="t")]) -> None:
+        told.append((tenant, tag))
+
+    def by_model(asked: Annotated[Asked, Query()]) -> None:
+        told.append((asked.tenant, asked.t))
+
+    api, around = FastAPI(), APIRouter(dependencies=[Depends(of_tenant)])
+    around.include_router(eoi_router(engine, authenticate=user))
+    api.include_router(around, prefix="/nested")
+    for prefix, asks in (("/one", of_tenant), ("/model", by_model)):
+        ours = eoi_router(engine, authenticate=user)
+        api.include_router(ours, prefix=prefix, dependencies=[Depends(asks)])
+    client = ask(api)
+    for prefix in ("/nested", "/one", "/model"):
+        at = f"{prefix}/v1/calls?limit=1&tenant=norfolk&t=a&t=b"
+        assert client.get(at, headers=OLGA).json() == {"items": [], "next": None}
+        assert told.pop() == ("norfolk", ["a", "b"])
+        assert client.get(f"{at}&tennant=x", headers=OLGA).json()["field"] == "query"
+        assert client.get(f"{at}&limit=2", headers=OLGA).json()["field"] == "limit"
 
 
 @pytest.mark.parametrize(
