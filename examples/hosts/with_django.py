@@ -5,7 +5,8 @@
     gunicorn --config gunicorn.conf.py --workers 4 "with_django:application()"
 
 In one file, so that it can be read; in a project `application` stands in wsgi.py, `eoi_session` in a module
-of its own. Our rows are in Django's database, in tables that Django does not manage. It needs no FastAPI.
+of its own. Our rows are in Django's database, SQLite or PostgreSQL (by psycopg 3), in tables that Django does
+not manage. It needs no FastAPI.
 """
 
 import sys
@@ -23,16 +24,28 @@ from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.http import require_POST
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import Engine, NullPool, create_engine, make_url
 from sqlalchemy.orm import Session
 
 from adapters.bootstrap import App, build
 from adapters.documents import to_json
 from adapters.settings import Settings
-from workflow import Actor, EoiError, NotFound, Refused
+from workflow import Actor, BadInput, EoiError, NotFound, Refused
+
+
+def _database(url: str) -> dict[str, Any]:
+    """Return as Django's the database that a URL names. In a project it stands in settings.py."""
+    if url.startswith("sqlite:///"):
+        file = Path(url.removeprefix("sqlite:///")).resolve()
+        immediate = {"transaction_mode": "IMMEDIATE"}  # a transaction that will write takes its lock first
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": file, "OPTIONS": immediate}
+    at = make_url(url)
+    host, port = at.host or at.query.get("host", ""), at.port or ""
+    who = {"USER": at.username or "", "PASSWORD": at.password or "", "HOST": host, "PORT": port}
+    return {"ENGINE": "django.db.backends.postgresql", "NAME": at.database, **who}
+
 
 if not settings.configured:
-    file = Path(Settings().database_url.removeprefix("sqlite:///")).resolve()
     settings.configure(
         SECRET_KEY="change-me",  # noqa: S106 -- an example's
         ALLOWED_HOSTS=["*"],
@@ -45,15 +58,7 @@ if not settings.configured:
             "django.contrib.auth.middleware.AuthenticationMiddleware",
             f"{__name__}.EoiErrors",
         ],
-        DATABASES={
-            "default": {
-                "ENGINE": "django.db.backends.sqlite3",
-                "NAME": file,
-                "OPTIONS": {
-                    "transaction_mode": "IMMEDIATE"
-                },  # a transaction that will write takes its lock first
-            }
-        },
+        DATABASES={"default": _database(Settings().database_url)},
         LOGGING={
             "version": 1,
             "disable_existing_loggers": False,  # else loggers that are there before are silent from now on
@@ -62,6 +67,15 @@ if not settings.configured:
         },
     )
     django.setup()
+
+
+#: The groups of Django's that are roles of the engine's; what other groups there are is nothing to it.
+ROLES = {"officer", "reviewer", "decider", "auditor", "admin"}
+#: Django's name of a database -> how SQLAlchemy speaks to it.
+SPOKEN: dict[str, dict[str, Any]] = {
+    "sqlite": {"url": "sqlite://"},
+    "postgresql": {"url": "postgresql+psycopg://", "use_native_hstore": False},
+}
 
 
 class Booking(models.Model):
@@ -116,6 +130,15 @@ class _Lent:
     rollback = close = commit
 
 
+@cache
+def _lender() -> Engine:
+    """Return what takes for its connection the one that Django has in this thread."""
+    own = SPOKEN[transaction.get_connection().vendor]
+    return create_engine(
+        **own, creator=lambda: _Lent(transaction.get_connection().connection), poolclass=NullPool
+    )
+
+
 @contextmanager
 def eoi_session() -> Iterator[Session]:
     """Yield a `session=` for the engine in Django's transaction, which it begins unless there is one.
@@ -123,9 +146,7 @@ def eoi_session() -> Iterator[Session]:
     What the engine writes by it is committed with Django's rows, or not at all; hooks hear of it after that.
     """
     with transaction.atomic():
-        own = transaction.get_connection()
-        lent = create_engine("sqlite://", creator=lambda: _Lent(own.connection), poolclass=NullPool)
-        session = Session(lent)
+        session = Session(_lender())
         yield session
         transaction.on_commit(session.commit)
 
@@ -134,7 +155,7 @@ def actor_of(request: HttpRequest) -> Actor:
     """Return who asks, by Django's own users: a group `officer` is a role, `URN:121234` an organisation."""
     groups = {group.name for group in request.user.groups.all()}
     organisations = {name for name in groups if name.startswith("URN:")}
-    roles = (groups - organisations) | ({"applicant"} if organisations else set())
+    roles = (groups & ROLES) | ({"applicant"} if organisations else set())
     return Actor(f"django-{request.user.pk}", roles=roles, organisations=organisations)
 
 
@@ -156,7 +177,8 @@ class EoiErrors:
         """Answer what the engine says; all else is Django's."""
         if not isinstance(error, EoiError):
             return None
-        status = 404 if isinstance(error, NotFound) else 409 if isinstance(error, Refused) else 503
+        known = {NotFound: 404, BadInput: 400}
+        status = known.get(type(error), 409 if isinstance(error, Refused) else 503)
         return JsonResponse({"error": error.code, "message": str(error)}, status=status)
 
 

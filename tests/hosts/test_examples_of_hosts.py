@@ -184,7 +184,7 @@ def test_a_django_host(with_django: ModuleType, url: str) -> None:
     engine, heard = with_django.eoi().engine, list[str]()
     drafted = _drafted(engine)
     forget = engine.on("eoi.*", lambda event: heard.append(f"{event.type}, {engine.get(drafted).state}"))
-    client = _django_client("head", "URN:121234")
+    client = _django_client("head", "URN:121234", "Newsletter")
     assert Client().get(f"/eois/{drafted}").status_code == 401
     assert client.get(f"/eois/{drafted}").json()["state"] == "draft"
     assert _django_client("other", "URN:7").get(f"/eois/{drafted}").status_code == 404
