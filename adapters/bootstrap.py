@@ -59,17 +59,22 @@ class App:
 
         Raises:
             DatabaseUnavailable: it cannot be opened or written, or holds tables that are not this version's.
+            RuntimeError: it was started before this process was forked.
         """
         self.engine.create()
         self.engine.require_writable()  # says at once what is wrong with the database
         self.runner.start()
 
     def close(self) -> None:
-        """Let what is on its way end, then stop; a host's engine stays open."""
+        """Let what is on its way end, then stop; a host's engine stays open.
+
+        What was started before this process was forked goes on in the other one, with its connections.
+        """
         self.runner.stop()
-        for courier in self._couriers.values():
-            if isinstance(courier, Closing):
-                courier.close()
+        if not self.runner.is_of_another_process:
+            for courier in self._couriers.values():
+                if isinstance(courier, Closing):
+                    courier.close()
         self.engine.close()
 
     def try_endpoint(self, endpoint_id: str, *, actor: Actor) -> tuple[Outcome, float]:

@@ -1,6 +1,7 @@
 """Runner: sweep first, arm the alarm, pump, stop; `once()` for cron hosts, `wake()`, `health()`."""
 
 import math
+import os
 import random
 import threading
 import time
@@ -150,6 +151,8 @@ class Runner:
         # Reentrant: the first sweep calls a host's hooks, and one of them may stop what is being started.
         self._lock = threading.RLock()
         self._started = False
+        #: The process in which it was started; None: in none.
+        self._process: int | None = None
         self._tidy_at = -math.inf
         self._hear_no_more: Callable[[], None] = _nothing
 
@@ -158,7 +161,16 @@ class Runner:
 
         - a sweep, before this returns; if it fails, that is logged and the thread tries again
         - threads: alarm and sweep, where it closes; pump, where it delivers
+
+        Raises:
+            RuntimeError: it was started before this process was forked.
         """
+        if self.is_of_another_process:
+            msg = (
+                "This runner was started before the process forked, and its threads have stayed behind: "
+                "build it before the fork, start it in each process after that."
+            )
+            raise RuntimeError(msg)
         if self._started:
             return
         with self._lock:
@@ -171,9 +183,13 @@ class Runner:
     def stop(self) -> None:
         """Stop in good order: no new deliveries; those on their way end, or are given back.
 
+        What was started before this process was forked is the other one's to stop.
+
         Raises:
             RuntimeError: called by a hook in a thread of the runner's own, which cannot wait for itself.
         """
+        if self.is_of_another_process:
+            return  # whatever was locked as it forked would be waited for without end
         if any(loop.is_here for loop in (self._sweeping, self._pumping, self._working)):
             msg = "A hook runs in the runner's own thread and cannot stop it: leave that to another thread."
             raise RuntimeError(msg)
@@ -187,7 +203,12 @@ class Runner:
             self._pump.stop(grace_s=self._grace_s)
             if self._started:
                 _log.info("runner.stopped")
-            self._started = False
+            self._started, self._process = False, None
+
+    @property
+    def is_of_another_process(self) -> bool:
+        """Whether it was started before this process was forked: nothing of it runs here."""
+        return self._process not in (None, os.getpid())
 
     def once(self) -> RunReport:
         """Make one pass: sweep, deliver until nothing is due, prune, do jobs. For cron, and beside threads.
@@ -269,7 +290,7 @@ class Runner:
     def _start(self) -> None:
         if self._started:
             return
-        self._started = True
+        self._started, self._process = True, os.getpid()
         self._jobs.start()
         self._hear_no_more = self._engine.on("*", self._heard)
         if self._sweeps:

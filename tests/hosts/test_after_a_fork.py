@@ -1,5 +1,6 @@
 """The runner in real servers that fork: in each worker, after the fork; stopped with it."""
 
+import json
 import re
 import signal
 import socket
@@ -13,12 +14,43 @@ from typing import Final
 
 import pytest
 
+from tests.servers.scripts import python
 from workflow import Engine
 from workflow.clock import SystemClock
 from workflow.testing import new_call, officer
 
 pytestmark = pytest.mark.slow
 
+#: Starts a runner, and forks while its pump is at work; the child stops what is not its own, and tries again.
+FORKS: Final = """
+import json, os
+from sqlalchemy import NullPool, create_engine
+from adapters.bootstrap import build
+from adapters.settings import Settings
+
+app = build(Settings(), create_engine({url!r}, poolclass=NullPool))
+app.engine.migrate()
+app.start()
+out, into = os.pipe()
+with app.runner._pump._lock:
+    child = os.fork()
+if child == 0:
+    found = []
+    for do in (app.close, app.__enter__, app.runner.stop):
+        try:
+            do()
+        except RuntimeError as exc:
+            found.append(str(exc))
+    os.write(into, json.dumps(found).encode())
+    os._exit(0)
+os.close(into)
+with os.fdopen(out) as answer:
+    found = json.loads(answer.read())
+os.waitpid(child, 0)
+alive = all(app.runner.health().threads.values())
+app.close()
+print(json.dumps([found, alive, app.runner.health().threads["pump"]]))
+"""
 HOSTS: Final = Path(__file__).resolve().parents[2] / "examples" / "hosts"
 ROOT: Final = HOSTS.parents[1]
 
@@ -108,3 +140,13 @@ def test_each_worker_of_uvicorn_has_a_runner(tmp_path: Path) -> None:
         server.send_signal(signal.SIGTERM)
         assert sorted(_until(server, seen, "runner.stopped", 2)) == sorted(workers)
         server.wait(30)
+
+
+def test_a_runner_that_was_started_before_the_fork_says_so_in_the_child(tmp_path: Path) -> None:
+    """Closed there, it waits for no lock of the parent's, and stops nothing; started, it says why not."""
+    with python(FORKS.format(url=f"sqlite:///{tmp_path / 'host.db'}")) as process:
+        said, wrong = process.communicate(timeout=60)
+    assert "Traceback" not in wrong, wrong  # later Pythons warn of a fork beside threads
+    found, alive, after = json.loads(said)
+    assert [each.partition(",")[0] for each in found] == ["This runner was started before the process forked"]
+    assert (alive, after) == (True, False)

@@ -278,6 +278,7 @@ Runner(engine: Engine, couriers: Mapping[str, Courier], *, sweep_period_s: float
         works: Mapping[str, JobWork] = mappingproxy({}), job_lease_s: float = 60.0)
     .start() -> None
     .stop() -> None
+    .is_of_another_process
     .once() -> RunReport
     .wake() -> None
     .health() -> Health
