@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 #: Starts a runner, and forks while its pump is at work; the child stops what is not its own, and tries again.
 FORKS: Final = """
-import json, os
+import json, os, signal, threading
 from sqlalchemy import NullPool, create_engine
 from adapters.bootstrap import build
 from adapters.settings import Settings
@@ -32,9 +32,18 @@ app = build(Settings(), create_engine({url!r}, poolclass=NullPool))
 app.engine.migrate()
 app.start()
 out, into = os.pipe()
-with app.runner._pump._lock:
-    child = os.fork()
+held, done = threading.Event(), threading.Event()
+
+def at_work():
+    with app.runner._pump._lock:
+        held.set()
+        done.wait()
+
+threading.Thread(target=at_work).start()
+held.wait()
+child = os.fork()
 if child == 0:
+    signal.alarm(20)
     found = []
     for do in (app.close, app.__enter__, app.runner.stop):
         try:
@@ -43,9 +52,10 @@ if child == 0:
             found.append(str(exc))
     os.write(into, json.dumps(found).encode())
     os._exit(0)
+done.set()
 os.close(into)
 with os.fdopen(out) as answer:
-    found = json.loads(answer.read())
+    found = json.loads(answer.read() or '["It waits without end."]')
 os.waitpid(child, 0)
 alive = all(app.runner.health().threads.values())
 app.close()
