@@ -39,7 +39,8 @@ def eoi_router(
 ) -> APIRouter:
     """Return the routes of `/v1`, to be included in a host's program, below any prefix.
 
-    Of an App they heed its settings; of an Engine alone nothing tries endpoints. Nothing is started by it.
+    Of an App they heed its settings; with an Engine there are none: nothing tries endpoints, and no event
+    need be signed. Nothing is started by it.
 
     Args:
         app_or_engine: what they ask.

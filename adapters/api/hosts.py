@@ -83,7 +83,14 @@ def _actor(said: object) -> Actor:
 
 
 def _in_our_words(exc: HTTPException) -> EoiError:
-    """Return our error for what a host says, with its status, headers and words."""
+    """Return our error for what a host says, with its status, headers and words.
+
+    Raises:
+        TypeError: by such a status nobody is turned away.
+    """
+    if exc.status_code < HTTPStatus.MULTIPLE_CHOICES or exc.status_code == HTTPStatus.NOT_MODIFIED:
+        msg = f"authenticate must turn nobody away by HTTPException({exc.status_code})."
+        raise TypeError(msg)
     words = exc.detail if isinstance(exc.detail, str) and exc.detail else None
     headers = dict(exc.headers or {})
     if exc.status_code == HTTPStatus.UNAUTHORIZED:

@@ -151,6 +151,16 @@ def test_what_is_no_actor_is_the_hosts_own_fault(host: Host, odd: Any) -> None:
     assert client.get("/council/v1/calls").text == "Internal Server Error"
 
 
+@pytest.mark.parametrize("status", [200, 204, 304])
+def test_a_status_that_turns_nobody_away_is_the_hosts_own_fault(host: Host, status: int) -> None:
+    """Who is not let in is never told that all is well, or sent a body where there may be none."""
+
+    def refuse(_: Request) -> Actor:
+        raise HTTPException(status)
+
+    assert host(refuse).post("/council/v1/calls", json=NEW_CALL).status_code == 500
+
+
 def test_an_actor_for_whom_there_is_nothing_is_told_so(host: Host) -> None:
     """A user of the host's without a role, or a school's without a school, is known, and refused in words."""
     client, told = host(), dict[str, tuple[int, str]]()
