@@ -32,6 +32,14 @@ def stands_in(actor: Actor) -> bool:
     return Role.OFFICER in actor.roles and actor.on_behalf_of is not None
 
 
+def not_for(actor: Actor, applicant: str) -> Refusal | None:
+    """Return why an actor applies for no such organisation; None: it is its own, or an officer stands in."""
+    if applicant in actor.organisations or stands_in(actor):
+        return None
+    message = f"{actor.id} does not act for {applicant}."
+    return Refusal("not-your-organisation", message, field="organisation")
+
+
 def require_some_role(actor: Actor) -> None:
     """Turn away whoever comes without a role, before anything is looked up.
 

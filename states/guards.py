@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from states.access import stands_in
+from states.access import not_for
 from states.deadlines import deadline_in_words, moment_in_words
 from states.errors import Refusal
 from states.facts import BY_HTTP, CallFacts, EoiFacts, Facts
@@ -144,10 +144,7 @@ def _has_eois(call: CallFacts) -> bool:
 
 def applicant_is_own_organisation(facts: Facts) -> Refusal | None:
     """The school or trust that applies is one for which the person acts, or an officer acts on its behalf."""
-    if _eoi(facts).applicant in facts.actor.organisations or stands_in(facts.actor):
-        return None
-    message = f"{facts.actor.id} does not act for {_eoi(facts).applicant}."
-    return Refusal("not-your-organisation", message, field="organisation")
+    return not_for(facts.actor, _eoi(facts).applicant)
 
 
 def decider_is_not_the_reviewer(facts: Facts) -> Refusal | None:

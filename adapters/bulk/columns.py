@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from typing import Final, Never
 
 from adapters.inbound.table_file import BadTable, Row
@@ -14,6 +15,9 @@ from states.errors import BadInput
 ADDED: Final = ("error.row", "error.code", "error.message")
 #: By these columns a table is known as one that was exported; what it has besides says nothing to an import.
 EXPORTED: Final = frozenset({"id", "call_id", "digest"})
+
+#: How many columns a sentence names at the most.
+NAMED: Final = 5
 
 _GAPS: Final = re.compile(r"[\s_-]+")
 
@@ -46,12 +50,12 @@ class Columns:
         passed_over = {_folded(name) for name in ignored}
         if absent := passed_over - {_folded(name) for name in names}:
             refuse_table(f"There is no column {min(absent)!r} to ignore.")
-        self._places, self._nameless = dict[str, int](), list[int]()
+        self._places, self._nameless = dict[str, int](), set[int]()
         #: The columns that are not known, in their order: name -> place.
         self.rest: dict[str, int] = {}
         for place, name in enumerate(names):
             if not name:
-                self._nameless.append(place)
+                self._nameless.add(place)
             elif name not in ADDED and _folded(name) not in passed_over:
                 word = known.get(_folded(name))
                 if word is not None or not exported or name not in FIXED:
@@ -99,8 +103,14 @@ class Columns:
         """
         if any(cell.strip() for cell in row.cells[self._width :]):
             refuse_row(f"It has {len(row.cells)} cells, and the first row names {self._width} columns.")
-        if any(self.at(row, place) for place in self._nameless):
+        if any(cell.strip() for place, cell in enumerate(row.cells) if place in self._nameless):
             refuse_row("It has a cell in a column without a name.")
+
+
+def in_words(names: Collection[str]) -> str:
+    """Return names of columns for a sentence: the first few, since a table may have very many."""
+    more = len(names) - NAMED
+    return ", ".join(map(repr, islice(names, NAMED))) + (f" and {more:,} more" if more > 0 else "")
 
 
 def refuse_table(message: str) -> Never:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from adapters.bulk.columns import BadRow, Columns, refuse_row, refuse_table
+from adapters.bulk.columns import BadRow, Columns, in_words, refuse_row, refuse_table
 from adapters.bulk.face import Face
 from adapters.bulk.faults import Faults
 from adapters.bulk.keys import key_of
@@ -12,6 +12,7 @@ from adapters.bulk.results import Outcome, Status
 from adapters.inbound.answers import json_value
 from adapters.inbound.school_register import URN_PREFIX, School, SchoolRegister, is_urn
 from adapters.inbound.table_file import Row
+from states.access import not_for, require_role
 from states.errors import BadInput, EoiError, Refusal, Refused
 from states.facts import Actor
 from states.names import STEPPED_ASIDE, CallState, EoiState, EoiTrigger, Role
@@ -99,6 +100,7 @@ class NewEois:
             refuse_table("There are columns applicant and URN: leave one out, or say which one to ignore.")
         #: Name of an answer -> the place of its column.
         self.answers = _answers(self._columns.rest)
+        self._answer_at = {place: name for name, place in self.answers.items()}
         self._as_json = frozenset(map(_answer_of, options.as_json))
         if absent := self._as_json - self.answers.keys():
             refuse_table(f"There is no answer {min(absent)!r} to be read as JSON.")
@@ -146,16 +148,21 @@ class NewEois:
 
         Raises:
             AlreadyApplied: the applicant has an EOI with other content.
+            Refused: it is not whoever asks who applies for that organisation.
         """
         there = self._there(order)
         if there is None:
+            self._require_may_apply(order.applicant)
             return self._noted(order, Status.WOULD, None)
         if not _same(there, order):
             msg = (
                 f"{order.applicant} has an EOI for this call already, {there.id}, and it says something else."
             )
             raise AlreadyApplied(msg, eoi_id=there.id, call_id=there.call_id)
-        return self._noted(order, Status.ALREADY if self._is_done(there) else Status.WOULD, there.id)
+        if self._is_done(there):
+            return self._noted(order, Status.ALREADY, there.id)
+        self._require_may_apply(order.applicant)
+        return self._noted(order, Status.WOULD, there.id)
 
     def carry_out(self, order: NewEoi) -> Outcome:
         """Draft it, and hand it in where that is asked; what says the same already stays as it is.
@@ -197,8 +204,10 @@ class NewEois:
         return school
 
     def _answers(self, row: Row) -> dict[str, Any]:
-        cells = {name: self._columns.at(row, place) for name, place in self.answers.items()}
-        return {name: self._answer(name, cell) for name, cell in cells.items() if cell}
+        """Return what stands in the row's cells: no more work than those, however many columns there are."""
+        named = ((self._answer_at.get(place), place) for place in range(len(row.cells)))
+        cells = [(name, self._columns.at(row, place)) for name, place in named if name is not None]
+        return {name: self._answer(name, cell) for name, cell in cells if cell}
 
     def _answer(self, name: str, cell: str) -> object:
         if name not in self._as_json:
@@ -237,6 +246,14 @@ class NewEois:
         officer = Role.OFFICER in actor.roles or self._options.on_behalf
         return replace(actor, on_behalf_of=applicant) if officer and not own else actor
 
+    def _require_may_apply(self, applicant: str) -> None:
+        """Pass only who may apply for it; of whom nothing is known here, the server knows it by the key."""
+        actor = self._acting_for(applicant)
+        if actor.roles:
+            require_role(actor, {Role.APPLICANT}, to="draft")
+            if (refusal := not_for(actor, applicant)) is not None:
+                raise Refused.because([refusal])
+
     def _there(self, order: NewEoi) -> EoiView | None:
         """Return the EOI that stands in the way of another one of that applicant's."""
         page = self._engine.find(call=self._call_id, applicant=order.applicant, actor=self._actor)
@@ -273,9 +290,9 @@ def _answers(rest: Mapping[str, int]) -> dict[str, int]:
     if not said:
         return dict(rest)
     if others := [name for name in rest if not _is_answer(name)]:
-        names = ", ".join(map(repr, others))
         refuse_table(
-            f"It is not said what these columns are for: {names}. Name them answers.…, or ignore them."
+            f"It is not said what these columns are for: {in_words(others)}. Name them answers.…, or "
+            "ignore them."
         )
     answers = dict(said)
     if "" in answers or len(answers) < len(said):

@@ -184,12 +184,13 @@ def _eois(
 
 
 def _decisions(door: Door, engine: "Face", table: "TableFile", call: str | None) -> "Importer[Any]":
+    from adapters.bulk.columns import in_words
     from adapters.bulk.decisions import Decisions
     from adapters.bulk.importing import Importer
 
     kind = Decisions(engine, door.actor(), table.columns, call=call)
     if kind.unread:
-        door.tell.aside(f"Nothing is read from the columns {', '.join(kind.unread)}.")
+        door.tell.aside(f"Nothing is read from the columns {in_words(kind.unread)}.")
     return Importer(kind)
 
 

@@ -1,5 +1,6 @@
 """Rows become EOIs: once each, all checked before, whoever stops in between."""
 
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from states.errors import RoleMissing
 from tests.bulk.tables import checked, done, eois, table, told
 from tests.databases.raw import RawDatabase
 from workflow import CallClosed, CallView, Engine, NotFound, Refused
-from workflow.testing import FrozenClock, Kit, admin, auditor, new_call, officer, school
+from workflow.testing import FrozenClock, Kit, admin, auditor, decider, new_call, officer, school
 
 HEAD = "applicant,applicant_name,answers.places,answers.why\n"
 THREE = f"{HEAD}URN:1,Ash,18,Need\nURN:2,Beech,=1+1,\nURN:3,,,\n"
@@ -113,13 +114,43 @@ def test_what_a_school_has_handed_in_itself_needs_nothing(engine: Engine) -> Non
 def test_an_applicant_imports_for_its_own_organisations(engine: Engine) -> None:
     """A trust drafts for its schools as itself; for another one it is refused, row by row."""
     trust = school(1)
-    assert done(eois(engine, trust, THREE)) == [
-        (2, "made", None),
-        (3, "refused", "not-your-organisation"),
-        (4, "refused", "not-your-organisation"),
-    ]
+    refused = [(row, "refused", "not-your-organisation") for row in (3, 4)]
+    assert checked(eois(engine, trust, THREE)) == [(2, "would", None), *refused]
+    assert done(eois(engine, trust, THREE)) == [(2, "made", None), *refused]
     (change,) = engine.history(engine.find().items[0].id)
     assert (change.actor, change.on_behalf_of) == ("head-of-1", None)
+
+
+def test_a_row_costs_what_stands_in_it(engine: Engine) -> None:
+    """A first row that names very many columns makes no more work of each row after it, blank or not."""
+
+    def cost_s(head: str) -> float:
+        found = table("\n".join([head, *(f"URN:{number}" for number in range(500))]))
+        kind = NewEois(engine, officer(), found.columns, EoiOptions(call="46/23"))
+        began_s = time.process_time()
+        assert sum(not kind.read(row).answers for row in found.rows()) == 500
+        return time.process_time() - began_s
+
+    few_s = cost_s("applicant,a")
+    many = [f"answers.{number}" for number in range(30_000)]
+    assert cost_s(",".join(["applicant", *many])) < few_s * 20 + 0.2
+    assert cost_s(",".join(["applicant", *[""] * 300_000, "answers.a"])) < few_s * 20 + 0.5
+
+
+def test_a_table_with_very_many_strange_columns_is_refused_in_few_words(engine: Engine) -> None:
+    """The first few are named, and how many there are besides."""
+    names = [f"c{number}" for number in range(1000)]
+    with pytest.raises(BadTable) as failed:
+        eois(engine, officer(), ",".join(["applicant", "answers.a", *names]))
+    assert "'c0', 'c1', 'c2', 'c3', 'c4' and 995 more. Name them" in failed.value.message
+
+
+def test_the_check_knows_who_may_apply(engine: Engine) -> None:
+    """Who may draft nothing at all hears so from the check, of drafts that are there, too."""
+    done(eois(engine, school(1), f"{HEAD}URN:1,Ash,18,Need\n"))
+    for text in (THREE, f"{HEAD}URN:1,Ash,18,Need\n"):
+        with pytest.raises(RoleMissing, match="takes the role applicant to draft"):
+            checked(eois(engine, decider(), text, submit=True))
 
 
 def test_rows_that_contradict_or_repeat_each_other_are_told(engine: Engine) -> None:

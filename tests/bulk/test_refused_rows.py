@@ -60,7 +60,7 @@ def test_where_nothing_can_be_written_that_is_said_first(tmp_path: Path) -> None
         assert failed.value.code == "file-unwritable"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cells=st.tuples(CELLS, CELLS), delimiter=st.sampled_from(",;\t|"))
 def test_what_is_given_again_is_what_it_was(tmp_path: Path, cells: tuple[str, str], delimiter: str) -> None:
     """Whatever stood in the cells, signs of formulas and apostrophes among it, is read back to the letter."""
