@@ -66,12 +66,13 @@ class Jobs:
     def once(self, *, within_s: float = WITHIN_S) -> int:
         """Do jobs until none waits or time is over; return how many were begun or carried on.
 
-        What cannot be carried on later is not given back for want of time, but done to its end.
+        What could not be carried on later from where it is, but would begin anew, is not given back for want
+        of time: an export is done to its end, an import until its first row is carried out.
         """
         count, over_s = 0, self._timer() + within_s
 
-        def is_over(work: JobWork) -> bool:
-            return self._stopping.is_set() or (work.resumes and self._timer() >= over_s)
+        def is_over(job: HeldJob) -> bool:
+            return self._stopping.is_set() or (job.place > 0 and self._timer() >= over_s)
 
         while self._timer() < over_s and not self._stopping.is_set() and self._do_one(is_over):
             count += 1
@@ -82,18 +83,17 @@ class Jobs:
         self._stopping.set()
         self.bell.ring()
 
-    def _do_one(self, is_over: Callable[[JobWork], bool]) -> bool:
+    def _do_one(self, is_over: Callable[[HeldJob], bool]) -> bool:
         """Do the next job; return whether there was one."""
-        kind = ""
 
-        def is_stopping() -> bool:
+        def is_stopping(job: HeldJob) -> bool:
             self._asked_s = self._timer()
-            return is_over(self._works[kind])
+            return is_over(job)
 
         job = self._queue.claim(self._works.keys(), lease_s=self._lease_s, is_stopping=is_stopping)
         if job is None:
             return False
-        kind, self._asked_s = job.kind, self._timer()
+        self._asked_s = self._timer()
         try:
             self._carry_on(job)
         finally:

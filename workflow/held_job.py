@@ -49,7 +49,7 @@ class HeldJob:
         *,
         lease_s: float,
         largest_result: int,
-        is_stopping: Callable[[], bool],
+        is_stopping: "Callable[[HeldJob], bool]",
     ) -> None:
         """Carry on where whoever had it before has written that they were."""
         self._database = database
@@ -184,7 +184,7 @@ class HeldJob:
         if max(self._progress.result_size, self._progress.errors_size) > self._largest:
             raise ResultTooLarge
         self._steps += 1
-        if self._is_stopping():
+        if self._is_stopping(self):
             self.give_back()
             raise JobStopped
         if self._is_due():
@@ -276,9 +276,6 @@ class HeldJob:
 
 class JobWork(Protocol):
     """Does one kind of job. Threads share one."""
-
-    #: Whether what is given back midway is carried on from there, and not begun anew.
-    resumes: bool
 
     def do(self, job: HeldJob) -> None:
         """Do it to its end, and say so: `job.finish()`.

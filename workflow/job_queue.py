@@ -21,7 +21,8 @@ from workflow.store.jobs import StoredJob
 from workflow.unit_of_work import own_transaction
 
 #: How long a job is lent at a time, in seconds; each time that its progress is written, it begins anew.
-LEASE_S: Final = 60.0  #: The largest result, in bytes.
+LEASE_S: Final = 60.0
+#: The largest result, in bytes.
 LARGEST_RESULT: Final = 256 * 1024 * 1024
 
 _log = get_log("jobs")
@@ -46,7 +47,7 @@ class JobQueue:
         *,
         lease_s: float = LEASE_S,
         largest_result: int = LARGEST_RESULT,
-        is_stopping: Callable[[], bool] = lambda: False,
+        is_stopping: Callable[[HeldJob], bool] = lambda _: False,
     ) -> HeldJob | None:
         """Return the oldest job of some kinds that nobody has; None where there is none.
 
@@ -57,7 +58,7 @@ class JobQueue:
             kinds: what the caller can do.
             lease_s: how long it is lent at a time, in seconds.
             largest_result: how many bytes each of its files may have.
-            is_stopping: whether it is to be given back; asked at each step.
+            is_stopping: whether that job is to be given back; asked at each step.
         """
         while True:
             found, last = until_won(lambda: self._claimed(kinds, timedelta(seconds=lease_s)))

@@ -5,6 +5,7 @@ killed, begins again with the same rows: what was carried out is found by its ke
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -103,6 +104,31 @@ class Importer(Generic[O]):
         for row in rows:
             if row.number not in but:
                 yield self._tried(row, lambda row: self.kind.carry_out(self.kind.read(row)))
+
+    def go_on(self, rows: Iterable[Row], *, after: int) -> Iterator[RowResult]:
+        """Yield what became of each row that is left of a table: checked before, and carried out in part.
+
+        Each is looked at once more when its turn comes, and not before: so whoever has little time gets on.
+
+        Args:
+            rows: the same that were checked.
+            after: the number of the last row that is done.
+
+        Raises:
+            EoiError: it holds for all the rows that are left; those before are done.
+        """
+        self.kind.begin()
+        seen = _Seen()
+        for row in rows:
+            if row.number > after:
+                yield self._tried(row, lambda row: self._looked_at_and_done(row, seen))
+            else:
+                with suppress(*OF_THE_ROW):
+                    seen.same(self.kind.read(row), row.number)
+
+    def _looked_at_and_done(self, row: Row, seen: "_Seen") -> Outcome:
+        foreseen = self._foreseen(row, seen)
+        return foreseen if foreseen.code == SAME_ROW else self.kind.carry_out(self.kind.read(row))
 
     def _tried(self, row: Row, do: Callable[[Row], Outcome]) -> RowResult:
         try:

@@ -15,8 +15,6 @@ ENDINGS: Final = {Format.CSV: "csv", Format.JSONL: "jsonl", Format.XLSX: "xlsx",
 class ExportWork:
     """Does jobs that export EOIs."""
 
-    resumes = False
-
     def __init__(self, engine: Engine) -> None:
         """Export by this engine."""
         self._engine = engine

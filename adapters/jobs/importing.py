@@ -51,8 +51,6 @@ def looked_at(engine: Engine, actor: Actor, asked: Import, content: bytes) -> No
 class ImportWork:
     """Does jobs that import tables."""
 
-    resumes = True
-
     def __init__(self, engine: Engine) -> None:
         """Import by this engine."""
         self._engine = engine
@@ -81,18 +79,30 @@ class _Run:
 
     def do(self, asked: Import) -> None:
         job = self._job
-        if not job.place:
-            job.start_anew()
+        if job.place:
+            self._go_on()
+        else:
+            self._begin(asked)
+        job.finish()
+
+    def _go_on(self) -> None:
+        """Carry out what comes after the place that was reached before: all was checked before that."""
+        for result in self._importer.go_on(self._table.rows(), after=self._job.place):
+            self._tell(result, result.cells, place=result.row)
+
+    def _begin(self, asked: Import) -> None:
+        """Check every row, then carry them out, if they can be."""
+        job = self._job
+        job.start_anew()
         self._check()
         job.expect(len(self._foreseen))
         job.name_result(media_type=ERRORS_TYPE, file_name=f"{job.id}-rows.csv")
-        if job.place or (not asked.dry_run and (asked.skip_bad or not self._refused())):
+        if not asked.dry_run and (asked.skip_bad or not self._refused()):
             self._carry_out()
         else:
             self._tell_what_was_foreseen()
             if not asked.dry_run:
                 self._fail()
-        job.finish()
 
     def _check(self) -> None:
         for count, result in enumerate(self._importer.check(self._table.rows()), start=1):
@@ -103,7 +113,6 @@ class _Run:
         return sum(each.status == Status.REFUSED for each in self._foreseen.values())
 
     def _carry_out(self) -> None:
-        """Carry out what comes after the place that was reached before."""
         for result in self._importer.carry_out(self._unsettled()):
             self._tell(result, result.cells, place=result.row)
 
@@ -111,8 +120,6 @@ class _Run:
         """Yield the rows that are to be carried out; of the others, in between, tell what was foreseen."""
         for row in self._table.rows():
             foreseen = self._foreseen[row.number]
-            if row.number <= self._job.place:
-                continue
             if foreseen.status == Status.REFUSED or foreseen.code == SAME_ROW:
                 self._tell(foreseen, row.cells, place=row.number)
             else:

@@ -134,7 +134,7 @@ def test_who_is_told_to_stop_gives_it_back_at_its_next_step(engine: Engine) -> N
     """What was done until then is written, and the next one may have it at once; nobody counts as lost."""
     start(engine)
     told: Iterator[bool] = iter([False, False, True])
-    job = engine.job_queue.claim({"import"}, is_stopping=lambda: next(told))
+    job = engine.job_queue.claim({"import"}, is_stopping=lambda _: next(told))
     assert job is not None
     counted(job, 2)
     with pytest.raises(JobStopped):

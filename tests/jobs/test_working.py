@@ -24,7 +24,6 @@ class Work:
     """Does jobs as a test wants it done."""
 
     do_it: Callable[[HeldJob], None] = HeldJob.finish
-    resumes: bool = True
 
     def do(self, job: HeldJob) -> None:
         """Do it."""
@@ -102,22 +101,22 @@ def test_a_fault_of_ours_is_tried_again_and_in_the_end_given_up(engine: Engine, 
     assert states(engine) == [("failed", "job-abandoned")]
 
 
-@pytest.mark.parametrize("resumes", [True, False])
-def test_a_pass_ends_when_its_time_is_over(engine: Engine, *, resumes: bool) -> None:
-    """What can be carried on is given back then; what cannot is done to its end; no other one is begun."""
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_pass_ends_when_its_time_is_over(engine: Engine, *, goes_on: bool) -> None:
+    """What has a place to go on from is given back then, else done to its end; no other one is begun."""
     start(engine)
     start(engine)
     now_s = [0.0]
 
     def do(job: HeldJob) -> None:
-        for _ in range(10):
+        for place in range(1, 11):
             now_s[0] += 10
-            job.count("made")
+            job.count("made", place=place if goes_on else None)
         job.finish()
 
-    worker = Jobs(engine.job_queue, {"import": Work(do, resumes=resumes)}, timer=lambda: now_s[0])
+    worker = Jobs(engine.job_queue, {"import": Work(do)}, timer=lambda: now_s[0])
     assert worker.once(within_s=50) == 1
-    done = ("queued", 5) if resumes else ("done", 10)
+    done = ("queued", 5) if goes_on else ("done", 10)
     first = engine.jobs().items[1]
     assert (first.state, first.done) == done
     assert engine.jobs().items[0].attempt == 0

@@ -201,7 +201,7 @@ frozen JobView(*, id: str, kind: str, state: str, actor: str, on_behalf_of: str 
         why: str | None = None, result_bytes: int | None = None, errors_bytes: int | None = None)
 frozen JobFile(*, name: str, media_type: str, size: int, read: Callable[[int], bytes | None])
 HeldJob(database: Database, now: Callable[[Connection], datetime], lent: StoredJob, *, lease_s: float,
-        largest_result: int, is_stopping: Callable[[], bool])
+        largest_result: int, is_stopping: Callable[[HeldJob], bool])
     .done
     .place
     .result_size

@@ -1,0 +1,70 @@
+"""Tables that take longer than one pass of cron: each pass gets on, and every row is told once."""
+
+import csv
+import io
+from itertools import count
+from typing import Final
+
+from adapters.jobs.importing import ImportWork
+from scheduler.jobs import Jobs
+from workflow import CallView, Engine, JobView
+from workflow.testing import new_call, officer, school
+
+ROWS: Final = 60
+#: Each step of a job takes two seconds by this timer, so that the check alone takes longer than a pass.
+WITHIN_S: Final = 25.0
+
+
+def call_of(engine: Engine) -> CallView:
+    """Open a call."""
+    return engine.open_call(new_call(), actor=officer())
+
+
+def passes(engine: Engine, job: JobView, *, most: int) -> JobView:
+    """Work at a job pass by pass, so many at the most; return how it stands then."""
+    for _ in range(most):
+        if engine.job(job.id).finished_at is None:
+            timer = map(float, count()).__next__
+            Jobs(engine.job_queue, {"import": ImportWork(engine)}, timer=timer).once(within_s=WITHIN_S)
+    return engine.job(job.id)
+
+
+def told(engine: Engine, job: JobView) -> list[tuple[int, str, str]]:
+    """Return of each row of a job's result its number, how it stands with it, and the code."""
+    text = b"".join(engine.job_result(job.id)).decode("utf-8-sig")
+    return [(int(row["row"]), row["status"], row["code"]) for row in csv.DictReader(io.StringIO(text))]
+
+
+def test_a_check_that_takes_longer_than_a_pass_ends_all_the_same(engine: Engine) -> None:
+    """It would begin anew each time: it is done to its end, and what is carried out then is gone on with."""
+    call = call_of(engine)
+    table = "".join(["applicant,answers.a\n", *(f"URN:{number},1\n" for number in range(ROWS))])
+    job = engine.start_job("import", parameters={"call": call.id}, content=table.encode(), actor=officer())
+    ended = passes(engine, job, most=2 + ROWS // 10)
+    assert (ended.state, ended.done, ended.total, ended.attempt > 1) == ("done", ROWS, ROWS, True)
+    assert ended.counts == {"checked": ROWS, "made": ROWS}
+    assert told(engine, job) == [(number, "made", "") for number in range(2, ROWS + 2)]
+
+
+def test_what_comes_after_is_told_as_if_it_had_been_done_in_one(engine: Engine) -> None:
+    """Rows that repeat or contradict one of an earlier pass, or are somebody else's: each is told, once."""
+    call = call_of(engine)
+    rows = [*(f"URN:1,{number}" for number in (1, 1, 2)), *["URN:2,1"] * 2, *["URN:1,1"] * ROWS, "URN:1,3"]
+    job = engine.start_job(
+        "import",
+        parameters={"call": call.id, "skip_bad": True},
+        content="\n".join(["applicant,answers.a", *rows]).encode(),
+        actor=school(1),
+    )
+    ended = passes(engine, job, most=2 + len(rows) // 10)
+    assert (ended.state, ended.done, ended.attempt > 1) == ("done", len(rows), True)
+    assert told(engine, job) == [
+        (2, "made", ""),
+        (3, "already", "same-row"),
+        (4, "refused", "row-twice"),
+        (5, "refused", "not-your-organisation"),
+        (6, "already", "same-row"),
+        *((number, "already", "same-row") for number in range(7, 7 + ROWS)),
+        (7 + ROWS, "refused", "row-twice"),
+    ]
+    assert [eoi.applicant for eoi in engine.find()] == ["URN:1"]
