@@ -104,12 +104,24 @@ def export(
 def _write(
     door: Door, path: Path | None, form: "Format", selection: "Selection", awards: "Awards | None"
 ) -> None:
+    from adapters.cli.progress import counted
     from adapters.outbound.export import export as written
     from adapters.outbound.whole_file import whole_file
 
+    # Beside what is told on a terminal, or in JSON, a count would be in the way.
+    quiet = path is None and (door.json or sys.stdout.isatty())
     with door.engine() as engine, while_it_is_read():
-        with stdout_bytes() if path is None else whole_file(path) as to:
-            done = written(engine, to, actor=door.reader(), format=form, selection=selection, awards=awards)
+        to_file = stdout_bytes() if path is None else whole_file(path)
+        with to_file as to, counted("Read", tell=door.tell, quiet=quiet) as read:
+            done = written(
+                engine,
+                to,
+                actor=door.reader(),
+                format=form,
+                selection=selection,
+                awards=awards,
+                read=read,
+            )
         if path is None:
             door.tell.beside(done, _told(done, "the standard output"))
         else:

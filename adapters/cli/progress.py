@@ -1,10 +1,13 @@
 """How far something long has come, on stderr: a bar on a terminal, else a line now and then."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from adapters.cli.telling import Teller
 
 T = TypeVar("T")
@@ -34,9 +37,44 @@ def _as_lines(rows: Iterable[T], what: str, tell: "Teller", total: int | None) -
 
 
 def _as_a_bar(rows: Iterable[T], what: str, total: int | None) -> Iterator[T]:
+    with _bar() as bar:
+        yield from bar.track(rows, total=total, description=what)
+
+
+@contextmanager
+def counted(what: str, *, tell: "Teller", quiet: bool) -> Iterator[Callable[[int], object]]:
+    """Lend what is told now and then how many there are by now, of who knows how many, and shows it.
+
+    Args:
+        what: what is done to them: "Read".
+        tell: where to say so.
+        quiet: whether nothing is to be shown: something else stands there.
+    """
+    if quiet:
+        yield int
+    elif sys.stderr.isatty():
+        with _bar() as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda count: bar.update(task, completed=count)
+    else:
+        yield _Lines(what, tell).reached
+
+
+class _Lines:
+    """Tells a line for each thousand."""
+
+    def __init__(self, what: str, tell: "Teller") -> None:
+        self._what, self._tell, self._told = what, tell, 0
+
+    def reached(self, count: int) -> None:
+        if count // EACH > self._told:
+            self._told = count // EACH
+            self._tell.aside(f"{self._what} {count:,} EOIs.")
+
+
+def _bar() -> "Progress":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield from bar.track(rows, total=total, description=what)
+    return Progress(*columns, console=Console(stderr=True), transient=True)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from adapters.outbound.export import Format, Selection, export, selection
+from adapters.outbound.export import table as export_table
 from states.errors import EoiError
 from states.facts import Actor
 from tests.export.conftest import Write
@@ -144,7 +145,7 @@ def test_it_says_how_far_it_is_and_can_be_stopped(
     for number in range(5):
         submitted(engine, call.id, school(number))
     heard: list[int] = []
-    export(engine, BytesIO(), actor=None, read=heard.append)
+    export(engine, BytesIO(), actor=None, format=Format.JSONL, read=heard.append)
     assert heard == [2, 4, 5]
 
     def stop(count: int) -> None:
@@ -154,6 +155,31 @@ def test_it_says_how_far_it_is_and_can_be_stopped(
     with pytest.raises(NotFound, match="2"):
         export(engine, to, actor=None, read=stop)
     assert to.getvalue() == b""
+
+
+@pytest.mark.parametrize("form", [Format.CSV, Format.XLSX])
+def test_it_can_be_stopped_while_a_table_is_laid_out(
+    engine: Engine, call: CallView, monkeypatch: pytest.MonkeyPatch, form: Format
+) -> None:
+    """That takes as long as reading does, and whoever listens must be able to say that they live."""
+    monkeypatch.setattr(selection, "PAGE", 2)
+    monkeypatch.setattr(export_table, "PAGE", 2)
+    for number in range(5):
+        submitted(engine, call.id, school(number))
+    heard: list[int] = []
+    export(engine, BytesIO(), actor=None, format=form, read=heard.append)
+    assert heard == [2, 4, 5, 5, 5, 5]
+
+    def stop(_: int) -> None:
+        heard.pop()
+        if not heard:
+            raise NotFound
+
+    del heard[5:]
+    to = BytesIO()
+    with pytest.raises(NotFound):
+        export(engine, to, actor=None, format=form, read=stop)
+    assert b"URN:4" not in to.getvalue()
 
 
 @dataclass(frozen=True, slots=True)

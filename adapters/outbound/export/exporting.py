@@ -54,7 +54,8 @@ def export(
         format: what to write.
         selection: which EOIs; None: all that the actor may see. Awards are made of approved ones alone.
         awards: what makes awards of them; for `360giving`, and for that alone.
-        read: told after each page how many have been read; whatever it raises ends the export.
+        read: told after each page how many have been read, and again while a table of them is laid out;
+            whatever it raises ends the export.
 
     Raises:
         NotFound: no such call.

@@ -1,12 +1,12 @@
 """EOIs as a table: read once, put aside, then laid out in columns."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from adapters.documents import document
 from adapters.outbound.export.columns import ANSWERS, FIXED, Columns, Layout
-from adapters.outbound.export.selection import Reading
+from adapters.outbound.export.selection import PAGE, Reading
 from adapters.outbound.export.spool import Spool
 
 
@@ -16,10 +16,14 @@ class Table:
 
     layout: Layout
     rows: Spool
+    #: Told at every hundredth row how many there are; whatever it raises ends the walk.
+    read: Callable[[int], object] = int
 
     def __iter__(self) -> Iterator[list[Any]]:
         """Yield the values of each row, in the order of the columns: as JSON knows them."""
-        for row in self.rows:
+        for count, row in enumerate(self.rows):
+            if count % PAGE == 0:
+                self.read(self.rows.count)
             *fixed, answers = row
             yield fixed + self.layout.values(answers)
 
@@ -36,4 +40,4 @@ def table(reading: Reading, rows: Spool) -> Table:
         row = document(eoi) | {"call": reading.call_of(eoi).reference}
         columns.learn(row[ANSWERS])
         rows.put([*(row[name] for name in FIXED), row[ANSWERS]])
-    return Table(columns.layout(), rows)
+    return Table(columns.layout(), rows, reading.read)
