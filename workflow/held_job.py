@@ -79,6 +79,8 @@ class HeldJob:
             errors_size=lent.errors_size,
         )
         self._result, self._errors, self._starts_anew = bytearray(), bytearray(), False
+        #: Whether it is written down what the result is.
+        self._is_named = lent.media_type is not None
         self._steps, self._written_s = 0, time.monotonic()
 
     @property
@@ -199,7 +201,7 @@ class HeldJob:
         until_won(self._write_once)
         self._result.clear()
         self._errors.clear()
-        self._starts_anew = False
+        self._starts_anew, self._is_named = False, self._progress.media_type is not None
         self._steps, self._written_s = 0, time.monotonic()
 
     def finish(self) -> None:
@@ -245,8 +247,9 @@ class HeldJob:
                 held = store.advance(
                     connection, self.id, self._attempt, self._progress, until=now + self._lease
                 )
-                told = held or store.tell_last(connection, self.id, self._attempt, self._progress)
-                if told:
+                if not held:
+                    self._forget_what_was_dropped()
+                if held or store.tell_last(connection, self.id, self._attempt, self._progress):
                     self._write_files(connection)
                 last = None
                 if held and not is_vouched_for(connection, self._lent, now):
@@ -255,6 +258,14 @@ class HeldJob:
             jobs.say_finished(last)
         if not held or last is not None:
             raise JobStopped
+
+    def _forget_what_was_dropped(self) -> None:
+        """Leave out a result that had no name when it was cancelled: its beginning is gone."""
+        progress = self._progress
+        has_begun = progress.result_size > len(self._result)
+        if not self._is_named and (has_begun or progress.media_type is None):
+            progress.media_type, progress.file_name, progress.result_size = None, None, 0
+            self._result.clear()
 
     def _write_files(self, connection: Connection) -> None:
         if self._starts_anew:

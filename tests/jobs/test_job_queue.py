@@ -10,7 +10,7 @@ import pytest
 from tests.databases.lent import NewEngine
 from tests.databases.raw import RawDatabase
 from tests.jobs.test_job_keeping import claimed, files, start
-from workflow import Actor, BadInput, Engine, HeldJob, JobStopped
+from workflow import Actor, BadInput, Engine, HeldJob, JobStopped, NotFound
 from workflow.held_job import WRITTEN_EVERY, ResultTooLarge
 from workflow.job_queue import LEASE_S
 from workflow.testing import FrozenClock, admin, officer
@@ -159,6 +159,38 @@ def test_a_cancelled_job_stops_whoever_has_it_and_tells_what_was_done(
     assert state(engine, job) == ("cancelled", 3, None)
     assert b"".join(engine.job_errors(view.id, actor=officer())) == b"row\n"
     assert files(database) == {"errors"}
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_result_without_a_name_is_gone_with_its_job(
+    engine: Engine, database: RawDatabase, *, ends: bool
+) -> None:
+    """Cancelled halfway, or in its last step: nothing is left, neither half a file nor what nobody sees."""
+    view = start(engine)
+    job = claimed(engine)
+    job.add(result=b"first half, ")
+    job.write()
+    engine.cancel_job(view.id, actor=officer())
+    job.add(result=b"second half")
+    if ends:
+        job.name_result(media_type="text/plain", file_name="all.txt")
+    with pytest.raises(JobStopped):
+        job.finish()
+    assert (engine.job(view.id).result_bytes, files(database)) == (None, set())
+    with pytest.raises(NotFound):
+        engine.job_result(view.id, actor=officer())
+
+
+def test_what_was_done_before_it_was_cancelled_has_its_file(engine: Engine) -> None:
+    """A result of which nothing had been written yet is whole, and tells what was done."""
+    view = start(engine)
+    job = claimed(engine)
+    engine.cancel_job(view.id, actor=officer())
+    job.name_result(media_type="text/plain", file_name="rows.txt")
+    job.count("made", result=b"made\n")
+    with pytest.raises(JobStopped):
+        job.write()
+    assert b"".join(engine.job_result(view.id, actor=officer())) == b"made\n"
 
 
 def test_a_job_fails_with_what_was_said(engine: Engine, database: RawDatabase) -> None:
