@@ -53,7 +53,7 @@ class Columns:
         self._places, self._nameless = dict[str, int](), set[int]()
         #: The columns that are not known, in their order: name -> place.
         self.rest: dict[str, int] = {}
-        for place, name in enumerate(names):
+        for place, name in enumerate(map(restored, names) if self._ours else names):
             if not name:
                 self._nameless.add(place)
             elif name not in ADDED and _folded(name) not in passed_over:

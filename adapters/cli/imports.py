@@ -1,5 +1,6 @@
 """The command that lets a table come true: many EOIs, or decisions about them."""
 
+import re
 from collections.abc import Iterator
 from itertools import chain, count
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 #: How the name of a delimiter is said where the sign itself is hard to type.
 _SIGNS: Final = {"tab": "\t", r"\t": "\t"}
 
+#: What a file of refused rows is called after its table: those of such a file are not called so twice.
+_OF_ERRORS: Final = re.compile(r"\.errors(-\d+)?$")
 #: The code of what ended an import -> how to mend it.
 _HINTS: Final = {"role-missing": "Say who asks; an officer who applies for others says --on-behalf."}
 
@@ -262,6 +265,7 @@ def _beside(file: Path) -> Path:
     from adapters.inbound.files import STDIN
 
     place = Path("import.csv") if file == STDIN else file
+    place = place.with_name(_OF_ERRORS.sub("", place.stem) + ".csv")
     numbers = chain([""], (f"-{number}" for number in count(2)))
     names = (place.with_name(f"{place.stem}.errors{number}.csv") for number in numbers)
     return next(name for name in names if not name.exists())

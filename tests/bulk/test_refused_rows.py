@@ -60,6 +60,17 @@ def test_where_nothing_can_be_written_that_is_said_first(tmp_path: Path) -> None
         assert failed.value.code == "file-unwritable"
 
 
+def test_names_of_columns_are_what_they_were(tmp_path: Path) -> None:
+    """A question may begin with a sign: mended and given again, its answer still has the same name."""
+    path, names = tmp_path / "x.csv", ["applicant", "+ or - places?", "=why", "Who; -if any"]
+    with RefusedRows(path, names, delimiter=",") as rows:
+        rows.add(refused("URN:1", "1", "2", "3"))
+        rows.finish()
+    with path.open("rb") as file:
+        columns = Columns(TableFile(file).columns, {"applicant": "applicant"})
+    assert list(columns.rest) == names[1:]
+
+
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cells=st.tuples(CELLS, CELLS), delimiter=st.sampled_from(",;\t|"))
 def test_what_is_given_again_is_what_it_was(tmp_path: Path, cells: tuple[str, str], delimiter: str) -> None:

@@ -83,6 +83,9 @@ def test_one_row_that_cannot_be_taken_keeps_all_from_being_written(eoi: Eoi, cal
         "refusals": [{"row": 3, "code": "bad-input", "message": "applicant is empty."}],
     }
     mended = errors.read_text(encoding="utf-8-sig").replace(",,Beech", ",URN:2,Beech")
+    assert eoi("import", str(errors), "--call", call, *OFFICER, "--json").json["errors_file"] == str(
+        file.with_name("eois.errors-3.csv")
+    )
     errors.write_text(mended, encoding="utf-8")
     again = eoi("import", str(errors), "--call", call, *OFFICER, "--json")
     assert (again.status, counts(again)) == (0, (1, 0, 0, 0))
