@@ -75,7 +75,7 @@ class JobKeeping(ABC):
 
         Raises:
             BadInput: parameters or content that no job may have.
-            TooManyJobs: ten of this actor have not ended.
+            TooManyJobs: ten of this actor have not ended, or its jobs' files have over a gibibyte.
         """
         asked = self._asked(actor, idempotency_key=idempotency_key, session=session, arrival=arrival)
         return self._carry_out(jobs.order(asked, kind, parameters, content))

@@ -36,12 +36,15 @@ LARGEST_INPUT: Final = 16 * 1024 * 1024
 LONGEST_PARAMETERS: Final = 10_000
 #: How many jobs of one actor may be waiting or running at once.
 MOST_OPEN: Final = 10
+#: How many bytes the files of one actor's jobs may have, before another one can be started.
+MOST_HELD: Final = 1024 * 1024 * 1024
 #: How long a job that has ended is kept, in days, and its files with it.
 KEEP_DAYS: Final = 7.0
 #: Who may end what somebody else has started.
 KEEPERS: Final = frozenset({Role.ADMIN})
-#: When who asks how far a job is should ask again, in seconds.
+#: When who asks how far a job is should ask again, in seconds; and who has too many files of them.
 AGAIN_S: Final = 1
+MUCH_LATER_S: Final = 3600
 
 #: What the file of what was refused is.
 ERRORS_TYPE: Final = "text/csv; charset=utf-8"
@@ -86,12 +89,10 @@ def start(unit: UnitOfWork, command: Command, new: NewJob) -> JobView:
     - its row, and what it is given
 
     Raises:
-        TooManyJobs: the actor has too many that have not ended.
+        TooManyJobs: the actor has too many that have not ended, or too much in the files of those that have.
     """
     actor, connection = command.actor, unit.connection
-    if jobs.open_of(connection, actor.id) >= MOST_OPEN:
-        msg = f"{MOST_OPEN} of your jobs have not ended yet: wait for one, or cancel one."
-        raise TooManyJobs(msg, retry_after_s=AGAIN_S)
+    _require_room(connection, actor.id)
     view = JobView(
         id=new_id(),
         kind=new.kind,
@@ -105,6 +106,15 @@ def start(unit: UnitOfWork, command: Command, new: NewJob) -> JobView:
     jobs.add(connection, view, actor, keyed=by_key)
     jobs.append(connection, view.id, "input", new.content)
     return view
+
+
+def _require_room(connection: Connection, actor: str) -> None:
+    if jobs.open_of(connection, actor) >= MOST_OPEN:
+        msg = f"{MOST_OPEN} of your jobs have not ended yet: wait for one, or cancel one."
+        raise TooManyJobs(msg, retry_after_s=AGAIN_S)
+    if jobs.held_by(connection, actor) >= MOST_HELD:
+        msg = f"The files of your jobs have over {MOST_HELD // 1024**2:,} MiB: forget jobs that have ended."
+        raise TooManyJobs(msg, retry_after_s=MUCH_LATER_S)
 
 
 def listed(

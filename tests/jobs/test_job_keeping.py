@@ -18,6 +18,7 @@ from workflow import (
     NotFound,
     Refused,
     TooManyJobs,
+    jobs,
 )
 from workflow.jobs import LARGEST_INPUT, MOST_OPEN
 from workflow.testing import FrozenClock, admin, auditor, officer, reviewer, school
@@ -107,6 +108,26 @@ def test_an_actor_has_no_more_than_ten_that_have_not_ended(engine: Engine) -> No
     start(engine, NEIGHBOUR)
     engine.cancel_job(views[0].id, actor=officer())
     start(engine)
+
+
+def test_an_actor_fills_no_disk(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose jobs have too much in their files starts no other one, until some are forgotten; others do."""
+    monkeypatch.setattr(jobs, "MOST_HELD", 10)
+
+    def with_errors(size: int) -> str:
+        start(engine)
+        job = claimed(engine)
+        job.add(result=b"a result that nobody has named is kept by nobody", errors=b"x" * size)
+        job.fail(BadInput())
+        return job.id
+
+    first = with_errors(4)
+    with_errors(6)
+    with pytest.raises(TooManyJobs, match="forget jobs that have ended"):
+        start(engine)
+    assert start(engine, school(1)).state == "queued"
+    engine.forget_job(first, actor=officer())
+    assert start(engine).state == "queued"
 
 
 def test_who_may_see_a_job(engine: Engine) -> None:

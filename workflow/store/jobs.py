@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, delete, func, insert, literal, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, insert, literal, or_, select, update
 
 from states.facts import Actor
 from workflow.columns import JOB_ENDED
@@ -62,6 +62,14 @@ _FREE: Final = Filtered(
 )
 _OPEN_OF: Final = Prepared(
     select(func.count()).select_from(JOB).where(_IS_OPEN, JOB.c.actor == bindparam("the_actor"))
+)
+_HELD_BY: Final = Prepared(
+    select(
+        func.coalesce(
+            func.sum(case((JOB.c.media_type.is_(None), literal(0)), else_=JOB.c.result_size)), literal(0)
+        ),
+        func.coalesce(func.sum(JOB.c.errors_size), literal(0)),
+    ).where(JOB.c.actor == bindparam("the_actor"))
 )
 _WAITING: Final = Prepared(select(JOB.c.state, func.count()).where(_IS_OPEN).group_by(JOB.c.state))
 _OLDEST: Final = Prepared(
@@ -214,6 +222,12 @@ def open_of(connection: Connection, actor: str) -> int:
     """Return how many jobs of an actor have not ended."""
     row = connection.row(_OPEN_OF, the_actor=actor)
     return 0 if row is None else int(row[0])
+
+
+def held_by(connection: Connection, actor: str) -> int:
+    """Return how many bytes the files of an actor's jobs have."""
+    row = connection.row(_HELD_BY, the_actor=actor)
+    return 0 if row is None else sum(map(int, row))
 
 
 def waiting(connection: Connection) -> dict[str, int]:
