@@ -1,7 +1,6 @@
 """The command that lets a table come true: many EOIs, or decisions about them."""
 
 import re
-from collections.abc import Iterator
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -9,12 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from adapters.cli.door import FAILED, Door, command
-from adapters.cli.telling import warnings
+from adapters.cli.rows_told import rows_told
 from adapters.documents import document, problem
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from adapters.bulk.importing import Importer
     from adapters.bulk.refused import RefusedRows
     from adapters.bulk.report import Report, Tally
@@ -277,27 +274,8 @@ def _tell(door: Door, report: "Report", ended: "EoiError | None") -> None:
 
     failed = ended or refusal_of(report)
     told = document(report)
-    door.tell.answer(told if failed is None else {**problem(failed), **told}, _told(report))
+    door.tell.answer(told if failed is None else {**problem(failed), **told}, rows_told(report))
     if failed is not None:
         if not door.json:
             door.tell.error(failed, hint=_HINTS.get(failed.code))
         raise typer.Exit(FAILED)
-
-
-def _told(report: "Report") -> "Iterator[RenderableType]":
-    """Yield the counts, then the rows that somebody should look at."""
-    counts = {
-        "made": report.made,
-        "need nothing": report.already,
-        "would be made" if report.dry_run else "not carried out": report.would,
-        "refused": report.refused,
-    }
-    said = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number)
-    yield f"{report.rows:,} {'row' if report.rows == 1 else 'rows'}: {said}."
-    for named, number in ((report.refusals, report.refused), (report.notes, report.noted)):
-        yield from warnings(f"Row {each.row}: {each.message} [{each.code}]" for each in named)
-        if number > len(named):
-            yield f"… and {number - len(named):,} more."
-    if report.errors_file:
-        then = ": mend them there, and import that file" if report.carried_out else ", with why"
-        yield f"The refused rows are in {report.errors_file}{then}."
