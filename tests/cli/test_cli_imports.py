@@ -195,7 +195,8 @@ def test_a_report_names_the_first_rows_and_counts_the_rest(eoi: Eoi, call: str) 
     """A thousand bad rows do not fill the screen; all of them stand in the file."""
     answer = eoi("import", "-", "--call", call, *OFFICER, stdin=HEAD + ",x,y\n" * 30)
     lines = answer.out.splitlines()
-    assert (len(lines), lines[-2]) == (1 + 20 + 2, "… and 10 more.")
+    assert (len(lines), lines[-2]) == (1 + 1 + 2, "… and 10 more.")
+    assert lines[1] == f"! Rows {', '.join(map(str, range(2, 22)))}: applicant is empty. [bad-input]"
     Path(lines[-1].split()[5].rstrip(",")).unlink()
 
 
