@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
-from adapters.api import calls, deliveries, endpoints, eois, events, imports, jobs, refusals
+from adapters.api import asker, calls, deliveries, endpoints, eois, events, imports, jobs, refusals
 from adapters.api.admission import Admission
 from adapters.api.answers import problem_of
 from adapters.api.docs_pages import docs_router
@@ -63,6 +63,7 @@ def door_router(door: Door) -> APIRouter:
     events.enter(router, door)
     imports.enter(router, door)
     jobs.enter(router)
+    asker.enter(router)
     return router
 
 

@@ -1,18 +1,19 @@
 """Routes of endpoints: who gets events, and what is on its way to them. Officers and admins keep them."""
 
 from functools import partial
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from adapters.api.answers import answer
+from adapters.api.deliveries import LOG, State, listed, redriven
 from adapters.api.door import Asking, Door
 from adapters.api.entering import enter_route
-from adapters.api.instants import instant_in
+from adapters.api.instants import CODES
 from adapters.api.outside import ask_outside
-from adapters.api.paging import NUMBERS, USUAL, Cursor, Limit, page, place_of, whole
+from adapters.api.paging import USUAL, Cursor, Limit, page, whole
 from adapters.api.places import place_in
 from adapters.api.schemas import Deliveries, Endpoints, NewEndpoint, Reason, Redrive, Redriven, Rotation
 from adapters.trying import Tried, tried
@@ -24,14 +25,6 @@ TAG: Final = "Endpoints"
 #: Who keeps endpoints: asked before a name is looked up for anybody, which the engine knows nothing of.
 _KEEPERS: Final = frozenset({Role.OFFICER, Role.ADMIN})
 _WEBHOOK: Final = "webhook"
-
-State = Annotated[
-    str | None,
-    Query(
-        description="Only those in this state.",
-        json_schema_extra={"enum": ["pending", "delivered", "parked"]},
-    ),
-]
 
 
 def enter(router: APIRouter, door: Door) -> None:
@@ -85,14 +78,7 @@ def enter(router: APIRouter, door: Door) -> None:
         redrive_endpoint,
         tag=TAG,
         answer=Redriven,
-        refuses=[
-            "not-found",
-            "bad-deadline",
-            "naive-datetime",
-            "no-such-date",
-            "no-such-time",
-            "year-out-of-range",
-        ],
+        refuses=["not-found", *CODES],
     )
     enter_route(
         router,
@@ -191,13 +177,8 @@ def redrive_endpoint(request: Request, endpoint: str, body: Redrive | None = Non
     Officer or admin. With `delivered`, what was delivered since an instant goes out again, too.
     """
     asking: Asking = request.state.asking
-    wanted = body or Redrive()
-    since = None if wanted.since is None else instant_in(wanted.since, field="since")
     known = asking.engine.endpoint(endpoint, actor=asking.actor)
-    count = asking.engine.redrive(
-        since=since, endpoint=known.id, delivered=wanted.delivered, actor=asking.actor
-    )
-    return answer({"redriven": count})
+    return redriven(asking, body or Redrive(), endpoint=known.id)
 
 
 def list_deliveries(
@@ -210,18 +191,10 @@ def list_deliveries(
     """
     asking: Asking = request.state.asking
     question = {"of": "deliveries", "endpoint": endpoint, "state": state}
-    place = place_of(cursor, question, places=NUMBERS)
-    found = asking.engine.deliveries(
-        state=state,
-        endpoint=endpoint,
-        before=None if place is None else int(place),
-        limit=limit + 1,
-        actor=asking.actor,
-    )
-    if not found and endpoint != "log":
+    found = listed(asking, question, limit=limit, cursor=cursor)
+    if not found.items and endpoint != LOG:
         asking.engine.endpoint(endpoint, actor=asking.actor)
-    items = found[:limit]
-    return page(request, items, after=str(items[-1].id) if len(found) > limit else None, question=question)
+    return page(request, found.items, after=found.next, question=question)
 
 
 def _added(request: Request, body: NewEndpoint) -> Response:

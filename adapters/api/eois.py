@@ -1,6 +1,8 @@
 """Routes of EOIs. What is not theirs is not found, whichever way it is asked for."""
 
-from typing import Annotated, Final
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -8,13 +10,24 @@ from starlette.responses import Response
 from adapters.api.answers import answer
 from adapters.api.door import Asking
 from adapters.api.entering import enter_route
+from adapters.api.instants import CODES, instant_in
 from adapters.api.paging import INSTANTS, USUAL, VERSIONS, Cursor, Limit, page, place_of, whole
 from adapters.api.places import place_in
-from adapters.api.schemas import Attempts, Changes, Eois, NewAnswers, NewEoi, Options, Transition
+from adapters.api.schemas import (
+    Attempts,
+    Changes,
+    Eois,
+    NewAnswers,
+    NewEoi,
+    Options,
+    Question,
+    Transition,
+)
 from adapters.api.showing import shown
 from states.names import EoiState
-from workflow import EoiView, Receipt
+from workflow import EoiView, Option, Receipt
 from workflow.ids import existing_id
+from workflow.inputs import reason_in
 
 TAG: Final = "Expressions of interest"
 #: What any move may be refused with.
@@ -30,6 +43,10 @@ State = Annotated[
     str | None, Query(description="Only those in this state.", json_schema_extra={"enum": [*EoiState]})
 ]
 Applicant = Annotated[str | None, Query(description="Only those of this organisation: its stable id.")]
+At = Annotated[
+    str | None,
+    Query(description="As of which instant; left out: now.", json_schema_extra={"format": "date-time"}),
+]
 
 
 def enter(router: APIRouter) -> None:
@@ -109,7 +126,22 @@ def enter(router: APIRouter) -> None:
             tells=["Link"],
         )
     enter_route(
-        router, "GET", "/eois/{eoi}/options", list_options, tag=TAG, answer=Options, refuses=["not-found"]
+        router,
+        "GET",
+        "/eois/{eoi}/options",
+        list_options,
+        tag=TAG,
+        answer=Options,
+        refuses=["not-found", *CODES],
+    )
+    enter_route(
+        router,
+        "POST",
+        "/eois/{eoi}/options",
+        explain_transition,
+        tag=TAG,
+        answer=Option,
+        refuses=["not-found", *CODES, "unknown-trigger"],
     )
 
 
@@ -183,8 +215,9 @@ def fire_transition(request: Request, eoi: str, body: Transition) -> Response:
     told at once, in `errors`.
     """
     asking: Asking = request.state.asking
-    data = None if body.data is None else body.data.model_dump(exclude_unset=True)
-    return _receipt(asking.change(asking.engine.fire, eoi, body.trigger, reason=body.reason, data=data))
+    return _receipt(
+        asking.change(asking.engine.fire, eoi, body.trigger, reason=body.reason, data=_along(body))
+    )
 
 
 def list_eoi_history(request: Request, eoi: str, *, limit: Limit = USUAL, cursor: Cursor = None) -> Response:
@@ -213,13 +246,33 @@ def list_eoi_attempts(request: Request, eoi: str, *, limit: Limit = USUAL, curso
     return page(request, found.items, after=found.next, question=question)
 
 
-def list_options(request: Request, eoi: str) -> Response:
-    """List what whoever asks could do with an EOI now, or what stands in the way.
+def list_options(request: Request, eoi: str, *, at: At = None) -> Response:
+    """List what whoever asks could do with an EOI, now or at another instant, or what stands in the way.
 
     Whoever may see the EOI. Every move that leaves its present state is told.
     """
     asking: Asking = request.state.asking
-    return whole(asking.engine.allowed(eoi, asking.actor))
+    return whole(asking.engine.allowed(eoi, asking.actor, at=_instant(at)))
+
+
+def explain_transition(request: Request, eoi: str, body: Question) -> Response:
+    """Say whether one move could be made, or what stands in the way; nothing is changed.
+
+    Whoever may see the EOI. It is asked as `POST …/transitions` would be, and besides as of which instant:
+    a reason stands in no address.
+    """
+    asking: Asking = request.state.asking
+    told = {"reason": reason_in(body.reason, _along(body) or {})}
+    return answer(asking.engine.explain(eoi, body.trigger, asking.actor, data=told, at=_instant(body.at)))
+
+
+def _along(body: Transition) -> Mapping[str, Any] | None:
+    """Return what is given along with a move."""
+    return None if body.data is None else body.data.model_dump(exclude_unset=True)
+
+
+def _instant(words: str | None) -> datetime | None:
+    return None if words is None else instant_in(words, field="at")
 
 
 def _receipt(receipt: Receipt) -> Response:

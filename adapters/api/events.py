@@ -9,10 +9,11 @@ from adapters.api.answers import answer
 from adapters.api.door import Asking, Door
 from adapters.api.entering import enter_route
 from adapters.api.event_messages import STRUCTURED, EventRoute
+from adapters.api.instants import CODES
 from adapters.api.paging import USUAL, Cursor, Limit, page, place_of
 from adapters.api.route import through
 from adapters.api.schemas import Unhandled
-from workflow import CallView, Receipt, UnhandledView
+from workflow import CallView, Foreseen, Receipt, UnhandledView
 
 TAG: Final = "Events from elsewhere"
 #: What what an event fires may be refused with.
@@ -41,6 +42,17 @@ def enter(router: APIRouter, door: Door) -> None:
     )
     enter_route(
         router,
+        "POST",
+        "/events/explain",
+        explain_event,
+        tag=TAG,
+        answer=Foreseen,
+        refuses=["bad-signature", "unknown-event", "key-reused", "not-found", "reason-missing", *CODES],
+        body=(STRUCTURED, "CloudEvent"),
+        route_class=through(door, EventRoute),
+    )
+    enter_route(
+        router,
         "GET",
         "/events/unhandled",
         list_unhandled,
@@ -64,6 +76,15 @@ def handle_event(request: Request) -> Response:
     if isinstance(found, UnhandledView):
         return answer(found, status=202)
     return answer(found, version=found.version)
+
+
+def explain_event(request: Request) -> Response:
+    """Say what a CloudEvent would fire, or what stands in the way; nothing is changed.
+
+    Whoever may what it would fire. It comes as to `POST /v1/events`: signed, where the settings demand it.
+    """
+    asking: Asking = request.state.asking
+    return answer(asking.engine.explain_event(request.state.event, actor=asking.actor))
 
 
 def list_unhandled(request: Request, *, limit: Limit = USUAL, cursor: Cursor = None) -> Response:

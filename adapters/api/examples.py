@@ -11,8 +11,10 @@ from workflow import (
     AttemptView,
     CallView,
     DeliveryDetail,
+    EndpointStats,
     EndpointView,
     EoiView,
+    Foreseen,
     HistoryView,
     JobView,
     Option,
@@ -117,6 +119,17 @@ DELIVERY: Final = DeliveryDetail(
     delivered_at=_SENT,
     tries=(TryView(number=1, at=_SENT, duration_s=0.12, status=204, error=None, answer=""),),
 )
+STATS: Final = EndpointStats(
+    endpoint=_ENDPOINT,
+    url="https://council.example/eoi",
+    pending=2,
+    parked=1,
+    delivered=480,
+    attempts=497,
+    to_be_made=0,
+    oldest_pending_at=_SENT,
+    last_delivered_at=_SENT,
+)
 TRIED: Final = Tried(endpoint=_ENDPOINT, arrived=True, status=204, why=None, answer="", duration_s=0.12)
 UNHANDLED: Final = UnhandledView(
     id="0186e27e-7a80-7000-8000-0000000000f1",
@@ -127,6 +140,13 @@ UNHANDLED: Final = UnhandledView(
     actor="forms",
     on_behalf_of=None,
     at=_SENT,
+)
+FORESEEN: Final = Foreseen(
+    type="forms.eoi.withdrawn",
+    rule="forms.eoi.withdrawn",
+    trigger="withdraw",
+    subject=_EOI,
+    option=OPTION,
 )
 JOB: Final = JobView(
     id="0186e27e-7a80-7000-8000-0000000000b1",
@@ -187,7 +207,17 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "Jobs": _list_of(JOB),
     "UnhandledView": document(UNHANDLED),
     "Unhandled": _list_of(UNHANDLED),
+    "Option": document(OPTION),
+    "Foreseen": document(FORESEEN),
+    "Stats": _list_of(STATS),
+    "WhoAsks": {
+        "id": "head-of-121234",
+        "roles": ["applicant"],
+        "organisations": [_APPLICANT],
+        "on_behalf_of": None,
+    },
     "Retried": {"retried": 1},
+    "Dropped": {"dropped": 1},
     "Redriven": {"redriven": 12},
 }
 #: Problems as they come.

@@ -12,8 +12,10 @@ from workflow import (
     CallView,
     DeliveryDetail,
     DeliveryView,
+    EndpointStats,
     EndpointView,
     EoiView,
+    Foreseen,
     HistoryView,
     Option,
     Receipt,
@@ -24,8 +26,8 @@ from workflow import (
 
 #: Everything that comes back, alone or within something else.
 VIEWS: Final[tuple[type[Any], ...]] = (
-    AttemptView, CallView, DeliveryDetail, DeliveryView, EndpointView, EoiView, HistoryView, Option, Receipt,
-    Refusal, Tried, TryView, UnhandledView,
+    AttemptView, CallView, DeliveryDetail, DeliveryView, EndpointStats, EndpointView, EoiView, Foreseen,
+    HistoryView, Option, Receipt, Refusal, Tried, TryView, UnhandledView,
 )  # fmt: skip
 _FIELD: Final = re.compile(r"^((?: {4}#: .*\n)+) {4}(\w+):", re.MULTILINE)
 

@@ -6,6 +6,9 @@ from typing import Final
 
 from states.errors import BadDeadline
 
+#: What an instant may be refused with.
+CODES: Final = ("bad-deadline", "naive-datetime", "no-such-date", "no-such-time", "year-out-of-range")
+
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)(Z|[+-][0-9]{2}:[0-9]{2})?"

@@ -203,11 +203,12 @@ def completed(
             _describe(schemas[name], view)
     problem = _free_name(schemas, "Problem")
     schemas[problem] = _problem_schema(_name_in(schemas, Refusal))
+    bodies = {name: _free_name(schemas, name) for name in BODIES}
     for operation in ours:
         extra = operation.pop(EXTRA)
         if extra["body"]:
             kind, body = extra["body"]
-            schemas[_read_by_itself(operation, kind, _free_name(schemas, body))] = dict(BODIES[body])
+            schemas[_read_by_itself(operation, kind, bodies[body])] = dict(BODIES[body])
         _complete(operation, extra, problem)
         if security:
             operation["security"] = [{name: []} for name in security]

@@ -15,6 +15,7 @@ from workflow import (
     AttemptView,
     CallView,
     DeliveryView,
+    EndpointStats,
     EndpointView,
     EoiView,
     HistoryView,
@@ -187,6 +188,16 @@ class Transition(Body):
     data: Annotated[Data | None, Field(description="What a move may need besides.")] = None
 
 
+class Question(Transition):
+    """A move of the lifecycle that nobody makes yet."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={"examples": [{"trigger": "submit", "at": "2023-03-18T00:00:00Z"}]}
+    )
+
+    at: Annotated[Instant | None, Field(description="As of which instant; null: now.")] = None
+
+
 class NewEndpoint(Body):
     """A receiver of events."""
 
@@ -241,6 +252,28 @@ class Redrive(Body):
 
     since: Annotated[Instant | None, Field(description="Only of events recorded then or later.")] = None
     delivered: Annotated[bool, Field(description="What was delivered, too; say since when.")] = False
+
+
+class RedriveOfAny(Redrive):
+    """What is to be sent again, to whichever endpoint."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={"examples": [{}, {"since": "2023-03-17T00:00:00Z", "delivered": True}]}
+    )
+
+    endpoint: Annotated[Line | None, Field(description="Only to this endpoint; or `log`. Null: to all.")] = (
+        None
+    )
+
+
+class Drop(Body):
+    """What is to be forgotten: all that is parked for one endpoint, or for all of them."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={"examples": [{"endpoint": "0186e27e-7a80-7000-8000-0000000000a1"}]}
+    )
+
+    endpoint: Annotated[Line | None, Field(description="For which endpoint; or `log`. Null: for all.")]
 
 
 class AwardsOf(Body):
@@ -314,6 +347,10 @@ class Deliveries(Listed[DeliveryView]):
     """Events on their way to a receiver, the newest first."""
 
 
+class Stats(Listed[EndpointStats]):
+    """How it stands with what there is for each endpoint."""
+
+
 class Unhandled(Listed[UnhandledView]):
     """Events that nothing was done for, the newest first."""
 
@@ -332,3 +369,18 @@ class Redriven(BaseModel):
     """How many deliveries wait that did not before."""
 
     redriven: int
+
+
+class Dropped(BaseModel):
+    """How many deliveries were forgotten."""
+
+    dropped: int
+
+
+class WhoAsks(BaseModel):
+    """Whom the key or token stands for, and what they may."""
+
+    id: str
+    roles: list[str]
+    organisations: list[str]
+    on_behalf_of: str | None

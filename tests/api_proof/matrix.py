@@ -100,7 +100,7 @@ def _missing(row: Row) -> str:
 
 def _unique(row: Row, about: str) -> dict[str, str]:
     """Return what each request says anew: a reference; which event it is, and of what."""
-    if row.route == "POST /v1/events":
+    if row.route.startswith("POST /v1/events"):
         return {"id": str(uuid4()), "subject": about or "nothing"}
     return {"reference": str(uuid4())[:13]} if row.route == "POST /v1/calls" else {}
 
@@ -180,6 +180,7 @@ def rows(world: World) -> Iterator[Row]:
     yield Row("GET /v1/eois")
     for path in ("", "/transitions", "/attempts", "/options"):
         yield Row(f"GET /v1/eois/{{eoi}}{path}", _draft, has_owner=True)
+    yield Row("POST /v1/eois/{eoi}/options", _draft, {"trigger": "submit"}, has_owner=True)
     save, move = "PUT /v1/eois/{eoi}/answers", "POST /v1/eois/{eoi}/transitions"
     yield Row(save, _draft, {"answers": {"places": 9}}, has_owner=True)
     yield Row(f"{save} on behalf", _draft, {"answers": {"places": 9}}, _BEHALF, has_owner=True)
@@ -194,6 +195,7 @@ def rows(world: World) -> Iterator[Row]:
     yield from _of_events()
     yield from _of_endpoints()
     yield from _of_jobs()
+    yield Row("GET /v1/actor")
     yield Row("GET /metrics")
 
 
@@ -203,6 +205,8 @@ def _of_events() -> Iterator[Row]:
     for type_, make in (("submit", _draft), ("review", _submitted), ("approve", _reviewed)):
         told = {**said, "type": f"eoi.{type_}", "data": {"why": "x"}}
         yield Row(f"POST /v1/events {type_}", make, told, kind, has_owner=True)
+    told = {**said, "type": "eoi.approve", "data": {"why": "x"}}
+    yield Row("POST /v1/events/explain", _draft, told, kind, has_owner=True)
     yield Row("POST /v1/events of no rule", None, {**said, "type": "eoi.printed"}, kind)
     yield Row("GET /v1/events/unhandled")
 
@@ -227,5 +231,10 @@ def _of_endpoints() -> Iterator[Row]:
     yield Row(f"DELETE {place}", _endpoint)
     for word in ("disable", "enable", "rotate", "redrive", "test"):
         yield Row(f"POST {place}/{word}", _endpoint)
+    yield Row("GET /v1/deliveries")
+    yield Row("GET /v1/deliveries/stats")
+    yield Row("POST /v1/deliveries/redrive", body={})
+    yield Row("POST /v1/deliveries/drop", body={"endpoint": None})
     yield Row("GET /v1/deliveries/{delivery}", _delivery)
+    yield Row("DELETE /v1/deliveries/{delivery}", _delivery)
     yield Row("POST /v1/deliveries/{delivery}/retry", _delivery)

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from adapters.api.app import build_api
 from adapters.api.door import Door
 from adapters.api.event_messages import STRUCTURED
+from adapters.documents import document
 from adapters.inbound.event_signature import Signatures
 from tests.api.routes.around import AROUND
 from tests.api.routes.asking import Answer, document_of, hold_against
@@ -45,7 +46,9 @@ class Sender:
     api: FastAPI
     token: str | None = "school"
 
-    def send(self, headers: dict[str, str] | list[tuple[str, str]], body: bytes) -> Answer:
+    def send(
+        self, headers: dict[str, str] | list[tuple[str, str]], body: bytes, path: str = "/v1/events"
+    ) -> Answer:
         """Send; hold the answer against openapi.json."""
         said = [*(headers.items() if isinstance(headers, dict) else headers)]
         if self.token:
@@ -55,11 +58,11 @@ class Sender:
         async def ask() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.api)
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-                return await client.request("POST", "/v1/events", content=body, headers=sent)
+                return await client.request("POST", path, content=body, headers=sent)
 
         raw = asyncio.run(ask())
         answer = Answer(raw.status_code, raw.headers, raw.json())
-        hold_against(document_of(self.api), "POST", "/v1/events", answer)
+        hold_against(document_of(self.api), "POST", path, answer)
         return answer
 
     def structured(self, told: dict[str, Any]) -> Answer:
@@ -280,3 +283,29 @@ def test_unknown_events_can_be_refused(new_engine: Callable[..., Engine]) -> Non
     sender = Sender(build_api(Door(engine=engine, authenticate=by_token), AROUND))
     answer = sender.structured(event("x"))
     assert (answer.status, answer.code) == (422, "unknown-event")
+
+
+def test_what_it_would_fire_is_told_and_not_done(forms: Sender, engine: Engine) -> None:
+    """By the table, as whoever asks, in both modes; then it is carried out, and told as carried out."""
+    path = "/v1/events/explain"
+    told = form("begun", form={"places": 8})
+    body = json.dumps(told).encode()
+    foreseen = forms.send({"Content-Type": STRUCTURED}, body, path)
+    assert foreseen.body == document(engine.explain_event(told, actor=school()))
+    assert (foreseen.body["trigger"], foreseen.body["replayed"]) == ("draft", False)
+    assert forms.send(BINARY, DATA, path).body["trigger"] == "draft"
+    assert engine.find().items == ()
+    assert forms.send({"Content-Type": STRUCTURED}, body).status == 200
+    assert forms.send({"Content-Type": STRUCTURED}, body, path).body["replayed"] is True
+    unknown = json.dumps(event("forms.printed")).encode()
+    assert forms.send({"Content-Type": STRUCTURED}, unknown, path).body["rule"] is None
+    assert engine.unhandled().items == ()
+
+
+def test_unsigned_nothing_is_foretold_either(new_api: Callable[..., FastAPI], call: CallView) -> None:
+    """Where events must be signed, so must be what asks of one: else anybody could try the table."""
+    api = new_api(verify=Signatures([SECRET]))
+    body = json.dumps(form("begun", form={"places": 8})).encode()
+    sender, path = Sender(api), "/v1/events/explain"
+    assert sender.send({"Content-Type": STRUCTURED}, body, path).code == "bad-signature"
+    assert sender.send({"Content-Type": STRUCTURED, **signed(body=body)}, body, path).status == 200

@@ -181,6 +181,61 @@ def test_what_was_delivered_is_sent_again(who: Who, call: str, engine: Engine) -
     assert engine.deliveries(actor=officer())[0].state == "pending"
 
 
+def test_all_deliveries_are_listed_and_counted(who: Who, call: str, engine: Engine) -> None:
+    """Deliveries to whichever receiver come in pages, or to one; a page leads on in its own list alone."""
+    keeper = who("officer")
+    places = [keeper.post("/v1/endpoints", {"url": f"{URL}/{each}"}).headers["location"] for each in "ab"]
+    engine.draft(call, answers={}, actor=school())
+    engine.events()
+    every = [document(each) for each in engine.deliveries()]
+    assert len(every) == 3  # that of the call went to the log
+    first = who("auditor").get("/v1/deliveries?limit=2")
+    assert first.body["items"] == every[:2]
+    last = keeper.get(f"/v1/deliveries?limit=2&cursor={first.body['next']}")
+    assert last.body == {"items": every[2:], "next": None}
+    one = places[0].rpartition("/")[2]
+    assert [each["endpoint"] for each in keeper.get(f"/v1/deliveries?endpoint={one}").body["items"]] == [one]
+    assert keeper.get(f"/v1/deliveries?endpoint={one}&cursor={first.body['next']}").code == "bad-cursor"
+    assert keeper.get(f"/v1/deliveries?endpoint={NOWHERE}").body["items"] == []
+    assert keeper.get("/v1/deliveries?endpoint=nonsense").code == "not-found"
+    assert keeper.get("/v1/deliveries?state=lost").code == "bad-input"
+    counted = keeper.get("/v1/deliveries/stats").body
+    assert counted == {"items": document(engine.delivery_stats()), "next": None}
+    assert {each["pending"] for each in counted["items"] if each["endpoint"] != "log"} == {1}
+
+
+def test_what_is_parked_goes_back_or_is_dropped(who: Who, call: str, engine: Engine) -> None:
+    """All of it, one receiver's, or one alone; nothing is dropped for all unless that is said."""
+    keeper = who("officer")
+    keeper.post("/v1/endpoints", {"url": URL})
+    place = keeper.post("/v1/endpoints", {"url": f"{URL}/gone"}).headers["location"]
+    gone = place.rpartition("/")[2]
+    for urn in range(3):
+        engine.draft(call, answers={}, actor=school(urn))
+    engine.events()
+    keeper.ask("DELETE", place)
+
+    def parked() -> list[int]:
+        return [each.id for each in engine.deliveries(state="parked")]
+
+    last, middle, first = parked()
+    assert keeper.post("/v1/deliveries/redrive", {}).body == {"redriven": 0}
+    assert keeper.post("/v1/deliveries/redrive", {"endpoint": NOWHERE}).code == "not-found"
+    assert keeper.post("/v1/deliveries/redrive", {"delivered": True}).code == "bad-input"
+    assert keeper.post("/v1/deliveries/redrive", {"since": "yesterday"}).code == "bad-deadline"
+    assert keeper.ask("DELETE", f"/v1/deliveries/{last}?endpoint={NOWHERE}").code == "not-found"
+    assert keeper.ask("DELETE", f"/v1/deliveries/{last}?endpoint={gone}").body == {"dropped": 1}
+    assert keeper.ask("DELETE", f"/v1/deliveries/{last}").code == "not-found"
+    assert keeper.post("/v1/deliveries/drop", {}).code == "bad-input"
+    assert keeper.post("/v1/deliveries/drop").code == "bad-input"
+    assert keeper.post("/v1/deliveries/drop", {"endpoint": NOWHERE}).body == {"dropped": 0}
+    assert parked() == [middle, first]
+    assert keeper.post("/v1/deliveries/drop", {"endpoint": None}).body == {"dropped": 2}
+    assert parked() == []
+    assert [each.endpoint for each in engine.deliveries(state="pending")].count(gone) == 0
+    assert len(engine.deliveries(state="pending")) == 4  # the other's three, and the log's
+
+
 def test_who_is_no_webhook_has_no_secret(who: Who) -> None:
     """What goes to people is neither signed nor tried."""
     place = who("officer").post("/v1/endpoints", {"url": "applicant", "via": "smtp"}).headers["location"]
