@@ -14,6 +14,7 @@ from workflow import (
     CallView,
     DeliveryDetail,
     DeliveryView,
+    EndpointStats,
     EndpointView,
     EoiView,
     Foreseen,
@@ -144,9 +145,15 @@ class Face(Protocol):
 
     def delivery(self, delivery_id: int, *, actor: Actor | None = None) -> DeliveryDetail: ...
 
+    def delivery_stats(self, *, actor: Actor | None = None) -> list[EndpointStats]: ...
+
     def retry(self, delivery_id: int | None = None, *, actor: Actor) -> int: ...
 
     def redrive(
         self, *, since: datetime | None = None, endpoint: str | None = None, delivered: bool = False,
         actor: Actor,
     ) -> int: ...  # fmt: skip
+
+    def drop_delivery(
+        self, delivery_id: int | None = None, *, endpoint: str | None = None, actor: Actor
+    ) -> int: ...

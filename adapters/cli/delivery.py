@@ -172,14 +172,14 @@ def drop(
     The event itself stays: only this receiver does not get it.
     """
     _require_choice(delivery, every=every)
-    with door.database() as engine:
+    with door.engine() as engine:
         count = engine.drop_delivery(delivery, endpoint=endpoint, actor=door.actor())
     door.tell.answer({"dropped": count}, [f"{count} dropped." if count else "Nothing fits: none was there."])
 
 
 def stats(door: Door) -> None:
     """Count what there is for each endpoint. Officer, admin or auditor."""
-    with door.database() as engine:
+    with door.engine() as engine:
         found = engine.delivery_stats(actor=door.reader())
     rows = (
         (

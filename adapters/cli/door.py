@@ -104,6 +104,22 @@ class Door:
         named = settings.acting_as or settings.roles or settings.organisations
         return self.actor() if named and self._reach.server_in(settings) is None else None
 
+    def asker(self, asked: "Face") -> "Actor":
+        """Return who asks, with all that they may; of a key its server says so.
+
+        Args:
+            asked: what `engine` lends.
+
+        Raises:
+            BadInput: as `actor`.
+        """
+        if not self.asks_server:
+            return self.actor()
+        from adapters.client import Client
+
+        assert isinstance(asked, Client)  # noqa: S101 -- that is what `engine` lends then
+        return asked.who_asks()
+
     @property
     def asks_server(self) -> bool:
         """Whether a server is asked, and no database is here."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from adapters.cli.door import FAILED, Door, command
+from adapters.cli.hints import hint_for
 from adapters.cli.rows_told import rows_told
 from adapters.documents import document, problem
 
@@ -180,7 +181,7 @@ def _eois(
     from adapters.bulk.importing import Importer
     from adapters.bulk.new_eois import EoiOptions, NewEois
 
-    return Importer(NewEois(engine, door.actor(), table.columns, EoiOptions(**options)))
+    return Importer(NewEois(engine, door.asker(engine), table.columns, EoiOptions(**options)))
 
 
 def _decisions(door: Door, engine: "Face", table: "TableFile", call: str | None) -> "Importer[Any]":
@@ -188,7 +189,7 @@ def _decisions(door: Door, engine: "Face", table: "TableFile", call: str | None)
     from adapters.bulk.decisions import Decisions
     from adapters.bulk.importing import Importer
 
-    kind = Decisions(engine, door.actor(), table.columns, call=call)
+    kind = Decisions(engine, door.asker(engine), table.columns, call=call)
     if kind.unread:
         door.tell.aside(f"Nothing is read from the columns {in_words(kind.unread)}.")
     return Importer(kind)
@@ -277,5 +278,6 @@ def _tell(door: Door, report: "Report", ended: "EoiError | None") -> None:
     door.tell.answer(told if failed is None else {**problem(failed), **told}, rows_told(report))
     if failed is not None:
         if not door.json:
-            door.tell.error(failed, hint=_HINTS.get(failed.code))
+            server = door.asks_server
+            door.tell.error(failed, hint=_HINTS.get(failed.code) or hint_for(failed, asks_server=server))
         raise typer.Exit(FAILED)

@@ -131,10 +131,10 @@ def lint(
 ) -> None:
     """Ask of a sheet: would this deadline stand up? Opens nothing."""
     from adapters.inbound.announced import Given
+    from workflow.clock import SystemClock
 
     announced = _announced(sheet, Given(closes_on=closes_on, closes_at=closes_at, timezone=timezone))
-    with door.engine_as_it_is() as engine:
-        now = engine.clock.now()
+    now = SystemClock().now()
     findings = announced.findings(now=now, closed_days=_closed_days(closed_days, timezone))
     view = announced.as_if_open(now)
     answer = {

@@ -1,7 +1,7 @@
 """The engine's face over HTTP: a server is asked, and no database is needed here.
 
     client      Client: the commands and questions of `Engine`, by the same names
-    calls, eois, endpoints, events    the routes; `unasked`: what has none
+    calls, eois, endpoints, deliveries, events, asker    the routes; `unasked`: what has none
     asking      requests and pages, for those
     conditions  for whom, of which version, under which key
     documents   answers, made views again

@@ -58,21 +58,23 @@ class Asks:
 
     def _plain(
         self, kind: type[T], method: str, path: str, body: Mapping[str, Any] | None = None, *,
-        actor: Actor | None, repeatable: bool = False,
+        actor: Actor | None, query: Mapping[str, str] | None = None, repeatable: bool = False,
     ) -> T:  # fmt: skip
         """Carry out a command that takes no key; it is sent again only where it was not done."""
+        headers = on_behalf(actor)
         return read(
-            kind, self._send(method, path, body, headers=on_behalf(actor), repeatable=repeatable).body
+            kind, self._send(method, path, body, query=query, headers=headers, repeatable=repeatable).body
         )
 
     def _send(
         self, method: str, path: str, body: Mapping[str, Any] | None, *, headers: Mapping[str, str],
-        repeatable: bool, key: str | None = None, kind: str = JSON,
+        repeatable: bool, key: str | None = None, kind: str = JSON, query: Mapping[str, str] | None = None,
     ) -> Answer:  # fmt: skip
         return self._wire.ask(
             Asking(
                 method=method,
                 path=path,
+                query=query or {},
                 body=None if body is None else body_of(body),
                 kind=kind,
                 headers=headers,
@@ -110,9 +112,11 @@ class Asks:
                 raise AnswerNotUnderstood(msg)
             after = found.next
 
-    def _every(self, kind: type[T], path: str, *, actor: Actor | None) -> list[T]:
+    def _every(
+        self, kind: type[T], path: str, query: Mapping[str, str] | None = None, *, actor: Actor | None
+    ) -> list[T]:
         """Return a list that a server gives at once, and that takes no limit."""
-        return self._get(Listed[kind], path, actor=actor).items  # type: ignore[valid-type] # it is a class
+        return self._get(Listed[kind], path, query, actor=actor).items  # type: ignore[valid-type] # it is a class
 
 
 def at(*parts: str | int) -> str:

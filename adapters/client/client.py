@@ -6,6 +6,8 @@ from typing import Final, Self
 
 from adapters.client import again
 from adapters.client.address import address_of
+from adapters.client.asker import Asker
+from adapters.client.deliveries import Deliveries
 from adapters.client.endpoints import Endpoints
 from adapters.client.eois import Eois
 from adapters.client.events import Events
@@ -20,14 +22,15 @@ from workflow.ports import Clock
 _HOUR_S: Final = 3600
 
 
-class Client(Eois, Endpoints, Events, Unasked):
+class Client(Eois, Endpoints, Deliveries, Events, Asker, Unasked):
     """The engine's face over HTTP. Synchronous, thread-safe; build it after a fork.
 
     Methods have the names, arguments and answers of `Engine`'s, and raise what it raises. Who asks, the key
     says: of an `actor` only the person goes out on whose behalf it is done. A command goes out under an
     idempotency key, given or made up, and is sent again where its answer is lost; commands on endpoints and
     deliveries take none, and are sent again only where nothing was done. What a server has no route for
-    raises `NeedsDatabase`. A page's `next` is the server's own; its clock is this machine's.
+    raises `NeedsDatabase`. A page's `next` is the server's own; its clock is this machine's. Besides,
+    `who_asks` returns whom the key stands for.
     """
 
     def __init__(

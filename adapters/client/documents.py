@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from adapters.client.errors import AnswerNotUnderstood
 from adapters.version import own_version
+from states.names import Role
 
 T = TypeVar("T")
 
@@ -33,6 +34,23 @@ class Redriven:
     """How many deliveries wait that did not before."""
 
     redriven: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """How many deliveries were forgotten."""
+
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class WhoAsks:
+    """Whom a key stands for."""
+
+    id: str
+    roles: list[Role]
+    organisations: list[str]
+    on_behalf_of: str | None
 
 
 def read(kind: type[T], body: bytes) -> T:

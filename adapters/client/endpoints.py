@@ -1,26 +1,20 @@
-"""Endpoints and deliveries over HTTP. They take no key: what may be done is not sent again by itself."""
+"""Endpoints over HTTP. They take no key: what may be done is not sent again by itself."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Final
 
 from adapters.client.asking import Asks, at, given
-from adapters.client.documents import Redriven, Retried
-from adapters.client.errors import NeedsDatabase
-from adapters.documents import document
 from adapters.trying import Tried
-from workflow import Actor, DeliveryDetail, DeliveryView, EndpointView
+from workflow import Actor, EndpointView
 from workflow.ids import existing_id
-from workflow.inputs import aware, reason_or_none, whole_number
+from workflow.inputs import reason_or_none
 
-#: What nobody received but the log.
-_LOG: Final = "log"
 #: How long an old secret signs beside a new one, unless it is said, in seconds.
 _KEEP_OLD_S: Final = 86_400.0
 
 
 class Endpoints(Asks):
-    """The part of the engine's face that is receivers of events, and what is on its way to them."""
+    """The part of the engine's face that is receivers of events."""
 
     def add_endpoint(
         self,
@@ -81,60 +75,6 @@ class Endpoints(Asks):
         """Let the server send a webhook a ping now; return what came of it."""
         return self._plain(Tried, "POST", _endpoint(endpoint_id, "test"), actor=actor)
 
-    # ---- deliveries
-
-    def deliveries(
-        self, *, state: str | None = None, endpoint: str | None = None, before: int | None = None,
-        limit: int = 50, actor: Actor | None = None,
-    ) -> list[DeliveryView]:  # fmt: skip
-        """Return deliveries to one endpoint (pending, delivered, parked), newest first.
-
-        Raises:
-            NeedsDatabase: to no endpoint in particular, or from a place on.
-        """
-        if endpoint is None or before is not None:
-            msg = "A server lists deliveries to one endpoint: say --endpoint ID, or ask the database (--db)."
-            raise NeedsDatabase(msg)
-        path = at("endpoints", endpoint if endpoint == _LOG else existing_id(endpoint), "deliveries")
-        return list(self._page(DeliveryView, path, {"state": state}, after=None, limit=limit, actor=actor))
-
-    def delivery(self, delivery_id: int, *, actor: Actor | None = None) -> DeliveryDetail:
-        """Return one delivery with every attempt."""
-        return self._get(DeliveryDetail, _delivery(delivery_id), actor=actor)
-
-    def retry(self, delivery_id: int | None = None, *, actor: Actor | None = None) -> int:
-        """Put a parked delivery back into its line; return how many.
-
-        Raises:
-            NeedsDatabase: all of them: a server does it for one endpoint (`redrive`).
-        """
-        if delivery_id is None:
-            msg = "A server puts back one delivery, or all of one endpoint (redrive); more needs --db."
-            raise NeedsDatabase(msg)
-        return self._plain(Retried, "POST", _delivery(delivery_id, "retry"), actor=actor).retried
-
-    def redrive(
-        self, *, since: datetime | None = None, endpoint: str | None = None, delivered: bool = False,
-        actor: Actor | None = None,
-    ) -> int:  # fmt: skip
-        """Put what is parked for one endpoint back into its line; return how many.
-
-        Raises:
-            NeedsDatabase: for no endpoint in particular, or for the log.
-        """
-        if endpoint is None or endpoint == _LOG:
-            msg = (
-                "A server puts back what is for one endpoint: say --endpoint ID, or ask the database (--db)."
-            )
-            raise NeedsDatabase(msg)
-        instant = None if since is None else document(aware(since, field="since"))
-        body, path = given(since=instant, delivered=delivered), _endpoint(endpoint, "redrive")
-        return self._plain(Redriven, "POST", path, body, actor=actor).redriven
-
 
 def _endpoint(endpoint_id: str, *parts: str) -> str:
     return at("endpoints", existing_id(endpoint_id), *parts)
-
-
-def _delivery(delivery_id: int, *parts: str) -> str:
-    return at("deliveries", whole_number(delivery_id, field="delivery_id"), *parts)

@@ -9,11 +9,12 @@ from adapters.client.calls import Calls
 from adapters.client.conditions import refuse_terms
 from adapters.client.documents import read
 from adapters.client.errors import NeedsDatabase
+from adapters.documents import document
 from states.names import EoiTrigger
 from workflow import Actor, AttemptView, EoiView, HistoryView, NotFound, Option, Page, Receipt
 from workflow.engine import Terms
 from workflow.ids import existing_id, is_id, shown
-from workflow.inputs import data_of, reason_in, reason_or_none, trigger_word
+from workflow.inputs import aware, data_of, reason_in, reason_or_none, trigger_word
 from workflow.manifest import manifest_of
 
 R = TypeVar("R")
@@ -110,15 +111,23 @@ class Eois(Calls):
         return self.fire(eoi_id, EoiTrigger.WITHDRAW, actor=actor, reason=reason, **terms)
 
     def allowed(self, eoi_id: str, actor: Actor | None = None, *, at: datetime | None = None) -> list[Option]:
-        """Return every trigger that leaves its present state: ok, or with what stands in the way.
+        """Return every trigger that leaves its present state: ok, or with what stands in the way."""
+        return self._every(Option, _eoi(eoi_id, "options"), _as_of(at), actor=actor)
 
-        Raises:
-            NeedsDatabase: with `at`: a server tells what can be done now.
-        """
-        if at is not None:
-            msg = "A server tells what can be done now: leave the instant out, or ask the database (--db)."
-            raise NeedsDatabase(msg)
-        return self._every(Option, _eoi(eoi_id, "options"), actor=actor)
+    def explain(
+        self,
+        eoi_id: str,
+        trigger: str,
+        actor: Actor | None = None,
+        *,
+        data: Mapping[str, Any] | None = None,
+        at: datetime | None = None,
+    ) -> Option:
+        """Return whether `trigger` could be fired now, or at another instant; changes nothing."""
+        body = given(trigger=trigger_word(trigger), reason=reason_or_none(data_of(data).get("reason")))
+        path = _eoi(eoi_id, "options")
+        body |= _as_of(at)
+        return self._plain(Option, "POST", path, body, actor=actor, repeatable=True)
 
     def get(self, eoi_id: str, *, actor: Actor | None = None) -> EoiView:
         """Return an EOI with its answers."""
@@ -202,6 +211,10 @@ class Eois(Calls):
         except NotFound:
             msg = f"There is no EOI or call {shown(eoi_or_call)}."
             raise NotFound(msg) from None
+
+
+def _as_of(instant: datetime | None) -> dict[str, str]:
+    return {} if instant is None else {"at": document(aware(instant, field="at"))}
 
 
 def _eoi(eoi_id: str, *parts: str) -> str:

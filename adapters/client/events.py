@@ -7,7 +7,7 @@ from typing import Any, Final, Unpack
 from adapters.client.asking import Asks
 from adapters.client.conditions import on_behalf, refuse_terms
 from adapters.client.documents import read
-from workflow import Actor, CallView, Page, Receipt, UnhandledView
+from workflow import Actor, CallView, Foreseen, Page, Receipt, UnhandledView
 from workflow.engine import Terms
 
 _STRUCTURED: Final = "application/cloudevents+json"
@@ -32,6 +32,14 @@ class Events(Asks):
             return read(UnhandledView, answer.body)
         found: Receipt | CallView = read(Receipt | CallView, answer.body)  # type: ignore[arg-type] # one of two
         return found
+
+    def explain_event(self, event: Mapping[str, Any], *, actor: Actor | None = None) -> Foreseen:
+        """Return what an event would come to by the server's table, if it were given now; changes nothing."""
+        headers = on_behalf(actor)
+        answer = self._send(
+            "POST", "/events/explain", event, headers=headers, repeatable=True, kind=_STRUCTURED
+        )
+        return read(Foreseen, answer.body)
 
     def unhandled(
         self, *, after: str | None = None, limit: int = 50, actor: Actor | None = None

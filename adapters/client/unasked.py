@@ -20,19 +20,7 @@ class Unasked:
     #: Of what waits for the pump, only the database tells.
     outbox = NoOutbox()
 
-    def explain(self, *_: Any, **__: Any) -> Never:  # noqa: ANN401 -- whatever an engine takes
-        """Refuse: a server tells of every move at once."""
-        msg = (
-            "A server tells of every move at once: ask `eoi allowed EOI` (`allowed`), or the database (--db)."
-        )
-        raise NeedsDatabase(msg)
-
-    def explain_event(self, *_: Any, **__: Any) -> Never:  # noqa: ANN401 -- as above
-        """Refuse: the table that says what an event fires is the server's."""
-        msg = "What an event would fire is not asked over HTTP: it needs the database (--db) and that table."
-        raise NeedsDatabase(msg)
-
-    def contact_lists(self, *_: Any, **__: Any) -> Never:  # noqa: ANN401 -- as above
+    def contact_lists(self, *_: Any, **__: Any) -> Never:  # noqa: ANN401 -- whatever an engine takes
         """Refuse: lists of contacts are kept beside the database."""
         msg = "Lists of contacts are not asked over HTTP: they need the database (--db)."
         raise NeedsDatabase(msg)

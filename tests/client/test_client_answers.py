@@ -4,12 +4,20 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from adapters.client import Client
-from adapters.client.errors import AnswerNotUnderstood, NeedsDatabase, NotOurServer, ServerUnreachable
+from adapters.client.errors import (
+    AnswerNotUnderstood,
+    NeedsDatabase,
+    NotOurServer,
+    OutcomeUnknown,
+    ServerUnreachable,
+)
 from adapters.client.wire import LONGEST_ANSWER
 from states.errors import BadInput, EoiError
 from tests.client.conftest import KEY
@@ -17,7 +25,6 @@ from tests.client.receiver import drips, hangs_up, receiver
 from tests.client.told import CALL, ENDPOINT, EOI, RECEIPT, refuses, tells
 from tests.servers.answering import Fault, says
 from workflow import Actor, Arrival, NotFound
-from workflow.testing import new_call
 
 Asking = Callable[..., tuple[Client, Any]]
 HEAD: Final = Actor("head", {"applicant"}, ["URN:1"], on_behalf_of="frau-müller")
@@ -177,6 +184,11 @@ def test_what_goes_into_an_address_stays_one_part_of_it(asking: Asking) -> None:
         lambda client: client.find(after=""),
         lambda client: client.find(after="a b"),
         lambda client: client.delivery("7"),
+        lambda client: client.drop_delivery("7"),
+        lambda client: client.allowed(EOI, HEAD, at="tomorrow"),
+        lambda client: client.explain(EOI, "submit", HEAD, at=datetime(2023, 3, 18)),  # noqa: DTZ001 -- that is what is wrong
+        lambda client: client.explain(EOI, "submit", HEAD, data={"odd": 1}),
+        lambda client: client.explain(EOI, 5, HEAD),
         lambda client: client.extend_call(CALL, closes_at="tomorrow", actor=HEAD),
     ],
 )
@@ -191,14 +203,8 @@ def test_what_can_be_no_request_is_refused_here(asking: Asking, ask: Callable[[C
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda client: client.explain(EOI, "approve", HEAD),
-        lambda client: client.explain_event({}, actor=HEAD),
         lambda client: client.contact_lists(),
-        lambda client: client.allowed(EOI, HEAD, at=new_call().closing),
-        lambda client: client.deliveries(),
-        lambda client: client.deliveries(endpoint=EOI, before=7),
-        lambda client: client.retry(),
-        lambda client: client.redrive(),
+        lambda client: client.deliveries(before=7),
         lambda client: client.draft(CALL, answers={}, expected_version=1),
         lambda client: client.submit(EOI, session=object()),
         lambda client: client.submit(EOI, arrival=Arrival(0.0, None)),
@@ -210,6 +216,40 @@ def test_what_no_server_is_asked_says_so(asking: Asking, ask: Callable[[Client],
     with pytest.raises(NeedsDatabase):
         ask(client)
     assert server.heard == []
+
+
+def test_no_reason_goes_into_an_address(asking: Asking) -> None:
+    """Addresses are kept by proxies: what a move would be given goes out in a body, in one zone."""
+    client, server = asking(tells(OPTION))
+    data = {"reason": " Frau Müller ", "answers": {"a": 1}}
+    client.explain(
+        EOI, "submit", HEAD, data=data, at=datetime(2023, 3, 18, 1, tzinfo=ZoneInfo("Europe/Paris"))
+    )
+    (heard,) = server.heard
+    assert (heard.method, heard.path) == ("POST", f"/v1/eois/{EOI}/options")
+    told = {"trigger": "submit", "reason": "Frau Müller", "at": "2023-03-18T00:00:00Z"}
+    assert json.loads(heard.body) == told
+
+
+def test_who_asks_is_whom_the_server_knows(asking: Asking) -> None:
+    """Roles and organisations come from the server; a role that this version does not know is told so."""
+    known = {"id": "head", "roles": ["officer"], "organisations": ["URN:1"], "on_behalf_of": None}
+    client, _ = asking(tells(known), tells(known | {"roles": ["enlightened"]}))
+    assert client.who_asks() == Actor("head", {"officer"}, ["URN:1"], via="http")
+    with pytest.raises(AnswerNotUnderstood):
+        client.who_asks()
+
+
+def test_all_that_is_parked_is_dropped_only_by_saying_so(asking: Asking) -> None:
+    """One is named by its place, all by a null that is there; and what may be done is not done again."""
+    client, server = asking(tells({"dropped": 1}), tells({"dropped": 2}), hangs_up)
+    assert client.drop_delivery(7, endpoint="a/b", actor=HEAD) == 1
+    assert client.drop_delivery(actor=HEAD) == 2
+    with pytest.raises(OutcomeUnknown, match="look whether it is"):
+        client.drop_delivery(actor=HEAD)
+    asked = [(each.method, each.path, each.body) for each in server.heard]
+    everything = ("POST", "/v1/deliveries/drop", b'{"endpoint": null}')
+    assert asked == [("DELETE", "/v1/deliveries/7?endpoint=a%2Fb", b""), everything, everything]
 
 
 def test_pages_are_followed_to_the_length_that_is_wanted(asking: Asking) -> None:
@@ -252,6 +292,14 @@ def test_by_a_proxy_no_key_is_told(monkeypatch: pytest.MonkeyPatch, waits: list[
         assert "SECRET" not in str(caught.value)
 
 
+OPTION: Final = {
+    "trigger": "submit",
+    "label": "Submit",
+    "to": "submitted",
+    "ok": True,
+    "needs": [],
+    "reasons": [],
+}
 UNHANDLED: Final = {
     "id": EOI,
     "source": "/forms",
