@@ -367,7 +367,7 @@ _CURSORS: Final = (
 
 
 def _queries(document: dict[str, Any], ids: dict[str, str]) -> Iterator[Bad]:
-    lists = ("/v1/calls", "/v1/eois", f"/v1/endpoints/{ids['endpoint']}/deliveries")
+    lists = ("/v1/calls", "/v1/eois", "/v1/deliveries", f"/v1/endpoints/{ids['endpoint']}/deliveries")
     for path in lists:
         for limit in _LIMITS:
             yield Bad("a limit that is none", "GET", f"{path}?limit={limit}")

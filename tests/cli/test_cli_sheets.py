@@ -211,6 +211,12 @@ def test_lint_asks_of_a_sheet_whether_its_deadline_would_stand_up(eoi: Eoi) -> N
     assert words[1:] == [f"! {each['message']}" for each in answer.json["warnings"]]
 
 
+def test_lint_asks_nobody(eoi: Eoi) -> None:
+    """It needs no server's key, and no database, even where one is named."""
+    for words in (("--server", "https://eoi.invalid"), ("--db", "postgresql://127.0.0.1:9/none")):
+        assert eoi("call", "lint", SHEET, *words).status == 0
+
+
 def test_lint_tries_another_deadline(eoi: Eoi) -> None:
     """An officer can ask about a Sunday instead of the sheet's Friday."""
     answer = eoi("call", "lint", SHEET, "--closes-on", "2023-03-19", "--json")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from adapters.cli.door import Door
 from adapters.client import Client
 from adapters.client.errors import (
     AnswerNotUnderstood,
@@ -238,6 +239,14 @@ def test_who_asks_is_whom_the_server_knows(asking: Asking) -> None:
     assert client.who_asks() == Actor("head", {"officer"}, ["URN:1"], via="http")
     with pytest.raises(AnswerNotUnderstood):
         client.who_asks()
+
+
+def test_the_command_line_imports_as_whom_the_key_stands_for(asking: Asking) -> None:
+    """Whoever imports must know its roles: an officer applies on behalf of each applicant."""
+    known = {"id": "off", "roles": ["officer"], "organisations": [], "on_behalf_of": None}
+    client, server = asking(tells(known))
+    door = Door(server=server.url, server_key=KEY)
+    assert door.asker(client) == Actor("off", {"officer"}, via="http")
 
 
 def test_all_that_is_parked_is_dropped_only_by_saying_so(asking: Asking) -> None:
