@@ -311,10 +311,11 @@ def test_what_fails_midway_ends_it_with_what_is_done(eoi: Eoi, call: str, tmp_pa
     assert eoi(*words, stdin=f"{ROWS}URN:3,Cedar,1\n").out == "3 rows: 2 made, 1 need nothing.\n"
 
 
-def test_what_is_said_of_many_rows_is_said_once(eoi: Eoi, call: str) -> None:
+def test_what_is_said_of_many_rows_is_said_once(eoi: Eoi, call: str, tmp_path: Path) -> None:
     """One slip in every row is one line, and not a screen of them; another one has its own."""
     text = "applicant,answers.a\n,1\nURN:2,2,x\n,3\n"
-    told = eoi("import", "-", "--call", call, *OFFICER, "--errors", "bad.csv", "--dry-run", stdin=text)
+    bad = str(tmp_path / "bad.csv")
+    told = eoi("import", "-", "--call", call, *OFFICER, "--errors", bad, "--dry-run", stdin=text)
     assert told.out.splitlines()[1:3] == [
         "! Rows 2, 4: applicant is empty. [bad-input]",
         "! Row 3: It has 3 cells, and the first row names 2 columns. [bad-row]",
