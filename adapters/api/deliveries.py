@@ -30,7 +30,7 @@ Endpoint = Annotated[str | None, Query(description="Only those to this endpoint:
 
 
 def enter(router: APIRouter) -> None:
-    """Enter the routes; what is no number stands before what may be any."""
+    """Enter the routes; what is of no delivery in particular is of the outbox, so that no path is both."""
     enter_route(
         router,
         "GET",
@@ -41,18 +41,18 @@ def enter(router: APIRouter) -> None:
         refuses=["bad-cursor", "not-found"],
         tells=["Link"],
     )
-    enter_route(router, "GET", "/deliveries/stats", list_delivery_stats, tag=TAG, answer=Stats)
+    enter_route(router, "GET", "/outbox/stats", list_delivery_stats, tag=TAG, answer=Stats)
     enter_route(
         router,
         "POST",
-        "/deliveries/redrive",
+        "/outbox/redrive",
         redrive_deliveries,
         tag=TAG,
         answer=Redriven,
         refuses=["not-found", *CODES],
     )
     enter_route(
-        router, "POST", "/deliveries/drop", drop_deliveries, tag=TAG, answer=Dropped, refuses=["not-found"]
+        router, "POST", "/outbox/drop", drop_deliveries, tag=TAG, answer=Dropped, refuses=["not-found"]
     )
     for method, path, endpoint, model, refuses in (
         ("GET", "", show_delivery, DeliveryDetail, ["not-found"]),

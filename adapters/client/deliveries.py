@@ -37,7 +37,7 @@ class Deliveries(Asks):
 
     def delivery_stats(self, *, actor: Actor | None = None) -> list[EndpointStats]:
         """Return how it stands with what there is for each endpoint."""
-        return self._every(EndpointStats, f"{_DELIVERIES}/stats", actor=actor)
+        return self._every(EndpointStats, "/outbox/stats", actor=actor)
 
     def retry(self, delivery_id: int | None = None, *, actor: Actor | None = None) -> int:
         """Put a parked delivery (None: all of them) back into its line; return how many."""
@@ -52,7 +52,7 @@ class Deliveries(Asks):
         """Put what is parked back into its line; return how many."""
         instant = None if since is None else document(aware(since, field="since"))
         body = given(since=instant, endpoint=endpoint, delivered=delivered)
-        return self._plain(Redriven, "POST", f"{_DELIVERIES}/redrive", body, actor=actor).redriven
+        return self._plain(Redriven, "POST", "/outbox/redrive", body, actor=actor).redriven
 
     def drop_delivery(
         self, delivery_id: int | None = None, *, endpoint: str | None = None, actor: Actor | None = None
@@ -60,7 +60,7 @@ class Deliveries(Asks):
         """Forget a parked delivery (None: all of them) with its attempts; return how many."""
         if delivery_id is None:
             body = {"endpoint": endpoint}
-            return self._plain(Dropped, "POST", f"{_DELIVERIES}/drop", body, actor=actor).dropped
+            return self._plain(Dropped, "POST", "/outbox/drop", body, actor=actor).dropped
         query = {} if endpoint is None else {"endpoint": endpoint}
         return self._plain(Dropped, "DELETE", _delivery(delivery_id), query=query, actor=actor).dropped
 

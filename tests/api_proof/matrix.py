@@ -232,9 +232,9 @@ def _of_endpoints() -> Iterator[Row]:
     for word in ("disable", "enable", "rotate", "redrive", "test"):
         yield Row(f"POST {place}/{word}", _endpoint)
     yield Row("GET /v1/deliveries")
-    yield Row("GET /v1/deliveries/stats")
-    yield Row("POST /v1/deliveries/redrive", body={})
-    yield Row("POST /v1/deliveries/drop", body={"endpoint": None})
+    yield Row("GET /v1/outbox/stats")
+    yield Row("POST /v1/outbox/redrive", body={})
+    yield Row("POST /v1/outbox/drop", body={"endpoint": None})
     yield Row("GET /v1/deliveries/{delivery}", _delivery)
     yield Row("DELETE /v1/deliveries/{delivery}", _delivery)
     yield Row("POST /v1/deliveries/{delivery}/retry", _delivery)

@@ -40,7 +40,7 @@ READS: Final = {
     "attempts": ("attempts {eoi}", "/v1/eois/{eoi}/attempts", True),
     "options": ("allowed {eoi}", "/v1/eois/{eoi}/options", True),
     "all deliveries": ("outbox list", "/v1/deliveries", True),
-    "counts of deliveries": ("outbox stats", "/v1/deliveries/stats", True),
+    "counts of deliveries": ("outbox stats", "/v1/outbox/stats", True),
     "endpoint": ("endpoint show {endpoint}", "/v1/endpoints/{endpoint}", False),
     "endpoints": ("endpoint list", "/v1/endpoints", True),
     "delivery": ("outbox show {delivery}", "/v1/deliveries/{delivery}", False),
@@ -81,9 +81,9 @@ CHANGES: Final[dict[str, tuple[str, str, dict[str, object]]]] = {
     "rotate": ("endpoint rotate {endpoint}", "/v1/endpoints/{endpoint}/rotate", {}),
     "retry": ("outbox retry {another}", "/v1/deliveries/{delivery}/retry", {}),
     "redrive": ("outbox redrive", "/v1/endpoints/{endpoint}/redrive", {}),
-    "redrive all": ("outbox redrive", "/v1/deliveries/redrive", {}),
+    "redrive all": ("outbox redrive", "/v1/outbox/redrive", {}),
     "drop": ("outbox drop {another}", "DELETE /v1/deliveries/{delivery}", {}),
-    "drop all": ("outbox drop --all", "/v1/deliveries/drop", {"endpoint": None}),
+    "drop all": ("outbox drop --all", "/v1/outbox/drop", {"endpoint": None}),
     "explain": ("explain {eoi} submit", "/v1/eois/{other}/options", {"trigger": "withdraw"}),
 }
 

@@ -257,7 +257,7 @@ def test_all_that_is_parked_is_dropped_only_by_saying_so(asking: Asking) -> None
     with pytest.raises(OutcomeUnknown, match="look whether it is"):
         client.drop_delivery(actor=HEAD)
     asked = [(each.method, each.path, each.body) for each in server.heard]
-    everything = ("POST", "/v1/deliveries/drop", b'{"endpoint": null}')
+    everything = ("POST", "/v1/outbox/drop", b'{"endpoint": null}')
     assert asked == [("DELETE", "/v1/deliveries/7?endpoint=a%2Fb", b""), everything, everything]
 
 

@@ -199,7 +199,7 @@ def test_all_deliveries_are_listed_and_counted(who: Who, call: str, engine: Engi
     assert keeper.get(f"/v1/deliveries?endpoint={NOWHERE}").body["items"] == []
     assert keeper.get("/v1/deliveries?endpoint=nonsense").code == "not-found"
     assert keeper.get("/v1/deliveries?state=lost").code == "bad-input"
-    counted = keeper.get("/v1/deliveries/stats").body
+    counted = keeper.get("/v1/outbox/stats").body
     assert counted == {"items": document(engine.delivery_stats()), "next": None}
     assert {each["pending"] for each in counted["items"] if each["endpoint"] != "log"} == {1}
 
@@ -219,18 +219,18 @@ def test_what_is_parked_goes_back_or_is_dropped(who: Who, call: str, engine: Eng
         return [each.id for each in engine.deliveries(state="parked")]
 
     last, middle, first = parked()
-    assert keeper.post("/v1/deliveries/redrive", {}).body == {"redriven": 0}
-    assert keeper.post("/v1/deliveries/redrive", {"endpoint": NOWHERE}).code == "not-found"
-    assert keeper.post("/v1/deliveries/redrive", {"delivered": True}).code == "bad-input"
-    assert keeper.post("/v1/deliveries/redrive", {"since": "yesterday"}).code == "bad-deadline"
+    assert keeper.post("/v1/outbox/redrive", {}).body == {"redriven": 0}
+    assert keeper.post("/v1/outbox/redrive", {"endpoint": NOWHERE}).code == "not-found"
+    assert keeper.post("/v1/outbox/redrive", {"delivered": True}).code == "bad-input"
+    assert keeper.post("/v1/outbox/redrive", {"since": "yesterday"}).code == "bad-deadline"
     assert keeper.ask("DELETE", f"/v1/deliveries/{last}?endpoint={NOWHERE}").code == "not-found"
     assert keeper.ask("DELETE", f"/v1/deliveries/{last}?endpoint={gone}").body == {"dropped": 1}
     assert keeper.ask("DELETE", f"/v1/deliveries/{last}").code == "not-found"
-    assert keeper.post("/v1/deliveries/drop", {}).code == "bad-input"
-    assert keeper.post("/v1/deliveries/drop").code == "bad-input"
-    assert keeper.post("/v1/deliveries/drop", {"endpoint": NOWHERE}).body == {"dropped": 0}
+    assert keeper.post("/v1/outbox/drop", {}).code == "bad-input"
+    assert keeper.post("/v1/outbox/drop").code == "bad-input"
+    assert keeper.post("/v1/outbox/drop", {"endpoint": NOWHERE}).body == {"dropped": 0}
     assert parked() == [middle, first]
-    assert keeper.post("/v1/deliveries/drop", {"endpoint": None}).body == {"dropped": 2}
+    assert keeper.post("/v1/outbox/drop", {"endpoint": None}).body == {"dropped": 2}
     assert parked() == []
     assert [each.endpoint for each in engine.deliveries(state="pending")].count(gone) == 0
     assert len(engine.deliveries(state="pending")) == 4  # the other's three, and the log's
