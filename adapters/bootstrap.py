@@ -61,8 +61,9 @@ class App:
             DatabaseUnavailable: it cannot be opened or written, or holds tables that are not this version's.
             RuntimeError: it was started before this process was forked.
         """
-        self.engine.create()
-        self.engine.require_writable()  # says at once what is wrong with the database
+        if not self.runner.is_of_another_process:  # a lock that was held as it forked is never given back
+            self.engine.create()
+            self.engine.require_writable()  # says at once what is wrong with the database
         self.runner.start()
 
     def close(self) -> None:
