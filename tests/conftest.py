@@ -84,6 +84,18 @@ def _nothing_personal_is_logged(canary: Canary) -> Iterator[None]:
     assert said == []
 
 
+@pytest.fixture(autouse=True)
+def _log_as_it_was(canary: Canary) -> Iterator[None]:
+    """Take back what a command that was run in this process has set up: it logs to a stderr that ends."""
+    ours = logging.getLogger("eoi")
+    handlers, level = ours.handlers[:], ours.level
+    yield
+    assert canary in ours.handlers
+    if (ours.handlers, ours.level) != (handlers, level):
+        ours.handlers[:] = handlers
+        ours.setLevel(level)
+
+
 @pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Return what tells a line of what a test has counted; all are shown at the end of the run."""

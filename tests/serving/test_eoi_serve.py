@@ -15,6 +15,7 @@ from typing import Any, Final
 import pytest
 
 from adapters.cli.running import WITHOUT_EXTRA
+from tests.servers.talking import PATIENCE_S
 from tests.serving.served import EOI, SURROUNDINGS, Served
 from workflow import Engine
 from workflow.clock import SystemClock
@@ -210,10 +211,16 @@ def test_a_misspelt_setting_is_told(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
-    """So is to leave out all three parts."""
-    for words in (("--port", "65536"), ("--port", "-1"), ("--no-api", "--no-scheduler", "--no-delivery")):
+    """So is to leave out all of its parts."""
+    nothing = ("--no-api", "--no-scheduler", "--no-delivery", "--no-jobs")
+    for words in (("--port", "65536"), ("--port", "-1"), nothing):
         ran = subprocess.run(
-            [EOI, "serve", *words], cwd=tmp_path, env=SURROUNDINGS, capture_output=True, check=False
+            [EOI, "serve", *words],
+            cwd=tmp_path,
+            env=SURROUNDINGS,
+            capture_output=True,
+            check=False,
+            timeout=PATIENCE_S,
         )
         assert (ran.returncode, list(tmp_path.iterdir())) == (2, [])
 
