@@ -386,4 +386,6 @@ def _without_doors(status: int, said: str) -> tuple[int, Any]:
 
 def _text(status: int, said: str) -> tuple[int, str]:
     """Return what a person reads, without the door, and without the widths of columns that it makes."""
-    return status, re.sub(r"[ -]+", " ", re.sub(r"\b(cli|http)\b", "door", said))
+    told = re.sub(r"[ -]+", " ", re.sub(r"\b(cli|http)\b", "door", said))
+    # When it was written is told only where it is another second than when it took effect.
+    return status, told.replace("effect written", "effect").replace("now now", "now")
