@@ -85,7 +85,7 @@ def _nothing_personal_is_logged(canary: Canary) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _log_as_it_was(canary: Canary) -> Iterator[None]:  # noqa: ARG001 -- it hears before and after
+def _log_as_it_was(canary: Canary) -> Iterator[None]:
     """Take back what a command that was run in this process has set up: it logs to a stderr that ends."""
     ours = logging.getLogger("eoi")
     handlers, level = ours.handlers[:], ours.level
