@@ -25,7 +25,7 @@ from scheduler.workers import Lane, Workers
 from states.errors import BadInput, EoiError
 from workflow.backoff import delay_s, rest_s
 from workflow.log import get_log
-from workflow.outbox import Attempted, Outbox
+from workflow.outbox import Attempted, Outbox, is_unable
 from workflow.ports import Clock, Courier, Delayed, Delivery, Outcome
 
 #: How many deliveries are on their way at once.
@@ -327,7 +327,7 @@ class Pump:
 
     def _attempted(self, delivery: Delivery, future: Future[_Carried], now: datetime) -> Attempted:
         carried = _Carried(_NOT_TRIED) if future.cancelled() else future.result()
-        if carried.begun_s is None or _is_unable(carried.outcome):
+        if carried.begun_s is None or is_unable(carried.outcome):
             return Attempted(delivery=delivery, outcome=carried.outcome, begun_at=None)
         return Attempted(
             delivery=delivery,
@@ -374,10 +374,6 @@ class Pump:
             self._workers.dismiss()
             self._stopping = False
         self.bell.ring()  # who waits in `once` for what was given up need not wait any longer
-
-
-def _is_unable(outcome: Outcome) -> bool:
-    return isinstance(outcome, Delayed) and outcome.unable
 
 
 def _log_one(kind: str, attempt: Attempted) -> None:

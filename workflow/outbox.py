@@ -50,7 +50,7 @@ class Attempted:
     @property
     def is_unable(self) -> bool:
         """Whether whoever had it could not try it at all."""
-        return isinstance(self.outcome, Delayed) and self.outcome.unable
+        return is_unable(self.outcome)
 
     def becomes(self, now: datetime) -> str:
         """Return the delivery's next state: delivered, pending or parked."""
@@ -141,6 +141,11 @@ class Outbox:
         """Return how many deliveries have not arrived, by courier and state (`pending`, `parked`)."""
         with self._database.connect() as connection:
             return deliveries.waiting(connection)
+
+
+def is_unable(outcome: Outcome) -> bool:
+    """Return whether whoever had a delivery could not try it at all."""
+    return isinstance(outcome, Delayed) and outcome.unable
 
 
 def fan_out(connection: Connection) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from workflow.backoff import delay_s, rest_s
-from workflow.outbox import Attempted, Outbox
+from workflow.outbox import Attempted, Outbox, is_unable
 from workflow.ports import Delayed, Delivery, Outcome
 from workflow.testing.clock import FrozenClock
 from workflow.testing.couriers import Answers, Sent
@@ -68,7 +68,7 @@ class Carrier:
         return attempts
 
     def _attempted(self, delivery: Delivery, outcome: Outcome, now: datetime) -> Attempted:
-        if isinstance(outcome, Delayed) and outcome.unable:
+        if is_unable(outcome):
             self._left[delivery.endpoint_id] = now + timedelta(seconds=LEFT_S)
             return Attempted(delivery=delivery, outcome=outcome, begun_at=None)
         retry_at = _retry_at(delivery, outcome, now)
