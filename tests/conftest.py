@@ -29,6 +29,9 @@ from workflow import Engine
 from workflow.ports import Clock
 from workflow.testing import FrozenClock, engine_in
 
+# What tests ask of helpers says what it found, too, and not only that it was wrong.
+pytest.register_assert_rewrite("tests.storage.readiness", "tests.storage.deaths", "tests.chaos.pumps")
+
 #: Under which name a test's report carries what the test has counted.
 COUNTED = "counted"
 

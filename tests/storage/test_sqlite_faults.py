@@ -144,3 +144,24 @@ def test_no_command_fails_for_a_connection_that_was_opened_too_early(
         for number in range(READERS):
             engine.open_call(new_call(reference=f"{number}"), actor=officer())
         assert len(engine.calls()) == READERS
+
+
+def test_no_connection_is_kept_that_was_opened_to_another_file(folder: Path, clock: FrozenClock) -> None:
+    """What is asked for while another file stands there does not write to that one when ours is back."""
+    engine_in(folder).close()
+    with bound(), Engine(f"sqlite:///{folder / 'eoi.db'}", clock=clock) as engine:
+        engine.open_call(new_call(), actor=officer())
+        # The one connection is busy, so that another is asked for.
+        with (
+            engine._database.connect(),
+            replaced(folder / "eoi.db"),
+            pytest.raises(DatabaseUnopened, match=AWAY),
+        ):
+            engine.require_writable()
+        for number in range(READERS):
+            engine.open_call(new_call(reference=f"{number}"), actor=officer())
+            with engine._database.connect() as connection:
+                connection.ask("PRAGMA wal_checkpoint(TRUNCATE)")
+    with engine_in(folder) as engine:
+        assert len(engine.calls()) == 1 + READERS
+        assert engine.check() == []

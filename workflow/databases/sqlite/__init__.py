@@ -1,7 +1,7 @@
 """SQLite: one file, or memory."""
 
 import sqlite3
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from os import fspath
 from pathlib import Path
@@ -43,7 +43,12 @@ class SqliteDatabase(Database):
             BadInput: no such URL.
         """
         path = files.file_of(url)
-        engine = _own_engine(path, lock_timeout_s, pool_size)
+        engine = _own_engine(
+            path,
+            lock_timeout_s,
+            pool_size,
+            look=lambda: database._look_at_file(),  # noqa: PLW0108 -- it is made in the next line
+        )
         database = cls(engine, owned=True, check=check, lock_timeout_s=lock_timeout_s)
         database.path, database._line = path, Line()
         return database
@@ -83,7 +88,7 @@ class SqliteDatabase(Database):
     @contextmanager
     def rehearsal(self) -> Iterator[sqlalchemy.Connection]:
         """Lend a connection to a database in memory, where nothing is yet."""
-        engine = _own_engine(None, self.lock_timeout_s, 1)
+        engine = _own_engine(None, self.lock_timeout_s, 1, look=_pass)
         try:
             with engine.connect() as connection:
                 self.begin_migration(connection, wait_s=self.lock_timeout_s)
@@ -147,6 +152,13 @@ class SqliteDatabase(Database):
         elif not self.owned and (file := _opened(dbapi)) is not None:
             _require_still(*file)
 
+    def _look_at_file(self) -> None:
+        """Pass only while one of our connections may be opened at its place."""
+        if self.path is not None:
+            files.require_no_orphan(self.path)
+            if self._file is not None:
+                _require_still(self.path, self._file)
+
     def _require_still_there(self, path: Path) -> None:
         self._file = self._file or files.identity(path)
         _require_still(path, self._file)
@@ -183,23 +195,33 @@ def _main_file(dbapi: PoolProxiedConnection) -> str:
     return next(str(file) for _, name, file in cursor.fetchall() if name == "main")
 
 
-def _own_engine(path: Path | None, lock_timeout_s: float, pool_size: int) -> sqlalchemy.Engine:
+def _own_engine(
+    path: Path | None, lock_timeout_s: float, pool_size: int, *, look: Callable[[], None]
+) -> sqlalchemy.Engine:
     """Build an engine whose connections never create a file, and begin no transaction of themselves.
 
     A database in memory lives in one connection, which everybody takes in turn.
+
+    Args:
+        path: the file; None: memory.
+        lock_timeout_s: how long a writer waits for a lock, in seconds.
+        pool_size: how many connections there may be.
+        look: raises where the file at its place is not ours. Asked before one is opened, for beside a log of
+            ours SQLite would take another file for the one it belongs to; and after that, before anything is
+            read by it: what had been opened just then would stay another file's when ours is back.
     """
     name = ":memory:" if path is None else f"{path.as_uri()}?mode=rw"
 
     def connect() -> sqlite3.Connection:
-        if path is not None:
-            files.require_no_orphan(path)
+        look()
         connection = sqlite3.connect(
             name, uri=path is not None, timeout=lock_timeout_s, isolation_level=None, check_same_thread=False
         )
         try:
+            look()
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")
-        except RAISED:
+        except (*RAISED, EoiError):
             connection.close()
             raise
         return connection
@@ -207,3 +229,7 @@ def _own_engine(path: Path | None, lock_timeout_s: float, pool_size: int) -> sql
     size = 1 if path is None else pool_size
     terms: dict[str, Any] = {"pool_size": size, "max_overflow": 0}
     return sqlalchemy.create_engine("sqlite://", creator=connect, poolclass=QueuePool, **terms)
+
+
+def _pass() -> None:
+    """Find nothing: memory is nobody else's."""
