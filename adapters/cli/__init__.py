@@ -1,9 +1,10 @@
 """The command line `eoi`. Each command asks the engine, and tells the answer as text or as one JSON document.
 
     app         the commands, put together
-    door        what every command shares: who asks, what is asked, how an error ends it
+    door        who asks, and what is asked
+    entering    how a function becomes a command, and how an error ends it
     reach       the database here, or a server: the one choice
-    everywhere  the options that stand everywhere
+    everywhere  the options that stand everywhere, made once
     hints       how to mend here what was refused
     options     arguments and options that several commands take
     telling     how things are told on a terminal; `adapters.documents` tells them as JSON

@@ -1,12 +1,10 @@
 """The commands of `eoi`, put together."""
 
-import inspect
 import os
 import sys
-from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -25,8 +23,8 @@ from adapters.cli import (
     sheets,
     storage,
 )
-from adapters.cli.door import Door, command, everywhere
-from adapters.cli.everywhere import sign
+from adapters.cli.door import Door
+from adapters.cli.entering import Group, command
 
 _HELP: Final = """The life of expressions of interest: calls, EOIs, deadlines, notices.
 
@@ -94,34 +92,32 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001 -- what typer hands over
         raise typer.Exit
 
 
-def _begin(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 -- as `everywhere`
-    everywhere(context, **given)
+def _begin(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Begin with what stands before every command's name."""
 
 
-_VERSION: Final = Annotated[
-    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
-]
-sign(
-    _begin, [inspect.Parameter("version", inspect.Parameter.KEYWORD_ONLY, annotation=_VERSION, default=False)]
-)
-
-
-def _group(name: str, promise: str, *, begin: Callable[..., None] = everywhere) -> typer.Typer:
-    group = typer.Typer(
+def _group(name: str, promise: str) -> typer.Typer:
+    return typer.Typer(
         name=name,
+        cls=Group,
         help=promise,
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    group.callback()(begin)
-    return group
 
 
 def _put_together() -> typer.Typer:
     groups = {name: _group(name, promise) for name, promise in _GROUPS.items()}
-    program = _group("eoi", _HELP, begin=_begin)
+    program = _group("eoi", _HELP)
+    program.callback()(_begin)
     sheets.enter(groups["call"])
     calls.enter(groups["call"])
     endpoints.enter(groups["endpoint"])

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from adapters.cli.door import Door, command
+from adapters.cli.door import Door
+from adapters.cli.entering import command
 from adapters.cli.options import CLOSING, Call, ClosesAt, ClosesOn, ExpectVersion, Key, Reason, not_both
 from adapters.cli.telling import in_words, table, tell_history
 from adapters.cli.views import call_facts, closing

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.door import Door, command
+from adapters.cli.door import Door
+from adapters.cli.entering import command
 from adapters.cli.telling import table
 
 ListName = Annotated[str, typer.Argument(metavar="NAME", help="The list's name.")]

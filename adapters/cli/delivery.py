@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from adapters.cli.door import Door, command
+from adapters.cli.door import Door
+from adapters.cli.entering import command
 from adapters.cli.options import instant_of
 from adapters.cli.telling import facts, stamp, table
 from states.errors import BadDeadline

@@ -1,25 +1,14 @@
-"""What every command shares: who asks, what is asked, and how an error ends it.
+"""Through which somebody comes in: who asks, and what is asked, a database here or a server."""
 
-`command` turns a function of a `Door` and its own parameters into a command of the line: it adds the
-options that stand everywhere, before the command's name and after it, and turns errors into an exit status.
-"""
-
-import functools
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import typer
-
-from adapters.cli.everywhere import EVERYWHERE, sign, words_of
-from adapters.cli.hints import hint_for
-from adapters.cli.reach import Reach, refuse_key
-from adapters.cli.telling import AnswerLost, Teller
-from states.errors import EoiError
+from adapters.cli.reach import Reach
+from adapters.cli.telling import Teller
 
 if TYPE_CHECKING:
     from adapters.client import Client
@@ -29,14 +18,8 @@ if TYPE_CHECKING:
     from states.facts import Actor
     from workflow import Engine
 
-#: The exit status of what was refused or failed.
-FAILED: Final = 1
 #: Who asks where the key says so.
 _KEY_HOLDER: Final = "holder-of-the-key"
-#: The option that is an idempotency key where a command takes one.
-_KEY: Final = "--key"
-#: The code of what no server is asked; its class comes with all of the client.
-_NEEDS_DATABASE: Final = "needs-database"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,79 +198,6 @@ class Door:
         from adapters.settings import place
 
         return place(self.settings().database_url)
-
-
-def command(
-    app: typer.Typer, name: str, *, examples: str = "", streams: bool = False
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Enter a function as a command; its first parameter is the `Door`, the rest are its own.
-
-    Args:
-        app: where to enter it.
-        name: the word to call it by.
-        examples: command lines that show how it is used, one a line.
-        streams: with --json it writes one document a line, among which an error is none.
-    """
-
-    def enter(function: Callable[..., None]) -> Callable[..., None]:
-        own = list(inspect.signature(function).parameters.values())[1:]
-        takes_key = _KEY in words_of(own)
-
-        @functools.wraps(function)
-        def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 -- a command's own parameters
-            said = {each: given.pop(each, None) for each in EVERYWHERE}
-            door = context.obj.also(**said, command=context.command_path)
-            if takes_key:
-                refuse_key(given["key"])
-            with ending_well(door, streams=streams):
-                function(door, **given)
-
-        sign(run, own)
-        app.command(name, epilog=_epilog(examples))(run)
-        return function
-
-    return enter
-
-
-def everywhere(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 -- as `command`
-    """Keep what was said before the command's name; a group's name stands after that of the program."""
-    context.obj = (context.obj or Door()).also(**{each: given[each] for each in EVERYWHERE})
-
-
-sign(everywhere, [])
-
-
-@contextmanager
-def ending_well(door: Door, *, streams: bool) -> Iterator[None]:
-    """Turn an error into words and an exit status.
-
-    Args:
-        door: tells it.
-        streams: on stdout stands something else, among which an error is none.
-    """
-    try:
-        yield
-    except EoiError as error:
-        if error.code == _NEEDS_DATABASE:
-            raise typer.BadParameter(error.message, param_hint="--server") from None
-        door.tell.error(error, hint=hint_for(error, asks_server=_asks_server(door)), beside=streams)
-        raise typer.Exit(FAILED) from None
-    except AnswerLost as exc:
-        door.tell.aside(f"What was asked for is done, but the answer could not be written: {exc}.")
-        raise typer.Exit(FAILED) from None
-
-
-def _asks_server(door: Door) -> bool:
-    try:
-        return door.asks_server
-    except (EoiError, typer.BadParameter):  # that is what was refused
-        return False
-
-
-def _epilog(examples: str) -> str | None:
-    lines = [line.strip() for line in examples.strip().splitlines()]
-    # \b keeps the lines as they are.
-    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)]) if examples else None
 
 
 def _system_user() -> str:

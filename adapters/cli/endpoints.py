@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from adapters.cli.contacts import import_into
-from adapters.cli.door import FAILED, Door, command
+from adapters.cli.door import Door
+from adapters.cli.entering import FAILED, command
 from adapters.cli.options import Reason
 from adapters.cli.telling import facts, stamp, table
 from adapters.cli.views import endpoint_facts, endpoint_state

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from adapters.cli.door import Door, command
+from adapters.cli.door import Door
+from adapters.cli.entering import command
 from adapters.cli.options import At, Eoi, ExpectVersion, InState, Key, OfApplicant, OfCall, Reason
 from adapters.cli.telling import stamp, table, tell_history
 from adapters.cli.views import carried_out, eoi_told, option_told

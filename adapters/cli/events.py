@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
-from adapters.cli.door import Door, command
+from adapters.cli.door import Door
+from adapters.cli.entering import command
 from adapters.cli.telling import stamp, while_it_is_read
 from states.errors import EoiError
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adapters.cli.door import Door, command
+from adapters.cli.door import Door
+from adapters.cli.entering import command
 from adapters.cli.telling import stamp, table
 from adapters.cli.views import call_facts, carried_out, option_told
 

@@ -1,12 +1,16 @@
 """The options that stand everywhere: before a command's name, and after it."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Annotated, Any, Final, get_args
 
 import typer
+from typer.core import TyperArgument, TyperOption
 
 from adapters.cli.reach import OPTIONS
+
+TyperParameter = TyperArgument | TyperOption
 
 EVERYWHERE: Final[dict[str, Any]] = {
     "db": Annotated[
@@ -40,28 +44,38 @@ EVERYWHERE: Final[dict[str, Any]] = {
 }
 
 
-def sign(function: Callable[..., None], own: list[inspect.Parameter]) -> None:
-    """Let typer see the context, the function's own parameters, and the options that stand everywhere."""
+@cache
+def shared_options() -> tuple[TyperOption, ...]:
+    """Return the options; typer makes them once, and every command has the same ones."""
+
+    def said(**_: object) -> None:
+        """Stand for any command."""
+
     keyword = inspect.Parameter.KEYWORD_ONLY
-    taken = words_of(own)
-    shared = [
-        inspect.Parameter(name, keyword, annotation=kind, default=False if bool in get_args(kind) else None)
-        for name, kind in EVERYWHERE.items()
-        if not taken.intersection(_of_one(kind))  # an idempotency key is --key, too
-    ]
-    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    parameters = [context, *(each.replace(kind=keyword) for each in own), *shared]
+    sign(
+        said,
+        [
+            inspect.Parameter(
+                name, keyword, annotation=kind, default=False if bool in get_args(kind) else None
+            )
+            for name, kind in EVERYWHERE.items()
+        ],
+    )
+    program = typer.Typer(add_completion=False)
+    program.command()(said)
+    return tuple(each for each in typer.main.get_command(program).params if isinstance(each, TyperOption))
+
+
+def with_shared(own: Sequence[TyperParameter]) -> list[TyperParameter]:
+    """Return a command's own parameters, and after them the options that stand everywhere.
+
+    But for those whose word is taken: an idempotency key is `--key`, too.
+    """
+    taken = {word for each in own for word in each.opts}
+    return [*own, *(each for each in shared_options() if not taken.intersection(each.opts))]
+
+
+def sign(function: Callable[..., None], parameters: Sequence[inspect.Parameter]) -> None:
+    """Let typer see these parameters of a function instead of those that stand there."""
     vars(function)["__signature__"] = inspect.Signature(parameters)  # PEP 362
     function.__annotations__ = {each.name: each.annotation for each in parameters}
-
-
-def words_of(own: list[inspect.Parameter]) -> set[str]:
-    """Return the options that a command has of its own."""
-    return {word for each in own for word in _of_one(each.annotation)}
-
-
-def _of_one(annotation: object) -> Iterator[str]:
-    for said in get_args(annotation)[1:]:
-        # Within `Annotated` typer keeps the first of an option's words where a default else stands.
-        words = (getattr(said, "default", None), *(getattr(said, "param_decls", None) or ()))
-        yield from (word for word in words if isinstance(word, str) and word.startswith("--"))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from adapters.cli.door import Door, command, ending_well
+from adapters.cli.door import Door
+from adapters.cli.entering import command, ending_well
 from adapters.cli.options import InState, OfApplicant, OfCall
 from adapters.cli.telling import stdout_bytes, warnings, while_it_is_read
 

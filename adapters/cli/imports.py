@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from adapters.cli.door import FAILED, Door, command
+from adapters.cli.door import Door
+from adapters.cli.entering import FAILED, command
 from adapters.cli.hints import hint_for
 from adapters.cli.rows_told import rows_told
 from adapters.documents import document, problem

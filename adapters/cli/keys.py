@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from adapters.cli.door import Door, command
+from adapters.cli.door import Door
 from adapters.cli.endpoints import DAY_H, LONGEST_H
+from adapters.cli.entering import command
 from adapters.cli.options import instant_of, not_both
 from adapters.cli.telling import facts, stamp, table
 

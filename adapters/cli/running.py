@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 import typer
 
-from adapters.cli.door import FAILED, Door, command
+from adapters.cli.door import Door
+from adapters.cli.entering import FAILED, command
 from adapters.cli.telling import stamp
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from adapters.cli.contacts import import_into
-from adapters.cli.door import Door, command
+from adapters.cli.door import Door
+from adapters.cli.entering import command
 from adapters.cli.options import CLOSING, ClosesAt, ClosesOn, Key, not_both, time_of
 from adapters.cli.telling import moment, warnings
 from adapters.cli.views import call_facts

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.door import FAILED, Door, command
+from adapters.cli.door import Door
+from adapters.cli.entering import FAILED, command
 
 
 def enter(app: typer.Typer) -> None:
