@@ -15,7 +15,8 @@ MEMORY: Final = "memory"
 #: Our own distribution.
 OURS: Final = "eoi-workflow"
 
-#: Gets so many units of work ready, and returns what is timed: doing them.
+#: Gets so many units of work ready, and returns what is timed: doing them. Where another process does them,
+#: it returns what that one had in memory, in KiB.
 Prepare = Callable[[int], Callable[[], object]]
 
 

@@ -1,4 +1,4 @@
-"""W7: the command line starts. `eoi --help` from nothing to its end, beside a Python that only imports Typer.
+"""W7: the command line starts, `eoi --help` from nothing to its end, beside a Python that only imports Typer.
 
 Each is a process of its own, started anew every time, with what Python keeps of compiled files in place.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from bench import w7_idle
 from bench.contest import MEMORY, OURS, Contender, Place, Prepare, Target, Workload
 
 _EOI: Final = "import sys; sys.argv = ['eoi', '--help']; from adapters.cli import main; main()"
@@ -42,7 +43,7 @@ def _starting(program: str) -> Prepare:
 WORKLOAD: Final = Workload(
     name="W7",
     module=__name__,
-    title="eoi --help, from nothing",
+    title="eoi --help from nothing, and the memory of eoi serve that nobody asks for anything",
     unit="a start",
     per_turn=5,
     rounds=9,
@@ -53,11 +54,44 @@ WORKLOAD: Final = Workload(
             play=floor,
             package="typer",
             on=(MEMORY,),
+            sizes=(0,),
             floor=True,
         ),
-        Contender(name="ours", title="eoi --help", play=ours, package=OURS, on=(MEMORY,)),
+        Contender(name="ours", title="eoi --help", play=ours, package=OURS, on=(MEMORY,), sizes=(0,)),
+        Contender(
+            name="bare",
+            title="a bare FastAPI program, until it answers",
+            play=w7_idle.bare,
+            package="fastapi",
+            on=(MEMORY,),
+            sizes=(1,),
+            share=0.2,
+            floor=True,
+        ),
+        Contender(
+            name="serve",
+            title="eoi serve, until it answers",
+            play=w7_idle.serve,
+            package=OURS,
+            on=(MEMORY,),
+            sizes=(1,),
+            share=0.2,
+        ),
     ),
-    targets=(Target(says="at most 2 × the floor", at_most=2.0, on=(MEMORY,)),),
+    sizes=(0, 1),  # 1: a server, which goes on
+    quick_sizes=(0, 1),
+    targets=(
+        Target(says="help: at most 2 × the floor", at_most=2.0, on=(MEMORY,), sizes=(0, 0)),
+        Target(
+            says="idle: at most 2 × as much memory as a bare FastAPI program",
+            of="serve",
+            to="bare",
+            at_most=2.0,
+            on=(MEMORY,),
+            sizes=(1, 1),
+            measure="peak",
+        ),
+    ),
     on=(MEMORY,),
     notes=(__doc__ or "").partition("\n\n")[2].strip(),
     between="the commands' own modules, and the page that is written.",

@@ -61,7 +61,12 @@ def test_starts_run() -> None:
     result = run(
         WORKLOADS["W7"], MemoryGround(), Scale(rounds=1, share=0.1), start=in_this_process, tell=_say_nothing
     )
-    assert {lane.contender.name for lane in result.lanes if lane.turns} == {"floor", "ours"}
+    assert {lane.contender.name for lane in result.lanes if lane.turns} == {
+        "floor",
+        "ours",
+        "bare",
+        "serve",
+    }
 
 
 @pytest.mark.slow
