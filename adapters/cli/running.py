@@ -2,12 +2,14 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Annotated, Final, Protocol
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Final, Protocol, cast
 
 import typer
 
@@ -45,6 +47,8 @@ PORT: Final = 8000
 REQUESTS_S: Final = 15.0
 #: What the extra `api` brings.
 EXTRA: Final = frozenset({"fastapi", "fastapi_offline", "limits", "starlette", "uvicorn"})
+#: What structlog and httpx bring along where it is there: of no use to a service, and 5 MB.
+_FOR_TERMINALS: Final = ("rich", "pygments", "click")
 #: What is said where it is not there.
 WITHOUT_EXTRA: Final = (
     "No requests are taken: the extra is not installed. pip install 'eoi-workflow[api]', or say --no-api."
@@ -101,7 +105,8 @@ def serve(
     Runs until SIGTERM or SIGINT (Ctrl-C); what is on its way ends first, if it does within 50 seconds. Any
     number may run on one database. The log goes to stderr; --json says on stdout, once, that it serves.
     """
-    from adapters.bootstrap import GRACE_S, build
+    with _without(*_FOR_TERMINALS):
+        from adapters.bootstrap import GRACE_S, build
     from adapters.settings import unheard
     from workflow.log import log_to_stderr
 
@@ -215,6 +220,21 @@ def doubts(engine: "Engine", *, has_key: bool, unset: Mapping[str, str]) -> Iter
     for courier, name in unset.items():
         if ids := [each.id for each in engine.endpoints() if each.courier == courier]:
             yield UNSET.format(name, ", ".join(ids))
+
+
+@contextmanager
+def _without(*packages: str) -> Iterator[None]:
+    """Let what is imported meanwhile do without packages that it takes where they are there.
+
+    `None` among the modules is Python's own way to say so (`sys.modules` in its documentation).
+    """
+    hidden = {name: None for name in packages if name not in sys.modules}
+    sys.modules.update(cast("dict[str, ModuleType]", hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 @contextmanager

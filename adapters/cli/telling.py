@@ -73,7 +73,7 @@ class Teller:
 
     def aside(self, sentence: str) -> None:
         """Tell something that is no part of the answer; where that cannot be done, it is left out."""
-        _say([_styled(sentence, "dim")])
+        _say([_Styled(sentence, "dim")])
 
     def error(self, error: EoiError, *, hint: str | None, beside: bool = False) -> None:
         """Tell why something was not done: as a problem document, or every reason in a line of its own.
@@ -167,7 +167,7 @@ def facts(pairs: Iterable[tuple[str, object]]) -> "RenderableType":
 def warnings(messages: Iterable[str]) -> "Iterator[RenderableType]":
     """Yield what somebody should think about, one a line."""
     for message in messages:
-        yield _styled(f"! {message}", "yellow")
+        yield _Styled(f"! {message}", "yellow")
 
 
 def tell_history(changes: "Iterable[HistoryView]", timezone: str) -> "Iterator[RenderableType]":
@@ -216,29 +216,46 @@ def in_words(counts: "Iterable[tuple[str, int]]") -> str:
 def _reasons(error: EoiError) -> "Iterator[RenderableType]":
     reasons = error.reasons if isinstance(error, Refused) else ()
     if len(reasons) > 1:
-        yield _styled(f"Not done, for {len(reasons)} reasons:", "red")
+        yield _Styled(f"Not done, for {len(reasons)} reasons:", "red")
         for reason in reasons:
             yield f"- {reason.message} [{reason.code}]"
     else:
-        yield _styled(f"Not done: {error.message} [{error.code}]", "red")
+        yield _Styled(f"Not done: {error.message} [{error.code}]", "red")
 
 
-def _styled(sentence: str, style: str) -> "RenderableType":
-    from rich.text import Text
+@dataclass(frozen=True, slots=True)
+class _Styled:
+    """A sentence, and how it looks where a terminal has colours."""
 
-    return Text(_harmless(sentence), style=style)
+    sentence: str
+    style: str
+
+    def __str__(self) -> str:
+        return _harmless(self.sentence)
+
+    def __rich__(self) -> "RenderableType":
+        from rich.text import Text
+
+        return Text(str(self), style=self.style)
 
 
 def _drawn(pieces: "Iterable[RenderableType]", out: TextIO) -> str:
     """Return the pieces as text, with colours where `out` is a terminal that has them."""
+    pieces, terminal = list(pieces), out.isatty()
+    if not terminal and all(isinstance(piece, str | _Styled) for piece in pieces):
+        return _without_trailing("".join(f"{_harmless(str(piece))}\n" for piece in pieces))
     from rich.console import Console
 
-    terminal, told = out.isatty(), StringIO()
+    told = StringIO()
     console = Console(file=told, force_terminal=terminal, markup=False, highlight=False, emoji=False)
     width = console.width if terminal else _WIDEST
     for piece in pieces:
         _draw(console, _harmless(piece) if isinstance(piece, str) else piece, width)
-    return told.getvalue() if terminal else re.sub(r" +$", "", told.getvalue(), flags=re.MULTILINE)
+    return told.getvalue() if terminal else _without_trailing(told.getvalue())
+
+
+def _without_trailing(text: str) -> str:
+    return re.sub(r" +$", "", text, flags=re.MULTILINE)
 
 
 def _draw(console: "Console", piece: "RenderableType", width: int) -> None:

@@ -48,8 +48,8 @@ class PunctualTransport(httpx.HTTPTransport):
             context: says which certificates are trusted; None: those of the public authorities.
             network: makes the connections, to numbers only; None: this machine's.
         """
-        context = context or httpx.create_ssl_context(trust_env=False)
-        super().__init__(verify=context, trust_env=False)
+        # A context without any certificates: the pool that it is for makes way for ours.
+        super().__init__(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False)
         self._under_way = _UnderWay()
         # httpx takes no backend; its pool is the only thing here that is not public.
         self._pool = _Pool(
@@ -75,6 +75,9 @@ class _Pool(httpcore.ConnectionPool):
         self._under_way = under_way
 
     def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
+        """Make one; called in one thread at a time."""
+        if origin.scheme == b"https" and self._ssl_context is None:  # the authorities take a megabyte
+            self._ssl_context = httpx.create_ssl_context(trust_env=False)
         return _Connection(
             origin,
             self._under_way,

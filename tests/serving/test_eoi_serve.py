@@ -61,6 +61,19 @@ def test_it_answers_runs_and_ends(tmp_path: Path) -> None:
     assert [line for line in served.lines if "Traceback" in line] == []
 
 
+def test_an_idle_server_has_nothing_in_memory_that_it_does_not_need(tmp_path: Path) -> None:
+    """On tables that are there: no terminal's colours, no migrations, no other database, no ciphers."""
+    engine_in(tmp_path).close()
+    with Served(tmp_path, PYTHONPROFILEIMPORTTIME="1") as served:
+        assert served.get("/readyz") == (200, {"ok": True})
+        served.signal(signal.SIGTERM)
+        assert served.end() == 0
+    imported = {line.rpartition("|")[2].strip() for line in served.lines if line.startswith("import time:")}
+    assert {"httpx", "structlog", "fastapi"} <= imported
+    heavy = {"rich.console", "pygments.util", "alembic", "sqlalchemy.dialects.postgresql", "cryptography", "jinja2"}
+    assert heavy & imported == set()
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Return one that serves, for several tests."""

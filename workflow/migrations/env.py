@@ -3,6 +3,7 @@
 from typing import Any
 
 from alembic import context
+from sqlalchemy import MetaData, text
 
 from workflow.tables import Row
 
@@ -12,11 +13,20 @@ def _ours(name: str | None, kind: str, parent_names: Any) -> bool:  # noqa: ANN4
     return kind == "schema" or (table or "").startswith("eoi_")
 
 
+def _whole_metadata() -> MetaData:
+    """Return our tables, their partial indexes with the conditions, in each database's own option."""
+    for index in (each for table in Row.metadata.tables.values() for each in table.indexes):
+        if where := index.info.get("where"):
+            for dialect in ("sqlite", "postgresql"):
+                index.dialect_options[dialect]["where"] = text(where)
+    return Row.metadata
+
+
 def _migrate() -> None:
     attributes = context.config.attributes
     context.configure(
         connection=attributes["connection"],
-        target_metadata=Row.metadata,
+        target_metadata=_whole_metadata(),
         version_table=attributes["version_table"],
         include_name=_ours,
         render_as_batch=True,
