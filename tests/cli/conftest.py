@@ -1,7 +1,6 @@
 """The command line as a caller meets it: in this process, which is quick, and as the installed program."""
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -60,7 +59,7 @@ class Answer:
 
 
 @pytest.fixture
-def eoi(tmp_path: Path) -> Iterator[Callable[..., Answer]]:
+def eoi(tmp_path: Path) -> Callable[..., Answer]:
     """Return what runs `eoi …` in this process, on `eoi.db` in the test's own folder."""
 
     def run(
@@ -72,10 +71,7 @@ def eoi(tmp_path: Path) -> Iterator[Callable[..., Answer]]:
             raise result.exception
         return Answer(result.exit_code, result.stdout, result.stderr)
 
-    log = logging.getLogger("eoi")
-    before = (log.level, log.handlers[:])
-    yield run
-    log.level, log.handlers[:] = before
+    return run
 
 
 @pytest.fixture
