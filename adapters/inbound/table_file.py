@@ -26,6 +26,8 @@ HEAD: Final = 64 * 1024
 
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _SPACE: Final = re.compile(r"\s+")
+#: The line before the first row by which Excel is told what stands between two cells; perhaps in quotes.
+_SEP: Final = re.compile(r'("?)sep=(?P<sign>[^\r\n]*?)\1(\r|\n|\Z)', re.IGNORECASE)
 
 
 class BadTable(BadInput):
@@ -53,17 +55,20 @@ class TableFile:
         Args:
             file: the file, seekable; it stays open, and stays the caller's.
             encoding: `utf-8` (with or without a byte order mark) or `cp1252`.
-            delimiter: what stands between two cells; None: what the first row shows.
+            delimiter: what stands between two cells; None: what the table says (`sep=;`), else its first row.
 
         Raises:
-            BadTable: it is empty, in another encoding, no text, no CSV, or has no first row.
+            BadTable: it is empty, in another encoding, no text, no CSV, has no first row, or says that
+                something else stands between two cells than what can.
             BadInput: no such encoding or delimiter.
         """
         self._file = file
         self._encoding, self._codec = encoding, _known_encoding(encoding)
-        head = _head(file)
+        head = _head(file).decode(self._codec, "replace")
+        said = _SEP.match(head)
+        self._says_delimiter = said is not None
         #: What stands between two cells.
-        self.delimiter = _known_delimiter(delimiter) or _delimiter_of(head.decode(self._codec, "replace"))
+        self.delimiter = _known_delimiter(delimiter) or (_said(said["sign"]) if said else _delimiter_of(head))
         #: The columns' names, each in one line; empty for a column without one.
         self.columns = self._columns()
 
@@ -93,6 +98,8 @@ class TableFile:
         self._file.seek(0)
         text = io.TextIOWrapper(self._file, self._codec, errors="surrogateescape", newline="")
         try:
+            if self._says_delimiter:
+                text.readline()  # no row: no spreadsheet shows or counts it
             yield from self._parsed(_Lines(text, self._encoding))
         finally:
             with suppress(ValueError):  # whoever lent the file has closed it
@@ -168,6 +175,16 @@ def _delimiter_of(head: str) -> str:
             return 0
 
     return max(DELIMITERS, key=cells)
+
+
+def _said(sign: str) -> str:
+    """Return what a table says to stand between its cells."""
+    if sign not in DELIMITERS:
+        _refuse(
+            "The table begins with sep=, and does not say there what can stand between two cells here: a "
+            "comma, a semicolon, a tab or a vertical bar."
+        )
+    return sign
 
 
 def _known_encoding(encoding: str) -> str:

@@ -43,6 +43,46 @@ def test_the_first_row_shows_the_delimiter() -> None:
     assert table("a;b,c;d\n", delimiter=",").columns == ("a;b", "c;d")
 
 
+@pytest.mark.parametrize(
+    ("first", "sign"),
+    [
+        ("sep=;\r\n", ";"),
+        ("SEP=,\n", ","),
+        ("\ufeffsep=\t\r\n", "\t"),
+        ("sep=|\r", "|"),
+        ('"sep=;"\r\n', ";"),
+    ],
+)
+def test_what_excel_is_told_to_stand_between_cells_is_heeded(first: str, sign: str) -> None:
+    """The line is no row, and not counted: Excel shows none; what stands after it is as ever."""
+    text = f"{first}applicant{sign}a,b;c\n\nURN:1{sign}x\n"
+    found = table(text)
+    assert (found.delimiter, found.columns[0]) == (sign, "applicant")
+    assert [(row.number, row.cells) for row in found.rows()] == [(3, ("URN:1", "x"))]
+    assert len(list(found.rows())) == 1
+
+
+def test_the_callers_word_counts_before_that_of_the_table() -> None:
+    """Said both ways, the line is passed over, and the caller is believed; else nobody could mend it."""
+    for line in ("sep=;", "sep=", "sep=%"):
+        assert table(f"{line}\na,b;c\n", delimiter=",").columns == ("a", "b;c")
+
+
+@pytest.mark.parametrize("line", ["sep=", "sep=%", "sep=;;", "sep= ", 'sep="', "sep=tab"])
+def test_a_separator_that_is_not_read_is_refused_in_words(line: str) -> None:
+    """It is told what can be meant; and a table of that line alone is none."""
+    with pytest.raises(BadTable, match=r"begins with sep=.*: a comma, a semicolon, a tab or a vertical bar"):
+        table(f"{line}\r\na,b\r\n1,2\r\n")
+    with pytest.raises(BadTable, match="must name its columns"):
+        table("sep=;\r\n")
+
+
+def test_a_column_may_be_called_almost_like_that() -> None:
+    """Only a first line that is nothing else is Excel's; elsewhere the word is one like any other."""
+    assert table("separator,sep=;\n").columns == ("separator", "sep=;")
+    assert read("a\nsep=;\n") == [(2, ("sep=;",))]
+
+
 def test_rows_are_counted_as_a_spreadsheet_counts_them() -> None:
     """A cell of several lines is in one row; blank rows count, and are passed over."""
     assert read('a,b\n"1\n2",x\n\n,\n  ,\n3,\n') == [(2, ("1\n2", "x")), (6, ("3", ""))]
