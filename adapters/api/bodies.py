@@ -144,6 +144,20 @@ def parsed(body: bytes, content_type: str, *, encoding: str = "", kind: str = JS
     return told
 
 
+def require_as_it_is(encoding: str) -> None:
+    """Let pass a body that is not compressed: of such nobody knows how large it is before it is read.
+
+    Args:
+        encoding: the header `Content-Encoding`; empty: there is none.
+
+    Raises:
+        UnsupportedMediaType: it is compressed.
+    """
+    if encoding.strip().lower() not in ("", "identity"):
+        msg = "Send the body as it is: what is compressed is not read."
+        raise UnsupportedMediaType(msg)
+
+
 def require_few(told: Any) -> None:  # noqa: ANN401 -- JSON's values
     """Let pass a body that says little besides `answers`: whatever is wrong there is told one by one.
 
@@ -197,9 +211,7 @@ def _require_json(content_type: str, encoding: str, kind: str) -> None:
     if said.strip().lower() != kind or charset not in ("", "charset=utf-8"):
         msg = f"Send the body as Content-Type: {kind}."
         raise UnsupportedMediaType(msg)
-    if encoding.strip().lower() not in ("", "identity"):
-        msg = "Send the body as it is: what is compressed is not read."
-        raise UnsupportedMediaType(msg)
+    require_as_it_is(encoding)
 
 
 def _once_each(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from adapters.api.bodies import Held
+from adapters.api.bodies import Held, require_as_it_is
 from adapters.api.door import Asking, Door, asking_of
 from adapters.api.entering import enter_route
 from adapters.api.errors import UnsupportedMediaType
@@ -151,9 +151,7 @@ def encoding_in(request: Request) -> str:
     if kind.strip().lower() != CSV or encoding is None:
         msg = f"Send the table as Content-Type: {CSV}; charset=utf-8 (or windows-1252)."
         raise UnsupportedMediaType(msg)
-    if request.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
-        msg = "Send the table as it is: what is compressed is not read."
-        raise UnsupportedMediaType(msg)
+    require_as_it_is(request.headers.get("content-encoding", ""))
     return encoding
 
 

@@ -9,5 +9,6 @@ keys        the idempotency key of a row
 faults      all that is wrong with a row
 results     what became of a row
 report      what became of a table
+lines       rows of the tables that are written of it
 refused     the rows that could not be taken, as a file that can be mended and given again
 """

@@ -3,8 +3,6 @@
 Personal data, so that nobody else may read the file; and what a spreadsheet would run is made harmless.
 """
 
-import csv
-import io
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -12,9 +10,8 @@ from errno import EISDIR
 from pathlib import Path
 from typing import Self
 
-from adapters.bulk.columns import ADDED
+from adapters.bulk.lines import refused_head, refused_line
 from adapters.bulk.results import RowResult
-from adapters.outbound.export.cells import neutralised
 from adapters.outbound.whole_file import whole_file
 from states.errors import BadInput
 
@@ -36,17 +33,14 @@ class RefusedRows:
         Raises:
             BadInput: `file-unwritable`: nothing can be written there.
         """
-        self._path, self._count = path, 0
+        self._path, self._count, self._delimiter = path, 0, delimiter
         if path.is_dir():
             raise _unwritable(path, IsADirectoryError(EISDIR, "it is a folder"))
         try:
             self._file = tempfile.TemporaryFile(dir=path.absolute().parent)  # noqa: SIM115 -- see `__exit__`
         except OSError as exc:
             raise _unwritable(path, exc) from None
-        # By the mark spreadsheets see that it is UTF-8.
-        self._text = io.TextIOWrapper(self._file, encoding="utf-8-sig", newline="", write_through=True)
-        self._csv = csv.writer(self._text, delimiter=delimiter)
-        self._write((*ADDED, *columns))
+        self._write(refused_head(columns, delimiter=delimiter))
 
     def add(self, result: RowResult) -> None:
         """Add a row that was refused.
@@ -55,7 +49,7 @@ class RefusedRows:
             BadInput: `file-unwritable`: the disk is full, or the like.
         """
         self._count += 1
-        self._write((str(result.row), result.code or "", result.message or "", *result.cells))
+        self._write(refused_line(result, delimiter=self._delimiter))
 
     def finish(self) -> Path | None:
         """Put the file in its place; return where it is, None where no row was refused.
@@ -76,11 +70,11 @@ class RefusedRows:
 
     def __exit__(self, *exc: object) -> None:
         """Leave nothing behind but what was put in its place."""
-        self._text.close()
+        self._file.close()
 
-    def _write(self, cells: Sequence[str]) -> None:
+    def _write(self, content: bytes) -> None:
         try:
-            self._csv.writerow([neutralised(cell) for cell in cells])
+            self._file.write(content)
         except OSError as exc:
             raise _unwritable(self._path, exc) from None
 

@@ -4,22 +4,20 @@ Each row's outcome is written once, in the order of the table, together with the
 the job up goes on after that. A row that was carried out and not written down is found by its key.
 """
 
-import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, Final
 
-from adapters.bulk.columns import ADDED
 from adapters.bulk.decisions import Decisions
 from adapters.bulk.importing import SAME_ROW, Importer
+from adapters.bulk.lines import MARK, line, refused_head, refused_line
 from adapters.bulk.new_eois import EoiOptions, NewEois
 from adapters.bulk.report import RowsRefused
 from adapters.bulk.results import RowResult, Status
 from adapters.inbound.table_file import BadTable, Row, TableFile
 from adapters.jobs.asked import DECISIONS, Import
-from adapters.outbound.export.cells import neutralised
 from workflow import Actor, Engine, HeldJob
 from workflow.jobs import ERRORS_TYPE
 
@@ -27,8 +25,6 @@ from workflow.jobs import ERRORS_TYPE
 RESULT: Final = ("row", "status", "eoi", "code", "message")
 #: By this word a job tells how many rows it has looked at.
 CHECKED: Final = "checked"
-#: The mark by which spreadsheets see that it is UTF-8.
-_MARK: Final = b"\xef\xbb\xbf"
 
 
 def looked_at(engine: Engine, actor: Actor, asked: Import, content: bytes) -> None:
@@ -88,7 +84,7 @@ class _Run:
     def _go_on(self) -> None:
         """Carry out what comes after the place that was reached before: all was checked before that."""
         for result in self._importer.go_on(self._table.rows(), after=self._job.place):
-            self._tell(result, result.cells, place=result.row)
+            self._tell(result, place=result.row)
 
     def _begin(self, asked: Import) -> None:
         """Check every row, then carry them out, if they can be."""
@@ -97,7 +93,7 @@ class _Run:
         self._check()
         job.expect(len(self._foreseen))
         job.name_result(media_type=ERRORS_TYPE, file_name=f"{job.id}-rows.csv")
-        if not asked.dry_run and (asked.skip_bad or not self._refused()):
+        if not asked.dry_run and (asked.skip_bad or not self._refusals()):
             self._carry_out()
         else:
             self._tell_what_was_foreseen()
@@ -109,48 +105,44 @@ class _Run:
             self._foreseen[result.row] = replace(result, cells=())
             self._job.tell(CHECKED, count)
 
-    def _refused(self) -> int:
+    def _refusals(self) -> int:
         return sum(each.status == Status.REFUSED for each in self._foreseen.values())
 
     def _carry_out(self) -> None:
         for result in self._importer.carry_out(self._unsettled()):
-            self._tell(result, result.cells, place=result.row)
+            self._tell(result, place=result.row)
 
     def _unsettled(self) -> Iterator[Row]:
         """Yield the rows that are to be carried out; of the others, in between, tell what was foreseen."""
         for row in self._table.rows():
             foreseen = self._foreseen[row.number]
             if foreseen.status == Status.REFUSED or foreseen.code == SAME_ROW:
-                self._tell(foreseen, row.cells, place=row.number)
+                self._tell(replace(foreseen, cells=row.cells), place=row.number)
             else:
                 yield row
 
     def _tell_what_was_foreseen(self) -> None:
         for row in self._table.rows():
-            self._tell(self._foreseen[row.number], row.cells)
+            self._tell(replace(self._foreseen[row.number], cells=row.cells))
 
     def _fail(self) -> None:
-        count = self._refused()
+        count = self._refusals()
         rows = "One row" if count == 1 else f"{count:,} rows"
         msg = f"{rows} of the table cannot be taken, and so nothing was changed: see the job's errors."
         raise RowsRefused(msg)
 
-    def _tell(self, result: RowResult, cells: Sequence[str], *, place: int | None = None) -> None:
+    def _tell(self, result: RowResult, *, place: int | None = None) -> None:
         job, is_refused = self._job, result.status == Status.REFUSED
-        said = (str(result.row), result.status, result.eoi, result.code, result.message)
-        errors = b""
-        if is_refused:
-            errors = self._line(str(result.row), result.code, result.message, *cells)
-            if not job.errors_size:
-                head = self._line(*ADDED, *self._table.columns)
-                errors = _MARK + head + errors
-        result_line = _csv(said, ",")
+        said = line((str(result.row), result.status, result.eoi, result.code, result.message))
         if not job.result_size:
-            result_line = _MARK + _csv(RESULT, ",") + result_line
-        job.count(result.status, refused=is_refused, place=place, result=result_line, errors=errors)
+            said = MARK + line(RESULT) + said
+        errors = self._refused(result) if is_refused else b""
+        job.count(result.status, refused=is_refused, place=place, result=said, errors=errors)
 
-    def _line(self, *cells: str | None) -> bytes:
-        return _csv(cells, self._table.delimiter)
+    def _refused(self, result: RowResult) -> bytes:
+        how = {"delimiter": self._table.delimiter}
+        head = b"" if self._job.errors_size else refused_head(self._table.columns, **how)
+        return head + refused_line(result, **how)
 
 
 def _table(file: io.BytesIO, asked: Import) -> TableFile:
@@ -164,10 +156,3 @@ def _importer(engine: Engine, actor: Actor, table: TableFile, asked: Import) -> 
         call=asked.call or "", submit=asked.submit, as_json=asked.as_json, ignored=asked.ignore
     )
     return Importer(NewEois(engine, actor, table.columns, options))
-
-
-def _csv(cells: Sequence[str | None], delimiter: str) -> bytes:
-    """Return one line of a table, in which nothing is a formula."""
-    line = io.StringIO(newline="")
-    csv.writer(line, delimiter=delimiter).writerow([neutralised(cell or "") for cell in cells])
-    return line.getvalue().encode("utf-8", "replace")
