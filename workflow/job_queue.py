@@ -49,7 +49,9 @@ class JobQueue:
         largest_result: int = LARGEST_RESULT,
         is_stopping: Callable[[HeldJob], bool] = lambda _: False,
     ) -> HeldJob | None:
-        """Return the oldest job of some kinds that nobody has; None where there is none.
+        """Return the next job of some kinds that nobody has; None where there is none.
+
+        Of several actors each has its turn, its own jobs in the order of their coming.
 
         - its state, its attempt, its lease
         - one whose key has ended, or that has cost too many their life, is ended instead

@@ -92,7 +92,9 @@ def start(unit: UnitOfWork, command: Command, new: NewJob) -> JobView:
         TooManyJobs: the actor has too many that have not ended, or too much in the files of those that have.
     """
     actor, connection = command.actor, unit.connection
-    _require_room(connection, actor.id)
+    jobs.keep_alone(connection, actor.id)
+    count, turn = jobs.line_of(connection, actor.id)
+    _require_room(connection, actor.id, count)
     view = JobView(
         id=new_id(),
         kind=new.kind,
@@ -103,13 +105,13 @@ def start(unit: UnitOfWork, command: Command, new: NewJob) -> JobView:
         created_at=command.arrived_at,
     )
     by_key = actor.via == BY_HTTP and bool(api_keys.valid_of(connection, actor.id, command.arrived_at))
-    jobs.add(connection, view, actor, keyed=by_key)
+    jobs.add(connection, view, actor, keyed=by_key, turn=turn)
     jobs.append(connection, view.id, "input", new.content)
     return view
 
 
-def _require_room(connection: Connection, actor: str) -> None:
-    if jobs.open_of(connection, actor) >= MOST_OPEN:
+def _require_room(connection: Connection, actor: str, count: int) -> None:
+    if count >= MOST_OPEN:
         msg = f"{MOST_OPEN} of your jobs have not ended yet: wait for one, or cancel one."
         raise TooManyJobs(msg, retry_after_s=AGAIN_S)
     if jobs.held_by(connection, actor) >= MOST_HELD:

@@ -500,6 +500,9 @@ class JobRow(Row, table=True):
     #: How many bytes there are.
     result_size: int = Field(default=0, sa_column=Column(_Number, nullable=False))
     errors_size: int = Field(default=0, sa_column=Column(_Number, nullable=False))
+    #: The lower, the sooner it is lent: each actor's jobs have turns one after the other, so that nobody with
+    #: many keeps others waiting.
+    turn: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
 
 
 class JobPartRow(Row, table=True):
@@ -520,6 +523,6 @@ OURS: Final = tuple(sorted(Row.metadata.tables))
 #: Tables of which no row is ever changed or deleted; the migrations give each its triggers.
 APPEND_ONLY: Final = ("eoi_history",)
 #: The schema's revisions, oldest first; the last one is what this version reads and writes.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 #: Where Alembic keeps the revision that a database is at.
 VERSION_TABLE: Final = "eoi_schema_version"

@@ -21,7 +21,7 @@ from workflow import (
     jobs,
 )
 from workflow.jobs import LARGEST_INPUT, MOST_OPEN
-from workflow.testing import FrozenClock, admin, auditor, officer, reviewer, school
+from workflow.testing import FrozenClock, admin, auditor, officer, race, reviewer, school
 
 PARAMETERS: Final = {"call": "46/23", "submit": True}
 CONTENT: Final = b"applicant\nURN:121234\n"
@@ -108,6 +108,15 @@ def test_an_actor_has_no_more_than_ten_that_have_not_ended(engine: Engine) -> No
     start(engine, NEIGHBOUR)
     engine.cancel_job(views[0].id, actor=officer())
     start(engine)
+
+
+def test_those_who_start_at_once_start_no_more_than_ten(engine: Engine) -> None:
+    """Of eight who start a job of one actor at one instant, with seven there, three get in."""
+    for _ in range(MOST_OPEN - 3):
+        start(engine)
+    ended = race(lambda _: start(engine), 8)
+    assert sorted(type(each).__name__ for each in ended) == ["JobView"] * 3 + ["TooManyJobs"] * 5
+    assert len(engine.jobs(state="queued").items) == MOST_OPEN
 
 
 def test_an_actor_fills_no_disk(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.databases.lent import NewEngine
 from tests.databases.raw import RawDatabase
-from tests.jobs.test_job_keeping import claimed, files, start
+from tests.jobs.test_job_keeping import NEIGHBOUR, claimed, files, start
 from workflow import Actor, BadInput, Engine, HeldJob, JobStopped, NotFound
 from workflow.held_job import WRITTEN_EVERY, ResultTooLarge
 from workflow.job_queue import LEASE_S
@@ -65,6 +65,42 @@ def test_jobs_are_lent_in_the_order_of_their_coming_by_kind(engine: Engine) -> N
     assert job.id == first.id
     assert engine.job_queue.claim({"report"}) is None
     assert engine.job_queue.claim(set()) is None
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_actors_take_turns(engine: Engine, *, forgets: bool) -> None:
+    """Whoever has many waiting keeps nobody else waiting for all of them, nor gets on by forgetting some."""
+    mine = [start(engine).id for _ in range(4)]
+    theirs = [start(engine, NEIGHBOUR).id for _ in range(2)]
+    order = list[str]()
+    for _ in range(6):
+        job = claimed(engine)
+        order.append(job.id)
+        job.finish()
+        if forgets:
+            engine.forget_job(job.id, actor=job.actor)
+    assert order == [mine[0], theirs[0], mine[1], theirs[1], mine[2], mine[3]]
+
+
+def test_who_comes_later_is_next_and_not_first_for_ever(engine: Engine) -> None:
+    """A newcomer comes after whoever is next, however long the others' lines; and then takes turns."""
+    mine = [start(engine).id for _ in range(5)]
+    running = [claimed(engine), claimed(engine)]
+    theirs = [start(engine, NEIGHBOUR).id for _ in range(3)]
+    order = [claimed(engine).id for _ in range(6)]
+    assert [job.id for job in running] == mine[:2]
+    assert order == [mine[2], theirs[0], mine[3], theirs[1], mine[4], theirs[2]]
+
+
+def test_a_long_job_that_is_given_back_lets_others_go_first(engine: Engine) -> None:
+    """Done in passes, it has a turn like the rest; its actor's own jobs stay behind it."""
+    long, own = start(engine).id, start(engine).id
+    other = start(engine, NEIGHBOUR).id
+    job = engine.job_queue.claim({"import"}, is_stopping=lambda _: True)
+    assert job is not None
+    with pytest.raises(JobStopped):
+        job.count("made")
+    assert [claimed(engine).id for _ in range(3)] == [other, long, own]
 
 
 def test_of_many_who_ask_at_once_each_gets_another_job(engine: Engine) -> None:

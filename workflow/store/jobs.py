@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, case, delete, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from states.facts import Actor
 from workflow.columns import JOB_ENDED
@@ -14,6 +26,7 @@ from workflow.connection import Connection
 from workflow.job_views import JobView
 from workflow.statements import Prepared
 from workflow.store.filtering import Filtered
+from workflow.store.locks import turn_alone
 from workflow.store.rows import from_row
 from workflow.store.tables import JOB, JOB_PART
 
@@ -32,6 +45,7 @@ _ALL: Final = (*_SEEN, *_BESIDES)
 _NEW: Final = (
     "id", "kind", "state", "actor", "on_behalf_of", "via", "roles", "organisations", "keyed", "parameters",
     "done", "refused", "counts", "place", "attempt", "lost", "created_at", "result_size", "errors_size",
+    "turn",
 )  # fmt: skip
 _SELECT: Final = select(*(JOB.c[name] for name in _ALL))
 _IS_IT: Final = JOB.c.id == bindparam("the_id")
@@ -54,15 +68,20 @@ _LIST: Final = Filtered(
     },
 )
 _FREE: Final = Filtered(
-    _SELECT.order_by(JOB.c.created_at, JOB.c.id)
+    _SELECT.order_by(JOB.c.turn, JOB.c.created_at, JOB.c.id)
     .limit(bindparam("at_most"))
     .with_for_update(skip_locked=True),
     {"free_at": _IS_FREE},
     choices={"kind": JOB.c.kind},
 )
-_OPEN_OF: Final = Prepared(
-    select(func.count()).select_from(JOB).where(_IS_OPEN, JOB.c.actor == bindparam("the_actor"))
+_ALONE: Final = Prepared(select(turn_alone(literal("jobs of ") + bindparam("the_actor"))))
+_IS_THEIRS: Final = JOB.c.actor == bindparam("the_actor")
+_COUNTS: Final[tuple[ColumnElement[Any], ...]] = (
+    func.count(case((_IS_THEIRS, literal(1)))),
+    func.max(case((_IS_THEIRS, JOB.c.turn))),
+    func.min(case((JOB.c.state == "queued", JOB.c.turn))),
 )
+_LINE: Final = Prepared(select(*_COUNTS).where(_IS_OPEN))
 _HELD_BY: Final = Prepared(
     select(
         func.coalesce(
@@ -103,7 +122,9 @@ _LAST: Final = Prepared(
     .where(_IS_IT, JOB.c.attempt == bindparam("the_attempt"), JOB.c.state == "cancelled")
     .values(**_PROGRESS)
 )
-_GIVE_BACK: Final = Prepared(update(JOB).where(_IS_HELD).values(state="queued", leased_until=None))
+_GIVE_BACK: Final = Prepared(
+    update(JOB).where(_IS_HELD).values(state="queued", leased_until=None, turn=JOB.c.turn + literal(1))
+)
 _END: Final = Prepared(
     update(JOB)
     .where(_IS_IT, _IS_OPEN)
@@ -172,7 +193,7 @@ class Progress:
         return {f"new_{name}": value for name, value in (facts | {"counts": json.dumps(self.counts)}).items()}
 
 
-def add(connection: Connection, view: JobView, actor: Actor, *, keyed: bool) -> None:
+def add(connection: Connection, view: JobView, actor: Actor, *, keyed: bool, turn: int) -> None:
     """Write a new job."""
     connection.run(
         _INSERT,
@@ -195,6 +216,7 @@ def add(connection: Connection, view: JobView, actor: Actor, *, keyed: bool) -> 
         created_at=view.created_at,
         result_size=0,
         errors_size=0,
+        turn=turn,
     )
 
 
@@ -218,10 +240,18 @@ def find(
     return [_stored(row) for row in found]
 
 
-def open_of(connection: Connection, actor: str) -> int:
-    """Return how many jobs of an actor have not ended."""
-    row = connection.row(_OPEN_OF, the_actor=actor)
-    return 0 if row is None else int(row[0])
+def keep_alone(connection: Connection, actor: str) -> None:
+    """Let nobody else start a job of this actor before this transaction ends."""
+    connection.row(_ALONE, the_actor=actor)
+
+
+def line_of(connection: Connection, actor: str) -> tuple[int, int]:
+    """Return how many jobs of an actor have not ended, and which turn the next one has.
+
+    Its turn comes after that of the actor's last one, and not before that of those who are next now.
+    """
+    count, own_last, next_of_all = connection.rows(_LINE, the_actor=actor)[0]
+    return count, max(0 if own_last is None else own_last + 1, next_of_all or 0)
 
 
 def held_by(connection: Connection, actor: str) -> int:
@@ -242,7 +272,7 @@ def oldest_queued(connection: Connection) -> datetime | None:
 
 
 def first_free(connection: Connection, kinds: Collection[str], now: datetime) -> StoredJob | None:
-    """Return the oldest job of some kinds that nobody has, and let nobody else take it meanwhile."""
+    """Return the next job of some kinds that nobody has, and let nobody else take it meanwhile."""
     rows = _FREE.rows(connection, limit=1, choices={"kind": sorted(kinds)}, free_at=now)
     return _stored(rows[0]) if rows else None
 
@@ -267,7 +297,7 @@ def tell_last(connection: Connection, job_id: str, attempt: int, progress: Progr
 
 
 def give_back(connection: Connection, job_id: str, attempt: int) -> bool:
-    """Let others take it; return whether it still was lent."""
+    """Let others take it, of other actors first; return whether it still was lent."""
     return connection.run(_GIVE_BACK, the_id=job_id, the_attempt=attempt) == 1
 
 

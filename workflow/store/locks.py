@@ -1,6 +1,6 @@
-"""Whose turn it is at a call, where several may write at a time.
+"""Whose turn it is at a call, or at an actor's jobs, where several may write at a time.
 
-Those who move its EOIs share the call; who moves the call itself has it alone. On PostgreSQL a row's own
+Those who move a call's EOIs share the call; who moves the call itself has it alone. On PostgreSQL a row's own
 lock is not fair: who wants it alone waits for as long as others come to share it. So everybody queues at an
 advisory lock first, which is fair. The row's lock comes after it in the same statement: it makes that
 statement read the row as it is once the turn has come, and holds off whoever writes the row without a turn.
@@ -23,8 +23,8 @@ class _Turn(ColumnElement[bool]):
     inherit_cache = False
     type = Boolean()
 
-    def __init__(self, call_id: ColumnElement[str], lock: str) -> None:
-        self.call_id = call_id
+    def __init__(self, what: ColumnElement[str], lock: str) -> None:
+        self.what = what
         self.lock = lock
 
 
@@ -33,9 +33,9 @@ def turn_shared(call_id: ColumnElement[str]) -> ColumnElement[bool]:
     return _Turn(call_id, "pg_advisory_xact_lock_shared")
 
 
-def turn_alone(call_id: ColumnElement[str]) -> ColumnElement[bool]:
-    """Wait for everybody who shares the call, or has it alone; let nobody in before this transaction ends."""
-    return _Turn(call_id, "pg_advisory_xact_lock")
+def turn_alone(what: ColumnElement[str]) -> ColumnElement[bool]:
+    """Wait for everybody who shares it, or has it alone; let nobody in before this transaction ends."""
+    return _Turn(what, "pg_advisory_xact_lock")
 
 
 @compiles(_Turn)
@@ -45,4 +45,4 @@ def _no_wait(turn: _Turn, compiler: SQLCompiler, **how: Any) -> str:  # noqa: AN
 
 @compiles(_Turn, "postgresql")
 def _wait(turn: _Turn, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 -- as above
-    return f"{turn.lock}({_SPACE}, hashtext({compiler.process(turn.call_id, **how)})) IS NOT NULL"
+    return f"{turn.lock}({_SPACE}, hashtext({compiler.process(turn.what, **how)})) IS NOT NULL"
