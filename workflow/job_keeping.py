@@ -67,7 +67,7 @@ class JobKeeping(ABC):
         Args:
             kind: what is to be done: `import`, `export`.
             parameters: what of it, as JSON knows it.
-            content: what it is given, at most 16 MiB; kept until it has ended, and no longer.
+            content: what it is given, at most 24 MiB; kept until it has ended, and no longer.
             actor: who asks. Of who came by a key, every step needs a key that is valid still.
             idempotency_key: as with every command.
             session: as with every command.

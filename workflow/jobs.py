@@ -30,8 +30,8 @@ from workflow.store.jobs import StoredJob
 from workflow.unit_of_work import UnitOfWork, own_transaction
 from workflow.views import Page
 
-#: The largest that a job may be given, in bytes.
-LARGEST_INPUT: Final = 16 * 1024 * 1024
+#: The largest that a job may be given, in bytes: a table of 16 MiB, and what is kept of a register.
+LARGEST_INPUT: Final = 24 * 1024 * 1024
 #: The longest parameters, as JSON, in characters.
 LONGEST_PARAMETERS: Final = 10_000
 #: How many jobs of one actor may be waiting or running at once.

@@ -7,7 +7,8 @@ closed never reads why.
 import asyncio
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -75,35 +76,48 @@ async def received(
         Overloaded: too much is coming at once.
         ClientDisconnect: whoever sent it has gone.
     """
+    async with coming(request, held=held, largest=largest, patience_s=patience_s) as chunks:
+        return b"".join([chunk async for chunk in chunks])
+
+
+@asynccontextmanager
+async def coming(
+    request: Request, *, held: Held, largest: int, patience_s: float
+) -> AsyncIterator[AsyncGenerator[bytes]]:
+    """Let a body be read piece by piece, as it comes.
+
+    Raises:
+        BodyTooLarge: as `received`, once what is too large has been swallowed.
+        BodyTooSlow: as `received`.
+        Overloaded: as `received`.
+        ClientDisconnect: as `received`.
+    """
     said = request.headers.get("content-length", "")
     if said.isascii() and said.isdigit() and int(said[:20]) > SWALLOWED * largest:
         raise _too_large(largest)
     try:
-        async with asyncio.timeout(patience_s):
-            return await _whole(request, largest, held)
+        async with asyncio.timeout(patience_s), aclosing(_pieces(request, largest, held)) as chunks:
+            yield chunks
     except TimeoutError:
         msg = f"The body did not come within {patience_s:g} seconds."
         raise BodyTooSlow(msg) from None
 
 
-async def _whole(request: Request, largest: int, held: Held) -> bytes:
-    chunks, size, taken = list[bytes](), 0, 0
+async def _pieces(request: Request, largest: int, held: Held) -> AsyncGenerator[bytes]:
+    size = taken = 0
     try:
         async for chunk in request.stream():
             size += len(chunk)
             if size <= largest:
                 held.take(len(chunk))
                 taken = size
-                chunks.append(chunk)
-            else:
-                chunks.clear()
+                yield chunk
             if size > SWALLOWED * largest:
                 break
     finally:
         held.give(taken)
     if size > largest:
         raise _too_large(largest)
-    return b"".join(chunks)
 
 
 def parsed(body: bytes, content_type: str, *, encoding: str = "", kind: str = JSON) -> Any:  # noqa: ANN401 -- JSON's values

@@ -36,7 +36,7 @@ def enter_route(
     takes_version: bool = False,
     tells: Sequence[str] = (),
     others: Mapping[int, object] | None = None,
-    body: tuple[str, str] | None = None,
+    body: Mapping[str, str] | None = None,
     gives: Sequence[str] = (),
     route_class: type[APIRoute] | None = None,
 ) -> None:
@@ -55,7 +55,7 @@ def enter_route(
         takes_version: whether what it is asked of has versions.
         tells: the headers of its answer.
         others: status -> what comes back with that instead, where all went well, too.
-        body: what it reads by itself: its type, and the name of its schema.
+        body: what it reads by itself: each type that it may have -> the name of its schema.
         gives: the types of the file that it answers with, in the place of a document.
         route_class: how it is come in by, where that is not as by the other routes.
     """
@@ -69,7 +69,7 @@ def enter_route(
         "takes_key": takes_key,
         "takes_version": takes_version,
         "tells": list(tells),
-        "body": list(body or ()),
+        "body": dict(body or {}),
         "gives": list(gives),
     }
     router.add_api_route(

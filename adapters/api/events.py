@@ -37,7 +37,7 @@ def enter(router: APIRouter, door: Door) -> None:
         others={202: UnhandledView},
         refuses=_REFUSES,
         tells=["ETag"],
-        body=(STRUCTURED, "CloudEvent"),
+        body={STRUCTURED: "CloudEvent"},
         route_class=through(door, EventRoute),
     )
     enter_route(
@@ -48,7 +48,7 @@ def enter(router: APIRouter, door: Door) -> None:
         tag=TAG,
         answer=Foreseen,
         refuses=["bad-signature", "unknown-event", "key-reused", "not-found", "reason-missing", *CODES],
-        body=(STRUCTURED, "CloudEvent"),
+        body={STRUCTURED: "CloudEvent"},
         route_class=through(door, EventRoute),
     )
     enter_route(

@@ -1,38 +1,37 @@
-"""The route by which a table comes in, to be imported by a job. A body is larger here than elsewhere."""
+"""The route by which a table comes in, to be imported by a job; `tables_in` has how it comes."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from adapters.api.bodies import Held, require_as_it_is
-from adapters.api.door import Asking, Door, asking_of
+from adapters.api.bodies import Held
+from adapters.api.door import Asking, Door
 from adapters.api.entering import enter_route
-from adapters.api.errors import UnsupportedMediaType
+from adapters.api.forms import FORM
 from adapters.api.jobs import TAG, begun
-from adapters.api.route import EoiRoute, through
+from adapters.api.route import through
 from adapters.api.schemas import TRUE_OR_FALSE
+from adapters.api.tables_in import (
+    CSV,
+    HELD,
+    HELD_OF_FORMS,
+    LARGEST_TABLE,
+    PATIENCE_S,
+    Given,
+    ImportRoute,
+)
 from adapters.jobs.asked import DECISIONS, EOIS, Import
+from adapters.jobs.given import with_register
 from adapters.jobs.importing import looked_at
 from states.access import require_role
 from states.errors import BadInput
 from states.names import Role
-from workflow import Arrival, JobView
-from workflow.jobs import LARGEST_INPUT
+from workflow import JobView
 
-#: What a table is sent as.
-CSV: Final = "text/csv"
-#: How long a table may take to come, in seconds: 16 MiB at a megabit a second.
-PATIENCE_S: Final = 150.0
-#: How much of tables that are still coming is held at once at the most, in bytes.
-HELD: Final = 4 * LARGEST_INPUT
 #: Who can carry out any row at all.
 WHO: Final = frozenset({Role.APPLICANT, Role.OFFICER, Role.REVIEWER, Role.DECIDER})
-
-#: What a table may be said to be encoded in, as its type says it.
-_CHARSETS: Final = {"utf-8": "utf-8", "windows-1252": "cp1252", "cp1252": "cp1252"}
-
 
 Rows = Annotated[
     str,
@@ -70,22 +69,9 @@ SkipBad = Annotated[
 _SIGNS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 
 
-class ImportRoute(EoiRoute):
-    """A route that tables come in by."""
-
-    #: It takes a body, though its function does not.
-    reads_body = True
-
-    def _asking(self, request: Request, body: bytes, arrival: Arrival) -> tuple[Asking, Any]:
-        asking = asking_of(self.door, request, arrival)
-        request.state.encoding = encoding_in(request)
-        request.state.table = body
-        return asking, None
-
-
 def enter(router: APIRouter, door: Door) -> None:
     """Enter the route."""
-    wide = replace(door, largest_body=LARGEST_INPUT, body_within_s=PATIENCE_S, held=Held(HELD))
+    wide = replace(door, largest_body=LARGEST_TABLE, body_within_s=PATIENCE_S, held=Held(HELD))
     enter_route(
         router,
         "POST",
@@ -97,8 +83,8 @@ def enter(router: APIRouter, door: Door) -> None:
         refuses=["not-found", "bad-table", "key-reused", "too-many-jobs"],
         takes_key=True,
         tells=["Location", "Retry-After"],
-        body=(CSV, "Table"),
-        route_class=through(wide, ImportRoute),
+        body={CSV: "Table", FORM: "TableAndRegister"},
+        route_class=through(wide, ImportRoute, held_of_forms=Held(HELD_OF_FORMS)),
     )
 
 
@@ -118,9 +104,11 @@ def start_import(
 
     As the same could be done row by row: applicant, officer, reviewer or decider. The table's first row names
     the columns. All rows are looked at before the first is carried out; where one cannot be, nothing is,
-    unless `skip_bad`. 202: the job waits; ask how far it is.
+    unless `skip_bad`. In a form with the national register of schools, URNs are looked up there, and missing
+    names taken from it. 202: the job waits; ask how far it is.
     """
     asking: Asking = request.state.asking
+    given: Given = request.state.given
     require_role(asking.actor, WHO, to="import a table")
     asked = Import(
         rows=rows,
@@ -130,29 +118,14 @@ def start_import(
         skip_bad=skip_bad,
         as_json=_names(as_json),
         ignore=_names(ignore),
-        encoding=request.state.encoding,
+        encoding=given.encoding,
         delimiter=_sign(delimiter),
     )
-    table: bytes = request.state.table
-    looked_at(asking.engine, asking.actor, asked, table)
-    return begun(request, "import", asked.parameters(), table)
-
-
-def encoding_in(request: Request) -> str:
-    """Return what a table is encoded in, as its type says.
-
-    Raises:
-        UnsupportedMediaType: it is not said to be CSV, is compressed, or in an encoding that is not read.
-    """
-    kind, _, rest = request.headers.get("content-type", "").partition(";")
-    words = [each.strip().lower().partition("=") for each in rest.split(";") if each.strip()]
-    said = {name.strip(): value.strip().strip('"') for name, _, value in words}
-    encoding = _CHARSETS.get(said.get("charset", "utf-8"))
-    if kind.strip().lower() != CSV or encoding is None:
-        msg = f"Send the table as Content-Type: {CSV}; charset=utf-8 (or windows-1252)."
-        raise UnsupportedMediaType(msg)
-    require_as_it_is(request.headers.get("content-encoding", ""))
-    return encoding
+    looked_at(asking.engine, asking.actor, asked, given.table)
+    content = given.table
+    if given.register is not None:
+        asked, content = with_register(asked, given.table, given.register)
+    return begun(request, "import", asked.parameters(), content)
 
 
 def _names(said: str | None) -> tuple[str, ...]:

@@ -148,6 +148,22 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
         "type": "string",
         "examples": [TABLE],
     },
+    "TableAndRegister": {
+        "title": "TableAndRegister",
+        "description": "A table, and the register of schools in which its URNs are looked up.",
+        "type": "object",
+        "required": ["table"],
+        "properties": {
+            "table": {**_FILE, "description": "As `Table`."},
+            "register": {
+                **_FILE,
+                "description": "“All establishment data” of Get Information about Schools, as it is given "
+                "out: CSV, at most 96 MiB. Three of its columns are read: `URN`, `EstablishmentName`, "
+                "`EstablishmentStatus (name)`.",
+            },
+        },
+        "additionalProperties": False,
+    },
     "CloudEvent": {
         "title": "CloudEvent",
         "description": "CloudEvents 1.0, in JSON. Extensions are passed over.",
@@ -207,8 +223,8 @@ def completed(
     for operation in ours:
         extra = operation.pop(EXTRA)
         if extra["body"]:
-            kind, body = extra["body"]
-            schemas[_read_by_itself(operation, kind, bodies[body])] = dict(BODIES[body])
+            _read_by_itself(operation, {kind: bodies[name] for kind, name in extra["body"].items()})
+            schemas.update({bodies[name]: dict(BODIES[name]) for name in extra["body"].values()})
         _complete(operation, extra, problem)
         if security:
             operation["security"] = [{name: []} for name in security]
@@ -235,11 +251,10 @@ def _problem_schema(refusal: str) -> dict[str, Any]:
     return {**PROBLEM_SCHEMA, "properties": {**PROBLEM_SCHEMA["properties"], "errors": errors}}
 
 
-def _read_by_itself(operation: dict[str, Any], kind: str, name: str) -> str:
-    """Say what the body is that the route reads by itself; return its schema's name."""
-    content = {kind: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+def _read_by_itself(operation: dict[str, Any], named: Mapping[str, str]) -> None:
+    """Say what the body is that the route reads by itself: type -> its schema's name."""
+    content = {kind: {"schema": {"$ref": f"#/components/schemas/{name}"}} for kind, name in named.items()}
     operation["requestBody"] = {"required": True, "content": content}
-    return name
 
 
 def _describe(schema: dict[str, Any], view: type) -> None:

@@ -96,9 +96,9 @@ class EoiRoute(APIRoute):
             return None
 
 
-def through(door: Door, kind: type[EoiRoute] = EoiRoute) -> type[EoiRoute]:
-    """Return the class of the routes of a kind through this door."""
-    return type("RouteThroughDoor", (kind,), {"door": door})
+def through(door: Door, kind: type[EoiRoute] = EoiRoute, **own: object) -> type[EoiRoute]:
+    """Return the class of the routes of a kind through this door, with what the kind needs of its own."""
+    return type("RouteThroughDoor", (kind,), {"door": door, **own})
 
 
 class _Read(Request):

@@ -46,7 +46,7 @@ PORT: Final = 8000
 #: How much longer a stop may take where requests are taken, in seconds: they end before deliveries do.
 REQUESTS_S: Final = 15.0
 #: What the extra `api` brings.
-EXTRA: Final = frozenset({"fastapi", "fastapi_offline", "limits", "starlette", "uvicorn"})
+EXTRA: Final = frozenset({"fastapi", "fastapi_offline", "limits", "python_multipart", "starlette", "uvicorn"})
 #: What structlog and httpx bring along where it is there: of no use to a service, and 5 MB.
 _FOR_TERMINALS: Final = ("rich", "pygments", "click")
 #: What is said where it is not there.

@@ -5,10 +5,12 @@ row for each URN, those that have closed among them. It holds no e-mail addresse
 """
 
 import codecs
+import csv
+import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 from adapters.inbound.table_file import BadTable, TableFile
 
@@ -16,6 +18,9 @@ from adapters.inbound.table_file import BadTable, TableFile
 URN: Final = "URN"
 NAME: Final = "EstablishmentName"
 STATUS: Final = "EstablishmentStatus (name)"
+
+#: The most schools of a register: twice as many as England's has, those that have closed among them.
+MOST: Final = 100_000
 
 #: Before the digits of a URN, in the id of an organisation.
 URN_PREFIX: Final = "URN:"
@@ -57,31 +62,46 @@ class SchoolRegister:
         exact = organisation.startswith(URN_PREFIX)
         return self._schools.get(organisation.removeprefix(URN_PREFIX)) if exact else None
 
+    def as_table(self) -> bytes:
+        """Return what is known here of each school, by its URN, as a table that `register_in` reads."""
+        text = io.StringIO(newline="")
+        rows = csv.writer(text)
+        rows.writerow((URN, NAME, STATUS))
+        rows.writerows((urn, school.name, school.status) for urn, school in sorted(self._schools.items()))
+        return text.getvalue().encode()
 
-def register_in(file: BinaryIO) -> SchoolRegister:
+
+def register_in(file: IO[bytes]) -> SchoolRegister:
     """Return the register that a file holds: UTF-8 where all of it is, else Windows-1252.
 
     Args:
         file: seekable; 60 MB and 52,000 rows as the whole of England goes.
 
     Raises:
-        BadTable: it is no CSV, or without the columns of the register.
+        BadTable: it is no CSV, without the columns of the register, or of too many schools.
     """
+    try:
+        return SchoolRegister(dict(_schools_in(file)))
+    except BadTable as exc:
+        msg = f"The register of schools cannot be read. {exc.message}"
+        raise BadTable(msg, field="register") from None
+
+
+def _schools_in(file: IO[bytes]) -> Iterator[tuple[str, School]]:
     table = TableFile(file, encoding="utf-8" if _is_utf8(file) else "cp1252")
     columns = {name: place for place, name in reversed(list(enumerate(table.columns)))}
     missing = [name for name in (URN, NAME, STATUS) if name not in columns]
     if missing:
-        msg = f"The register of schools lacks the column {missing[0]}: is it GIAS's “All establishment data”?"
-        raise BadTable(msg, field="register")
+        msg = f"It lacks the column {missing[0]}: is it GIAS's “All establishment data”?"
+        raise BadTable(msg)
     urn, name, status = (columns[each] for each in (URN, NAME, STATUS))
     widest = max(urn, name, status)
-    return SchoolRegister(
-        {
-            row.cells[urn].strip(): School(row.cells[name].strip(), row.cells[status].strip())
-            for row in table.rows()
-            if len(row.cells) > widest and is_urn(row.cells[urn].strip())
-        }
-    )
+    rows = (row.cells for row in table.rows() if len(row.cells) > widest)
+    for count, cells in enumerate((each for each in rows if is_urn(each[urn].strip())), start=1):
+        if count > MOST:
+            msg = f"It has over {MOST:,} schools: is it GIAS's “All establishment data”?"
+            raise BadTable(msg)
+        yield cells[urn].strip(), School(cells[name].strip(), cells[status].strip())
 
 
 def is_urn(digits: str) -> bool:
@@ -89,7 +109,7 @@ def is_urn(digits: str) -> bool:
     return _URN.fullmatch(digits) is not None
 
 
-def _is_utf8(file: BinaryIO) -> bool:
+def _is_utf8(file: IO[bytes]) -> bool:
     file.seek(0)
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final, Never
+from typing import IO, Final, Never
 
 from adapters.inbound.documents import seems
 from states.errors import BadInput
@@ -49,7 +49,7 @@ class Row:
 class TableFile:
     """A table in a file that can be read from its beginning again."""
 
-    def __init__(self, file: BinaryIO, *, encoding: str = "utf-8", delimiter: str | None = None) -> None:
+    def __init__(self, file: IO[bytes], *, encoding: str = "utf-8", delimiter: str | None = None) -> None:
         """Read the first row.
 
         Args:
@@ -154,7 +154,7 @@ class _Lines:
             )
 
 
-def _head(file: BinaryIO) -> bytes:
+def _head(file: IO[bytes]) -> bytes:
     file.seek(0)
     head = file.read(HEAD)
     if not head.strip(b"\xef\xbb\xbf \t\r\n"):

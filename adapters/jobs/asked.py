@@ -40,6 +40,8 @@ class Import:
     encoding: str = "utf-8"
     #: What stands between two cells; None: what the first row shows.
     delimiter: str | None = None
+    #: How many of the last bytes that the job is given are the register of schools; 0: none is.
+    register_bytes: int = 0
 
     def __post_init__(self) -> None:
         """Check that it makes sense."""
@@ -49,9 +51,12 @@ class Import:
         if self.rows == EOIS and not self.call:
             msg = "Say which call the EOIs are for, by its id or reference."
             raise BadInput(msg, field="call")
-        if self.rows == DECISIONS and (self.submit or self.as_json or self.ignore):
-            msg = "submit, as_json and ignore are for EOIs, not for decisions."
+        if self.rows == DECISIONS and (self.submit or self.as_json or self.ignore or self.register_bytes):
+            msg = "submit, as_json, ignore and a register are for EOIs, not for decisions."
             raise BadInput(msg, field="rows")
+        if type(self.register_bytes) is not int or self.register_bytes < 0:
+            msg = "register_bytes is a whole number: how many of the last bytes are the register."
+            raise BadInput(msg, field="register_bytes")
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> Self:

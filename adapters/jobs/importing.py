@@ -16,8 +16,10 @@ from adapters.bulk.lines import MARK, line, refused_head, refused_line
 from adapters.bulk.new_eois import EoiOptions, NewEois
 from adapters.bulk.report import RowsRefused
 from adapters.bulk.results import RowResult, Status
+from adapters.inbound.school_register import SchoolRegister
 from adapters.inbound.table_file import BadTable, Row, TableFile
 from adapters.jobs.asked import DECISIONS, Import
+from adapters.jobs.given import parted
 from workflow import Actor, Engine, HeldJob
 from workflow.jobs import ERRORS_TYPE
 
@@ -56,13 +58,14 @@ class ImportWork:
 
         Raises:
             JobStopped: carry it on no further.
-            BadTable: it is no table.
+            BadTable: it is no table; or the register is none.
             RowsRefused: rows of it cannot be taken; nothing was changed.
         """
         asked = Import.of(job.parameters)
-        with closing(io.BytesIO(job.content())) as file:
+        content, register = parted(asked, job.content())
+        with closing(io.BytesIO(content)) as file:
             table = _table(file, asked)
-            _Run(job, table, _importer(self._engine, job.actor, table, asked)).do(asked)
+            _Run(job, table, _importer(self._engine, job.actor, table, asked, register)).do(asked)
 
 
 class _Run:
@@ -149,10 +152,16 @@ def _table(file: io.BytesIO, asked: Import) -> TableFile:
     return TableFile(file, encoding=asked.encoding, delimiter=asked.delimiter)
 
 
-def _importer(engine: Engine, actor: Actor, table: TableFile, asked: Import) -> Importer[Any]:
+def _importer(
+    engine: Engine, actor: Actor, table: TableFile, asked: Import, register: SchoolRegister | None = None
+) -> Importer[Any]:
     if asked.rows == DECISIONS:
         return Importer(Decisions(engine, actor, table.columns, call=asked.call))
     options = EoiOptions(
-        call=asked.call or "", submit=asked.submit, as_json=asked.as_json, ignored=asked.ignore
+        call=asked.call or "",
+        submit=asked.submit,
+        register=register,
+        as_json=asked.as_json,
+        ignored=asked.ignore,
     )
     return Importer(NewEois(engine, actor, table.columns, options))

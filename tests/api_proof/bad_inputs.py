@@ -163,7 +163,7 @@ def _targets(document: dict[str, Any], ids: dict[str, str]) -> Iterator[tuple[st
         for method, operation in operations.items():
             if "requestBody" not in operation:
                 continue
-            ((kind, content),) = operation["requestBody"]["content"].items()
+            (kind, content), *_ = operation["requestBody"]["content"].items()
             if kind != JSON[1]:
                 continue  # an event's attributes: below
             schema = content["schema"]

@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 
 from tests.api.routes.asking import Answer, Client
+from tests.api.routes.forms import form
 from tests.api_proof.world import NOWHERE, World
 from workflow import Actor
 from workflow.testing import new_call, officer, reviewer, school
@@ -19,6 +20,8 @@ ROLES: Final = ("applicant", "officer", "reviewer", "decider", "auditor", "admin
 #: Who has no valid key.
 NOBODY: Final = ("none", "unknown", "expired", "revoked")
 OWN: Final = "URN:121234"
+#: A register of schools.
+_REGISTER: Final = b"URN,EstablishmentName,EstablishmentStatus (name)\r\n121234,Ash,Open\r\n"
 #: Makes what a request is about, the applicant's own or not; returns its id.
 Make = Callable[[World, bool], str]
 
@@ -214,6 +217,9 @@ def _of_events() -> Iterator[Row]:
 def _of_jobs() -> Iterator[Row]:
     kind = (("Content-Type", "text/csv"),)
     yield Row("POST /v1/imports", query="?call=2/23", content=b"applicant\r\nURN:121234\r\n", headers=kind)
+    content, form_kind = form(("table", b"URN\r\n121234\r\n"), ("register", _REGISTER))
+    kinds = tuple(form_kind.items())
+    yield Row("POST /v1/imports with a register", query="?call=2/23", content=content, headers=kinds)
     yield Row("POST /v1/exports", body={})
     yield Row("GET /v1/jobs")
     yield Row("GET /v1/jobs/{job}", _job, has_owner=True)

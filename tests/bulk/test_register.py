@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.inbound.school_register import School, register_in
+from adapters.inbound.school_register import MOST, School, SchoolRegister, register_in
 from adapters.inbound.table_file import BadTable
 
 #: The columns that an extract of today begins with, of some 150.
@@ -55,3 +55,23 @@ def test_another_file_is_no_register(text: str, said: str, tmp_path: Path) -> No
     """A slip in the file's name is told, instead of refusing every school."""
     with pytest.raises(BadTable, match=said):
         register_in(io.BytesIO(text.encode()))
+
+
+def test_what_is_kept_of_it_is_a_register_again() -> None:
+    """Every school, its name to the letter, in the order of their URNs; what is not read is left out."""
+    odd = {"100001": School('“Café”, "The Hill"; annexe', "Closed"), "100000": School("", "Open")}
+    for register in (SchoolRegister(odd), register_in(io.BytesIO(TEXT.encode("cp1252")))):
+        kept = register.as_table()
+        again = register_in(io.BytesIO(kept))
+        assert again._schools == register._schools
+        assert again.as_table() == kept
+    assert SchoolRegister(odd).as_table().splitlines()[1] == b"100000,,Open"
+    assert b"Norfolk" not in register.as_table()
+
+
+def test_a_register_has_a_bound() -> None:
+    """One that would fill the memory is no register of schools."""
+    rows = "".join(f"{100_000 + number},A,Open\n" for number in range(MOST + 1))
+    with pytest.raises(BadTable, match=f"over {MOST:,} schools") as refused:
+        register_in(io.BytesIO(f"URN,EstablishmentName,EstablishmentStatus (name)\n{rows}".encode()))
+    assert refused.value.field == "register"

@@ -3,6 +3,7 @@
 from typing import Final
 
 from adapters.api.bodies import PATIENCE_S
+from adapters.api.tables_in import LARGEST_FORM
 from adapters.settings import Settings
 from tests.deploy.machine import DEPLOY
 from tests.deploy.recipes import nginx
@@ -44,6 +45,12 @@ def test_it_bounds_what_comes() -> None:
     assert _said("limit_conn_zone") == [("$binary_remote_addr", "zone=eoi:10m")]
     assert _said("server", "limit_conn") == [("eoi", "50")]
     assert _said("server", "location /", "proxy_request_buffering") == [("on",)]
+
+
+def test_tables_may_be_larger() -> None:
+    """A table goes through with the register of schools, and no more than ours takes."""
+    ((said,),) = _said("server", "location = /v1/imports", "client_max_body_size")
+    assert 0 <= int(said.removesuffix("m")) * 1024**2 - LARGEST_FORM < 1024**2
 
 
 def test_the_metrics_stay_inside() -> None:

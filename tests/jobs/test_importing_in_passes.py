@@ -3,8 +3,13 @@
 import csv
 import io
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
+import pytest
+
+from adapters.inbound.school_register import NAME, STATUS, URN
+from adapters.jobs.asked import Import
+from adapters.jobs.given import with_register
 from adapters.jobs.importing import ImportWork
 from scheduler.jobs import Jobs
 from workflow import CallView, Engine, JobView
@@ -68,3 +73,40 @@ def test_what_comes_after_is_told_as_if_it_had_been_done_in_one(engine: Engine) 
         (7 + ROWS, "refused", "row-twice"),
     ]
     assert [eoi.applicant for eoi in engine.find()] == ["URN:1"]
+
+
+def test_whoever_goes_on_with_it_has_the_register(engine: Engine) -> None:
+    """In every pass names are looked up in the register that was sent, and unknown schools refused."""
+    call = call_of(engine)
+    table = "".join(["applicant\n", *(f"URN:{100_000 + number}\n" for number in range(ROWS))])
+    schools = "".join(f"{100_000 + number},School {number},Open\n" for number in range(ROWS - 1))
+    asked, content = with_register(
+        Import(call=call.id, skip_bad=True),
+        table.encode(),
+        io.BytesIO(f"{URN},{NAME},{STATUS}\n{schools}".encode()),
+    )
+    job = engine.start_job("import", parameters=asked.parameters(), content=content, actor=officer())
+    ended = passes(engine, job, most=2 + ROWS // 10)
+    assert (ended.state, ended.attempt > 1) == ("done", True)
+    assert told(engine, job)[-1] == (ROWS + 1, "refused", "unknown-school")
+    names = {eoi.applicant: eoi.applicant_name for eoi in engine.find(limit=1000)}
+    assert names == {f"URN:{100_000 + number}": f"School {number}" for number in range(ROWS - 1)}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code"),
+    [
+        ({"register_bytes": 10_000}, "bad-input"),
+        ({"register_bytes": -1}, "bad-input"),
+        ({"register_bytes": True}, "bad-input"),
+        ({"register_bytes": "9"}, "bad-input"),
+        ({"register_bytes": 9, "rows": "decisions"}, "bad-input"),
+        ({"register_bytes": 9}, "bad-table"),
+    ],
+)
+def test_a_register_that_is_none_fails_the_job(engine: Engine, parameters: dict[str, Any], code: str) -> None:
+    """Whoever starts a job by Python and is wrong in what of it is the register, hears of it."""
+    asked = {"call": call_of(engine).id} | parameters
+    job = engine.start_job("import", parameters=asked, content=b"applicant\nURN:100000\n", actor=officer())
+    ended = passes(engine, job, most=1)
+    assert (ended.state, ended.code) == ("failed", code)

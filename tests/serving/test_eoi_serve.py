@@ -29,7 +29,8 @@ import sys
 
 class Nothing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"fastapi", "fastapi_offline", "limits", "starlette", "uvicorn"}:
+        gone = {"fastapi", "fastapi_offline", "limits", "python_multipart", "starlette", "uvicorn"}
+        if name.partition(".")[0] in gone:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Nothing())

@@ -7,13 +7,14 @@ from typing import Any, Final
 
 import pytest
 
+from adapters.api.tables_in import LARGEST_TABLE
 from adapters.jobs.exporting import ExportWork
 from adapters.jobs.importing import ImportWork
 from scheduler.jobs import Jobs
 from tests.api.routes.asking import Answer, Client
 from tests.api.routes.conftest import Who
 from workflow import Engine
-from workflow.jobs import LARGEST_INPUT, MOST_OPEN
+from workflow.jobs import MOST_OPEN
 from workflow.testing import FrozenClock, school, submitted
 
 CSV: Final = {"Content-Type": "text/csv"}
@@ -195,7 +196,8 @@ def test_another_encoding_is_read_where_it_is_said(who: Who, call: str, engine: 
         {"Content-Type": "application/json"},
         {"Content-Type": "text/plain"},
         {"Content-Type": "text/csv; charset=utf-16"},
-        {"Content-Type": "multipart/form-data; boundary=x"},
+        {"Content-Type": "multipart/form-data; boundary=x; charset=cp1252"},
+        {"Content-Type": "multipart/form-data; boundary=x", "Content-Encoding": "gzip"},
         {"Content-Type": "text/csv", "Content-Encoding": "gzip"},
     ],
 )
@@ -238,7 +240,7 @@ def test_a_call_that_is_not_there_is_not_found(who: Who) -> None:
 def test_a_table_may_be_larger_than_other_bodies(who: Who, call: str) -> None:
     """Up to 16 MiB it is taken; beyond that, 413; and other routes keep their own bound."""
     row = b"URN:7,Seventh School,12\r\n"
-    large = TABLE + row * ((LARGEST_INPUT - len(TABLE)) // len(row))
+    large = TABLE + row * ((LARGEST_TABLE - len(TABLE)) // len(row))
     assert start(who("officer"), call, large).status == 202
     assert start(who("officer"), call, large + row).code == "body-too-large"
     assert who("officer").ask("POST", "/v1/exports", content=b" " * 3_000_000).code == "body-too-large"
