@@ -62,14 +62,6 @@ class SchoolRegister:
         exact = organisation.startswith(URN_PREFIX)
         return self._schools.get(organisation.removeprefix(URN_PREFIX)) if exact else None
 
-    def as_table(self) -> bytes:
-        """Return what is known here of each school, by its URN, as a table that `register_in` reads."""
-        text = io.StringIO(newline="")
-        rows = csv.writer(text)
-        rows.writerow((URN, NAME, STATUS))
-        rows.writerows((urn, school.name, school.status) for urn, school in sorted(self._schools.items()))
-        return text.getvalue().encode()
-
 
 def register_in(file: IO[bytes]) -> SchoolRegister:
     """Return the register that a file holds: UTF-8 where all of it is, else Windows-1252.
@@ -80,14 +72,31 @@ def register_in(file: IO[bytes]) -> SchoolRegister:
     Raises:
         BadTable: it is no CSV, without the columns of the register, or of too many schools.
     """
+    return SchoolRegister(dict(_schools_in(file)))
+
+
+def excerpt_of(file: IO[bytes]) -> bytes:
+    """Return what is read of a register as a register of its own; a row at a time is held besides.
+
+    Raises:
+        BadTable: as `register_in`.
+    """
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow((URN, NAME, STATUS))
+    rows.writerows((urn, school.name, school.status) for urn, school in _schools_in(file))
+    return text.getvalue().encode()
+
+
+def _schools_in(file: IO[bytes]) -> Iterator[tuple[str, School]]:
     try:
-        return SchoolRegister(dict(_schools_in(file)))
+        yield from _rows_in(file)
     except BadTable as exc:
         msg = f"The register of schools cannot be read. {exc.message}"
         raise BadTable(msg, field="register") from None
 
 
-def _schools_in(file: IO[bytes]) -> Iterator[tuple[str, School]]:
+def _rows_in(file: IO[bytes]) -> Iterator[tuple[str, School]]:
     table = TableFile(file, encoding="utf-8" if _is_utf8(file) else "cp1252")
     columns = {name: place for place, name in reversed(list(enumerate(table.columns)))}
     missing = [name for name in (URN, NAME, STATUS) if name not in columns]

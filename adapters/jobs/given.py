@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import IO, Final
 
-from adapters.inbound.school_register import SchoolRegister, register_in
+from adapters.inbound.school_register import SchoolRegister, excerpt_of, register_in
 from adapters.inbound.table_file import BadTable
 from adapters.jobs.asked import Import
 from states.errors import BadInput
@@ -30,7 +30,7 @@ def with_register(asked: Import, table: bytes, register: IO[bytes]) -> tuple[Imp
         BadInput: the table's rows are decisions, which name no schools.
         BadTable: it is no register, or too much is to be kept of it.
     """
-    kept = register_in(register).as_table()
+    kept = excerpt_of(register)
     if len(kept) > LARGEST_REGISTER:
         msg = (
             f"What is kept of the register has over {LARGEST_REGISTER // 1024**2} MiB: is it the right file?"

@@ -71,7 +71,14 @@ def test_an_idle_server_has_nothing_in_memory_that_it_does_not_need(tmp_path: Pa
         assert served.end() == 0
     imported = {line.rpartition("|")[2].strip() for line in served.lines if line.startswith("import time:")}
     assert {"httpx", "structlog", "fastapi"} <= imported
-    heavy = {"rich.console", "pygments.util", "alembic", "sqlalchemy.dialects.postgresql", "cryptography", "jinja2"}
+    heavy = {
+        "rich.console",
+        "pygments.util",
+        "alembic",
+        "sqlalchemy.dialects.postgresql",
+        "cryptography",
+        "jinja2",
+    }
     assert heavy & imported == set()
 
 
