@@ -45,7 +45,8 @@ class PunctualTransport(httpx.HTTPTransport):
         """Prepare a pool of connections; none is made yet.
 
         Args:
-            context: says which certificates are trusted; None: those of the public authorities.
+            context: says which certificates are trusted; None: those of the public authorities, and of
+                whom this machine trusts besides.
             network: makes the connections, to numbers only; None: this machine's.
         """
         # A context without any certificates: the pool that it is for makes way for ours.
@@ -67,6 +68,13 @@ class PunctualTransport(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
+def _trusted() -> ssl.SSLContext:
+    """Trust the public authorities, and this machine's own: a receiver inside is certified by a council's."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    return context
+
+
 class _Pool(httpcore.ConnectionPool):
     """Keeps connections that know by whose request they are used."""
 
@@ -77,7 +85,7 @@ class _Pool(httpcore.ConnectionPool):
     def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
         """Make one; called in one thread at a time."""
         if origin.scheme == b"https" and self._ssl_context is None:  # the authorities take a megabyte
-            self._ssl_context = httpx.create_ssl_context(trust_env=False)
+            self._ssl_context = _trusted()
         return _Connection(
             origin,
             self._under_way,

@@ -25,6 +25,13 @@ class Authority:
         certificate = self._signed(self._name, self._key, authority=True, until=self._now + DAY)
         self._pem = certificate.public_bytes(serialization.Encoding.PEM)
 
+    @property
+    def file(self) -> Path:
+        """Where its own certificate is, for whoever is to trust it by `SSL_CERT_FILE`."""
+        path = self._folder / "authority.pem"
+        path.write_bytes(self._pem)
+        return path
+
     def trusted(self) -> ssl.SSLContext:
         """Return what a client needs that trusts this authority and no other."""
         return ssl.create_default_context(cadata=self._pem.decode())

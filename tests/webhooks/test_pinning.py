@@ -81,6 +81,20 @@ def test_a_certificate_that_does_not_hold_gets_nothing(
     assert (outcome.of_receiver, receiver.taken) == (True, [])
 
 
+def test_an_authority_of_the_councils_own_is_trusted_where_the_machine_trusts_it(
+    council: Receiver, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receiver inside is certified by nobody whom all the world trusts; no other trust is lost by it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    transport = PunctualTransport(network=Network({A: council.port}))
+    with closing(courier("", resolve=lambda *_: [A], transport=transport)) as sender:
+        assert sender.deliver(THERE) == ARRIVED
+    public = httpx.create_ssl_context(trust_env=False).get_ca_certs(binary_form=True)
+    context = transport._pool._ssl_context
+    assert context is not None
+    assert {*public} < {*context.get_ca_certs(binary_form=True)}
+
+
 def test_each_address_is_tried_until_one_answers(council: Receiver, authority: Authority) -> None:
     """What time there is for connecting, they share: one that hangs leaves enough for the others."""
     hangs = httpcore.ConnectTimeout("timed out")
