@@ -4,6 +4,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from states.errors import BadInput
+from states.mailboxes import halves
 from states.text import plain_id, plain_text
 from workflow.ids import shown
 from workflow.store.people import whom_of
@@ -12,6 +13,8 @@ from workflow.store.people import whom_of
 COURIERS: Final = ("webhook", "smtp", "notify")
 #: Longest URL, in characters.
 URL: Final = 2000
+#: The words that stand for people.
+_WORDS: Final = "applicant, audience, officers, list:NAME"
 #: Another word for a list.
 _OFFICERS: Final = {"officers": "list:officers"}
 
@@ -61,9 +64,9 @@ def mail_receiver(url: object, via: str) -> str:
     text = _OFFICERS.get(text, text)
     if text.startswith("list:"):
         return f"list:{list_name(text.removeprefix('list:'))}"
-    if not whom_of(via, text)[0]:
-        return mail_address(text, field="url")
-    return text
+    if whom_of(via, text)[0]:
+        return text
+    return mail_address(text, field="url", else_=f", and none of the words {_WORDS}")
 
 
 def list_name(name: object) -> str:
@@ -71,16 +74,19 @@ def list_name(name: object) -> str:
     return plain_id(name, field="list")
 
 
-def mail_address(address: object, *, field: str) -> str:
-    """Return an e-mail address, of which more is known when something is sent to it.
+def mail_address(address: object, *, field: str, else_: str = "") -> str:
+    """Return an e-mail address to which a letter can go.
+
+    Args:
+        address: what was given; no message shows it.
+        field: the name to use in the error.
+        else_: what it is not, either.
 
     Raises:
-        BadInput: it has not exactly one @ with something on both sides, or a blank, comma or bracket.
+        BadInput: it is not one mailbox, or in a spelling that could be read in two ways.
     """
     text = plain_id(address, field=field)
-    local, at, domain = text.rpartition("@")
-    if not (local and at and domain) or "@" in local or set(text) & set(' ,;:<>()[]\\"'):
-        words = "applicant, audience, officers, list:NAME"
-        msg = f"{shown(text)} is no e-mail address, and none of the words {words}."
+    if halves(text) is None:
+        msg = f"That is no e-mail address{else_}: give one such as office@school.example."
         raise BadInput(msg, field=field)
     return text
