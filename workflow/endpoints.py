@@ -13,7 +13,7 @@ from states.errors import BadInput
 from states.events import Event, Ping
 from states.names import Role
 from workflow.connection import Connection
-from workflow.errors import NotFound, SecretUnreadable
+from workflow.errors import NotFound
 from workflow.headers import header_map
 from workflow.hooks import event_types
 from workflow.ids import existing_id, new_id, shown
@@ -24,6 +24,7 @@ from workflow.races import until_had
 from workflow.receivers import courier, mail_receiver, web_address
 from workflow.store import deliveries, endpoints, outbox, people
 from workflow.unit_of_work import own_transaction
+from workflow.vault import is_readable
 from workflow.views import EndpointView
 
 #: Who keeps endpoints, contacts and the outbox; and who may look at them besides.
@@ -158,7 +159,7 @@ def rotate(
             msg = f"Only what goes to a webhook is signed, and {known.url} is none."
             raise BadInput(msg, field="endpoint_id")
         _, old = endpoints.sealed(connection, known.id, now)
-        until = old_until if old and _is_readable(old[0], vault) else None
+        until = old_until if old and is_readable(old[0], vault) else None
         endpoints.rotate(connection, known.id, secret=vault.seal(secret), old_until=until)
         return replace(existing(connection, known.id), secret=secret)
 
@@ -213,19 +214,6 @@ def ping(connection: Connection, actor: object, endpoint_id: object, *, now: dat
         headers=headers,
         secrets=signing,
     )
-
-
-def unreadable(connection: Connection, actor: object, *, vault: Vault, now: datetime) -> list[EndpointView]:
-    """Return each endpoint of which the secret or the headers cannot be read here: nothing is sent there.
-
-    Raises:
-        Refused: `role-missing`: neither officer nor admin nor auditor.
-    """
-    return [
-        each
-        for each in every(connection, actor)
-        if not all(_is_readable(one, vault) for one in _all_sealed(connection, each.id, now))
-    ]
 
 
 def existing(connection: Connection, endpoint_id: object) -> EndpointView:
@@ -286,19 +274,6 @@ def _add(connection: Connection, endpoint: EndpointView, sealed: Mapping[str, st
 def _new_secret() -> str:
     """Return a new secret. Source: Standard Webhooks, Symmetric."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
-
-
-def _all_sealed(connection: Connection, endpoint_id: str, now: datetime) -> list[str]:
-    headers, signing = endpoints.sealed(connection, endpoint_id, now)
-    return [each for each in (headers, *signing) if each]
-
-
-def _is_readable(sealed: str, vault: Vault) -> bool:
-    try:
-        vault.unseal(sealed)
-    except SecretUnreadable:
-        return False
-    return True
 
 
 def _ping(endpoint_id: str, now: datetime) -> Event:

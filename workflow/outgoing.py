@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from states.facts import Actor
-from workflow import contacts, delivering, endpoints
+from workflow import contacts, delivering, endpoints, sealing
 from workflow.connection import Connection
 from workflow.endpoints import KEEP_OLD_S, NewEndpoint
 from workflow.hooks import Hooks
@@ -114,10 +114,22 @@ class Outgoing(ABC):
         Nothing is sent there from here: the key is another one, or was lost.
         """
         return self._done(
-            lambda connection: endpoints.unreadable(
+            lambda connection: sealing.unreadable(
                 connection, actor, vault=self._vault, now=self._now(connection)
             )
         )
+
+    def unsealed_endpoints(self, *, actor: Actor | None = None) -> list[EndpointView]:
+        """Return each receiver of which the secret or the headers lie readable in the database."""
+        return self._done(lambda connection: sealing.unsealed(connection, actor))
+
+    def seal_endpoints(self, *, actor: Actor) -> int:
+        """Seal secrets and headers of all receivers under the vault's present key; return of how many.
+
+        For what was kept before there was a key, and before an old key is taken away. What cannot be read
+        here stays as it is.
+        """
+        return self._done(lambda connection: sealing.seal_anew(connection, actor, vault=self._vault))
 
     def disable_endpoint(self, endpoint_id: str, *, actor: Actor, reason: str | None = None) -> EndpointView:
         """Send nothing there until it is enabled; what happens meanwhile is kept for it."""

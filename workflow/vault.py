@@ -3,6 +3,7 @@
 from typing import Final
 
 from workflow.errors import SecretUnreadable
+from workflow.ports import Vault
 
 #: What begins that was never sealed.
 PLAIN: Final = "plain:"
@@ -24,3 +25,17 @@ class PlainVault:
         if not sealed.startswith(PLAIN):
             raise SecretUnreadable
         return sealed.removeprefix(PLAIN)
+
+
+def is_readable(sealed: str, vault: Vault) -> bool:
+    """Return whether a vault can read what was kept."""
+    try:
+        vault.unseal(sealed)
+    except SecretUnreadable:
+        return False
+    return True
+
+
+def seals(vault: Vault) -> bool:
+    """Return whether what a vault keeps can be read by it alone."""
+    return not vault.seal("").startswith(PLAIN)

@@ -47,6 +47,7 @@ def enter(app: typer.Typer) -> None:
     command(app, "disable", examples='eoi endpoint disable ID --reason "Maintenance until Friday"')(disable)
     command(app, "enable", examples="eoi endpoint enable ID")(enable)
     command(app, "rotate", examples="eoi endpoint rotate ID --keep-old 48")(rotate)
+    command(app, "seal", examples="eoi endpoint seal --as it.operations --role admin")(seal)
     command(app, "test", examples="eoi endpoint test ID")(test)
     command(app, "remove", examples="eoi endpoint remove ID")(remove)
 
@@ -187,6 +188,21 @@ def _beside(view: "EndpointView", keep_old_h: float) -> str:
     if view.old_secret_until is None:
         return "No old one signs beside it: there was none, or it cannot be read under this key."
     return f"The old one signs beside it for {keep_old_h:g} hours."
+
+
+def seal(door: Door) -> None:
+    """Seal all secrets and headers under the first key of EOI_SECRET_KEY. Officer or admin.
+
+    For what was kept before there was a key; and before an old key is taken away. Every node must have the
+    first key before.
+    """
+    with door.database() as engine:
+        count = engine.seal_endpoints(actor=door.actor())
+        left = [each.id for each in engine.unreadable_endpoints()]
+    if left:
+        door.tell.aside(f"Under none of these keys, and left as it is: what is kept of {', '.join(left)}.")
+    of = "1 endpoint" if count == 1 else f"{count:,} endpoints"
+    door.tell.answer({"sealed": count}, [f"Secrets and headers of {of} are sealed under the first key now."])
 
 
 def test(door: Door, endpoint: Id) -> None:

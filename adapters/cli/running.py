@@ -36,6 +36,11 @@ UNREADABLE: Final = (
     "Nothing is sent from here to these endpoints, whose secrets or headers EOI_SECRET_KEY does not open: "
     "{}. Give the key that they were sealed under (several, with commas), or `eoi endpoint rotate ID`."
 )
+#: What is said where there is a key, and secrets were kept before there was.
+LYING_OPEN: Final = (
+    "Secrets or headers of these endpoints were kept before EOI_SECRET_KEY was set, and lie readable in the "
+    "database: {}. `eoi endpoint seal` seals them."
+)
 #: What is said where endpoints need a courier that is not set up.
 UNSET: Final = "{} is not set: what goes to these endpoints is left to other nodes: {}."
 #: How long it may take to say that it did not end by itself, in seconds.
@@ -215,6 +220,8 @@ def doubts(engine: "Engine", *, has_key: bool, unset: Mapping[str, str]) -> Iter
     """
     if not has_key:
         yield UNSEALED
+    elif lying := engine.unsealed_endpoints():
+        yield LYING_OPEN.format(", ".join(each.id for each in lying))
     if unreadable := engine.unreadable_endpoints():
         yield UNREADABLE.format(", ".join(each.id for each in unreadable))
     for courier, name in unset.items():

@@ -268,6 +268,18 @@ def test_both_secrets_sign_until_the_old_one_ends(eoi: Eoi, receiver: Receiver) 
     assert len(receiver.taken[1].header("webhook-signature").split()) == 1
 
 
+def test_what_was_kept_before_there_was_a_key_is_sealed(eoi: Eoi) -> None:
+    """It says how many, what it left as it is, and that it takes a key and a database."""
+    eoi("endpoint", "add", URL, *OFFICER, **ALLOWED)
+    key, other = ({"EOI_SECRET_KEY": base64.b64encode(bytes([n]) * 32).decode()} for n in (1, 2))
+    assert eoi("endpoint", "seal", *OFFICER, "--json").json["code"] == "bad-input"
+    sealed = eoi("endpoint", "seal", *OFFICER, **key)
+    assert (sealed.status, sealed.err) == (0, "")
+    assert sealed.out == "Secrets and headers of 1 endpoint are sealed under the first key now.\n"
+    left = eoi("endpoint", "seal", *OFFICER, "--json", **other)
+    assert (left.json, "left as it is" in left.err) == ({"sealed": 0}, True)
+
+
 def test_where_the_key_was_lost_the_new_secret_signs_alone(eoi: Eoi, receiver: Receiver) -> None:
     """Whoever rotates hears so, and the next thing that is sent arrives."""
     mine, other = ({"EOI_SECRET_KEY": base64.b64encode(bytes([n]) * 32).decode()} for n in (1, 2))

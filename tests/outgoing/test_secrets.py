@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from adapters.cli.running import UNREADABLE, UNSEALED, UNSET, doubts
+from adapters.cli.running import LYING_OPEN, UNREADABLE, UNSEALED, UNSET, doubts
 from adapters.vault import KeyedVault
 from tests.databases.lent import NewEngine
 from tests.databases.raw import RawDatabase
 from tests.outgoing.hand import A, Hand, webhook
-from workflow import CallView, Engine, RoleMissing
+from workflow import BadInput, CallView, Engine, RoleMissing
 from workflow.errors import SecretUnreadable
 from workflow.testing import FrozenClock, officer, school
 
@@ -153,8 +153,54 @@ def test_it_is_told_whose_secrets_this_key_does_not_open(new_engine: NewEngine) 
         mine.unreadable_endpoints(actor=school(1))
 
 
-def test_it_is_told_to_whom_this_node_cannot_write(engine: Engine) -> None:
+def test_what_was_kept_before_there_was_a_key_is_told_and_sealed(
+    new_engine: NewEngine, database: RawDatabase
+) -> None:
+    """Who sets a key thinks that nothing lies readable any more; the secrets stay what they were."""
+    before, vault = new_engine(), KeyedVault(KEYS[:1])
+    added = before.add_endpoint(A, headers={"X-Key": "hunter2"}, actor=officer())
+    rotated = before.rotate_endpoint(added.id, actor=officer())
+    before.add_endpoint("a@council.example", via="smtp", actor=officer())
+    engine = new_engine(vault=vault)
+    assert list(doubts(engine, has_key=True, unset={})) == [LYING_OPEN.format(added.id)]
+    assert engine.seal_endpoints(actor=officer()) == 1
+    assert list(doubts(engine, has_key=True, unset={})) == []
+    stored = str(database.rows("eoi_endpoint"))
+    for hidden in (str(added.secret), str(rotated.secret), "hunter2"):
+        assert hidden.removeprefix("whsec_") not in stored
+    delivery = engine.ping(added.id, actor=officer())
+    assert [vault.unseal(each) for each in delivery.secrets] == [rotated.secret, added.secret]
+    assert vault.unseal(delivery.headers) == '{"X-Key": "hunter2"}'
+    assert engine.endpoint(added.id).old_secret_until == rotated.old_secret_until
+
+
+def test_an_old_key_may_be_taken_away_once_all_is_sealed_under_the_new_one(new_engine: NewEngine) -> None:
+    """But for what neither opens, which stays as it is, for whoever has its key."""
+    other = webhook(new_engine(vault=KeyedVault([base64.b64encode(bytes([3]) * 32).decode()])))
+    added = new_engine(vault=KeyedVault(KEYS[:1])).add_endpoint(A, actor=officer())
+    assert new_engine(vault=KeyedVault(KEYS[::-1])).seal_endpoints(actor=officer()) == 1
+    alone = new_engine(vault=KeyedVault(KEYS[1:]))
+    assert [each.id for each in alone.unreadable_endpoints()] == [other]
+    (sealed,) = alone.ping(added.id, actor=officer()).secrets
+    assert KeyedVault(KEYS[1:]).unseal(sealed) == added.secret
+
+
+def test_only_who_keeps_endpoints_seals_and_only_with_a_key(new_engine: NewEngine) -> None:
+    """Without one nothing is changed, and what is sealed stays sealed."""
+    keyed = new_engine(vault=KeyedVault(KEYS[:1]))
+    sealed = keyed.ping(webhook(keyed), actor=officer())
+    with pytest.raises(BadInput, match="EOI_SECRET_KEY"):
+        new_engine().seal_endpoints(actor=officer())
+    with pytest.raises(RoleMissing):
+        keyed.seal_endpoints(actor=school(1))
+    assert keyed.ping(sealed.endpoint_id, actor=officer()).secrets == sealed.secrets
+    with pytest.raises(RoleMissing):
+        keyed.unsealed_endpoints(actor=school(1))
+
+
+def test_it_is_told_to_whom_this_node_cannot_write(new_engine: NewEngine) -> None:
     """It has no mail server, and somebody is to be written to: other nodes must do it."""
+    engine = new_engine(vault=KeyedVault(KEYS[:1]))
     webhook(engine)
     unset = {"smtp": "EOI_SMTP_URL", "notify": "EOI_NOTIFY_KEY"}
     assert list(doubts(engine, has_key=True, unset=unset)) == []

@@ -1,7 +1,7 @@
 """Statements about endpoints."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, case, delete, func, insert, or_, select, update
 
@@ -31,6 +31,14 @@ _SEALED: Final = Prepared(
         _IS_IT
     )
 )
+_KEPT: Final = select(
+    ENDPOINT.c.id,
+    func.coalesce(ENDPOINT.c.secret, ""),
+    func.coalesce(ENDPOINT.c.old_secret, ""),
+    func.coalesce(ENDPOINT.c.headers, ""),
+).order_by(ENDPOINT.c.id)
+#: Whether to change it -> what is kept of every endpoint.
+_KEPT_OF_ALL: Final = {False: Prepared(_KEPT), True: Prepared(_KEPT.with_for_update())}
 _WELL: Final = {"failures": 0, "failing_since": None, "rest_until": None}
 _DISABLE: Final = Prepared(
     update(ENDPOINT)
@@ -46,6 +54,11 @@ _ROTATE: Final = Prepared(
         old_secret=ENDPOINT.c.secret,
         old_secret_until=bindparam("until"),
     )
+)
+_KEEP: Final = Prepared(
+    update(ENDPOINT)
+    .where(_IS_IT)
+    .values(secret=bindparam("the_secret"), old_secret=bindparam("the_old"), headers=bindparam("the_headers"))
 )
 _REMOVE: Final = Prepared(delete(ENDPOINT).where(_IS_IT))
 # Where the circuit is closed, it rests because it asked for that.
@@ -71,6 +84,15 @@ _REST: Final = Prepared(
     .where(_IS_IT, or_(ENDPOINT.c.rest_until.is_(None), ENDPOINT.c.rest_until < bindparam("until")))
     .values(rest_until=bindparam("until"))
 )
+
+
+class Kept(NamedTuple):
+    """What is kept of an endpoint that is nobody else's business, sealed; empty where there is none."""
+
+    secret: str
+    #: The one before it, which may be over.
+    old_secret: str
+    headers: str
 
 
 def add(
@@ -149,6 +171,22 @@ def sealed(connection: Connection, endpoint_id: str, now: datetime) -> tuple[str
     """Return its headers, and what signs now, the newest first; all of it sealed, none where it is gone."""
     row = connection.row(_SEALED, the_id=endpoint_id)
     return ("", ()) if row is None else (row[0], valid_secrets(now, *row[1:]))
+
+
+def kept(connection: Connection, *, to_change: bool = False) -> dict[str, Kept]:
+    """Return what is kept of every endpoint; if it is to be changed, nobody else does meanwhile."""
+    return {id_: Kept(*values) for id_, *values in connection.rows(_KEPT_OF_ALL[to_change])}
+
+
+def keep(connection: Connection, endpoint_id: str, kept: Kept) -> None:
+    """Keep that instead."""
+    connection.run(
+        _KEEP,
+        the_id=endpoint_id,
+        the_secret=kept.secret,
+        the_old=kept.old_secret or None,
+        the_headers=kept.headers,
+    )
 
 
 def valid_secrets(
