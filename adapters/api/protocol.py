@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, Final, NamedTuple
 
-from h11 import Data, EndOfMessage, Response
+from h11 import IDLE, SEND_RESPONSE, Data, EndOfMessage, Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from adapters.api.answers import problem_of
@@ -112,7 +112,10 @@ class WatchedProtocol(H11Protocol):
         """Say nothing: whoever asks for another protocol is answered in this one (RFC 9110, 7.8)."""
 
     def send_400_response(self, msg: str) -> None:
-        """Answer, and close the connection."""
+        """Answer, and close the connection; where the request has its answer already, only that."""
+        if self.conn.our_state not in (IDLE, SEND_RESPONSE):
+            self.transport.close()
+            return
         answer = problem_of(BadRequest())
         headers = [
             *answer.raw_headers,

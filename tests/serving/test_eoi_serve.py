@@ -113,6 +113,20 @@ def test_what_is_no_http_is_told_so_as_a_problem(served: Served) -> None:
     assert served.get("/healthz")[0] == 200
 
 
+@pytest.mark.parametrize("words", [b"GET /healthz", b"POST /nowhere", b"GET /v1/calls"])
+def test_a_body_that_breaks_off_into_nonsense_is_no_fault_of_ours(served: Served, words: bytes) -> None:
+    """What comes after the answer, or before it, ends the connection; nobody fills the log with tracebacks."""
+    head = words + b" HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with served.line() as line:
+        line.send(head)
+        if b"/v1" not in words:  # what reads no body has answered by now
+            assert line.answer()[0] in (200, 404)
+        line.send(b"no size\r\n")
+        assert line.rest().count(b"HTTP/1.1") == (1 if b"/v1" in words else 0)
+    assert served.get("/healthz")[0] == 200
+    assert [said for said in served.lines if "Traceback" in said or "Fatal" in said] == []
+
+
 def test_a_connection_is_kept_for_the_next_request(served: Served) -> None:
     """Two requests on one connection, the second sent before the first is answered."""
     ask = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
