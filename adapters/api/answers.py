@@ -16,8 +16,8 @@ from states.errors import EoiError, Refused
 PROBLEM: Final = "application/problem+json"
 #: What is said to who gave no key, or none that is known (RFC 6750, 3).
 CHALLENGE: Final = 'Bearer realm="eoi"'
-#: Statuses after which what is left of the body is not waited for.
-_HALF_READ: Final = {408, 413}
+#: Codes after which what is left of the request is not waited for: nobody can say where it ends.
+_HALF_READ: Final = {"bad-request", "body-too-large", "body-too-slow"}
 #: Status -> the codes that it is for; docs/errors.md says the same. What is not here is a fault of ours: 500.
 _CODES: Final[Mapping[int, tuple[str, ...]]] = {
     400: (
@@ -183,7 +183,7 @@ def _headers(error: EoiError, status: int) -> dict[str, str]:
     headers = _of_host(error)
     if status == HTTPStatus.UNAUTHORIZED:
         headers.setdefault("www-authenticate", CHALLENGE)
-    if status in _HALF_READ:
+    if error.code in _HALF_READ:
         headers["Connection"] = "close"
     if methods := error.facts.get("methods"):
         headers["Allow"] = str(methods)

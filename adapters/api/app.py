@@ -14,6 +14,7 @@ from adapters.api.answers import problem_of
 from adapters.api.docs_pages import docs_router
 from adapters.api.door import Door
 from adapters.api.headers import SecurityHeaders
+from adapters.api.heads import Heads
 from adapters.api.openapi import completed
 from adapters.api.operation import Operation, operation_router
 from adapters.api.origins import Origins
@@ -106,6 +107,7 @@ def _around(around: Surroundings) -> list[Middleware]:
         Middleware(Requests),
         *([Middleware(Origins, origins=around.origins)] if around.origins else []),
         Middleware(Answered, answer=problem_of),
+        Middleware(Heads, refuse=problem_of),
         Middleware(HeadAsGet),
         Middleware(Admission, refuse=problem_of, within_s=around.wait_s),
     ]

@@ -27,8 +27,6 @@ if sys.platform != "win32":
 #: How long a connection may take to say what it asks for, and how often it is looked at, in seconds; what it
 #: does wrong is noticed within twice that.
 HEAD_S: Final = 10.0
-#: The longest that a request's line and headers may be together, in bytes.
-LONGEST_HEAD: Final = 32 * 1024
 #: How much of an answer must be read in a second, in bytes, once the system's own buffers are full of it.
 LEAST_READ: Final = 1024
 #: How many connections there may be at once at the most; fewer where the process may not have so many files.
@@ -119,7 +117,6 @@ class WatchedProtocol(H11Protocol):
         answer = problem_of(BadRequest())
         headers = [
             *answer.raw_headers,
-            (b"Connection", b"close"),
             (b"Content-Security-Policy", NOTHING.encode()),
             *((name.encode(), value.encode()) for name, value in ALWAYS.items()),
         ]

@@ -14,7 +14,8 @@ from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
 from adapters.api.errors import CannotListen, ServerEnded
-from adapters.api.protocol import LONGEST_HEAD, Crowd, most_connections, watched
+from adapters.api.heads import LONGEST_HEAD
+from adapters.api.protocol import Crowd, most_connections, watched
 from adapters.api.proxies import in_each_form
 from adapters.api.targets import OriginForm
 from workflow.log import get_log

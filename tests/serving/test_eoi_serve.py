@@ -37,8 +37,8 @@ sys.meta_path.insert(0, Nothing())
 from adapters.cli import main
 main()
 """
-#: The beginning of a request; ten bytes are to follow. A route of ours reads them before it says anything.
-SLOW: Final = b"GET /v1/calls/x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n"
+#: The beginning of a request; ten bytes follow. The server says that it waits for them (RFC 9110, 10.1.1).
+SLOW: Final = b"GET /v1/calls/x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"
 
 
 def test_it_answers_runs_and_ends(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_what_is_no_http_is_told_so_as_a_problem(served: Served) -> None:
 
 @pytest.mark.parametrize("words", [b"GET /healthz", b"POST /nowhere", b"GET /v1/calls"])
 def test_a_body_that_breaks_off_into_nonsense_is_no_fault_of_ours(served: Served, words: bytes) -> None:
-    """What comes after the answer, or before it, ends the connection; nobody fills the log with tracebacks."""
+    """What comes after the answer, or before it, ends the connection; nobody fills the log."""
     head = words + b" HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
     with served.line() as line:
         line.send(head)
@@ -125,6 +125,26 @@ def test_a_body_that_breaks_off_into_nonsense_is_no_fault_of_ours(served: Served
         assert line.rest().count(b"HTTP/1.1") == (1 if b"/v1" in words else 0)
     assert served.get("/healthz")[0] == 200
     assert [said for said in served.lines if "Traceback" in said or "Fatal" in said] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+        b"A: " + b"x" * 40_000 + b"\r\n\r\n",
+        b"A: b\r\n" * 6_000 + b"\r\n",
+    ],
+    ids=["a length and chunks", "chunks and a length", "one long header", "many headers"],
+)
+def test_nothing_is_read_behind_a_head_that_is_refused(served: Served, words: bytes) -> None:
+    """Two readers could find the next request in two places, so that none is looked for."""
+    ask = b"GET /healthz HTTP/1.1\r\nHost: a\r\n"
+    with served.line() as line:
+        status, headers, body = line.send(ask + words + ask + b"\r\n").answer()
+        assert (status, json.loads(body)["code"]) == (400, "bad-request")
+        assert (headers["connection"], headers["x-content-type-options"]) == ("close", "nosniff")
+        assert line.rest() == b""
 
 
 def test_a_connection_is_kept_for_the_next_request(served: Served) -> None:
@@ -176,7 +196,8 @@ def test_sigterm_lets_a_request_in_flight_end(tmp_path: Path) -> None:
     """Its body is still coming: no other is taken, this one is answered, then the process ends with 0."""
     with Served(tmp_path) as served, served.line() as line:
         address = served.address
-        line.send(SLOW, b"half,")
+        assert line.send(SLOW).answer()[0] == 100
+        line.send(b"half,")
         served.signal(signal.SIGTERM)
         served.wait_for("Stopping")
         _wait(lambda: not _listens(address))
@@ -207,7 +228,7 @@ def test_sigterm_does_not_wait_for_who_only_listens(tmp_path: Path) -> None:
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     """Whoever does not want to wait for a request in flight says so again."""
     with Served(tmp_path) as served, served.line() as line:
-        line.send(SLOW, b"{")
+        assert line.send(SLOW).answer()[0] == 100
         served.signal(signal.SIGTERM)
         served.wait_for("Stopping")
         served.signal(signal.SIGTERM)

@@ -1,0 +1,47 @@
+"""What a request's head may be: short, and such that everybody reads the same request from it.
+
+A proxy in front may take its end elsewhere than we do, and then the rest of one request for another one's
+beginning (request smuggling). Servers differ in what they let through: here it is the same behind each.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from adapters.api.errors import BadRequest
+
+#: The longest that a request's line and headers may be together, in bytes.
+LONGEST_HEAD: Final = 32 * 1024
+#: What stands between a header's name and its value, and behind that, in bytes.
+_AROUND: Final = len(b": \r\n")
+
+Refuse = Callable[[BadRequest], ASGIApp]
+
+
+class Heads:
+    """Lets a request in whose head is short and says once where its body ends."""
+
+    def __init__(self, app: ASGIApp, *, refuse: Refuse) -> None:
+        """Stand in front of `app`; `refuse` makes the answer of an error."""
+        self._app = app
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let it in, or refuse it."""
+        app = self._app
+        if scope["type"] == "http" and (_length(scope) > LONGEST_HEAD or _ends_twice(scope)):
+            app = self._refuse(BadRequest())
+        await app(scope, receive, send)
+
+
+def _length(scope: Scope) -> int:
+    """Return how long the head is, but for what is the same in every request."""
+    line = len(scope.get("raw_path") or b"") + len(scope["query_string"])
+    return line + sum(len(name) + len(value) + _AROUND for name, value in scope["headers"])
+
+
+def _ends_twice(scope: Scope) -> bool:
+    """Return whether the body's end is told in two ways (RFC 9112, 6.1)."""
+    names = {name for name, _ in scope["headers"]}
+    return b"transfer-encoding" in names and b"content-length" in names
