@@ -1,4 +1,4 @@
-"""What the engine answers, as JSON documents: for the command line today, for HTTP later.
+"""What the engine answers, as JSON documents: for the command line and for HTTP.
 
 Keys are the views' field names; instants are RFC 3339 in UTC, ending in Z. Errors become problem details
 (RFC 9457) with our `code`.
@@ -25,21 +25,36 @@ def to_json(answer: object, *, ascii_only: bool = False, one_line: bool = False)
         ascii_only: write every other character as its code, for whom UTF-8 cannot be sent to.
         one_line: as one of many, each on a line of its own (https://jsonlines.org).
     """
-    text = json.dumps(document(answer), ensure_ascii=ascii_only, indent=None if one_line else 2)
+    text = json.dumps(answer, ensure_ascii=ascii_only, indent=None if one_line else 2, default=_opened)
     return _UNFIT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def document(answer: object) -> Any:  # noqa: ANN401 -- JSON's values
     """Return views, reports, lists of them, and what stands in them, as JSON knows it."""
-    if is_dataclass(answer) and not isinstance(answer, type):
-        return {field.name: document(getattr(answer, field.name)) for field in fields(answer)}
-    if isinstance(answer, Mapping):
+    if isinstance(answer, dict):
         return {str(name): document(value) for name, value in answer.items()}
-    if isinstance(answer, list | tuple | set | frozenset):
+    if isinstance(answer, list | tuple):
         return [document(each) for each in answer]
+    if answer is None or isinstance(answer, str | int | float):
+        return answer
+    return document(_opened(answer))
+
+
+def _opened(answer: object) -> Any:  # noqa: ANN401 -- JSON's values
+    """Return what JSON does not know as what it knows; what stands inside is opened when it is come to.
+
+    So answers, which may be long and are JSON already, are written as they are.
+    """
+    if is_dataclass(answer) and not isinstance(answer, type):
+        return {field.name: getattr(answer, field.name) for field in fields(answer)}
+    if isinstance(answer, Mapping):
+        return dict(answer)
+    if isinstance(answer, set | frozenset):
+        return [*answer]
     if isinstance(answer, datetime):
         return instant(answer)
-    return answer
+    msg = f"JSON knows nothing of {type(answer).__name__}."
+    raise TypeError(msg)
 
 
 def problem(error: EoiError) -> dict[str, Any]:

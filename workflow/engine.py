@@ -369,7 +369,10 @@ class Engine(Outgoing, KeyKeeping, Handling, JobKeeping):
         limit: int = 50,
         actor: Actor | None = None,
     ) -> Page[EoiView]:
-        """Return a page of EOIs, the oldest first; give its `next` as `after` for the next page."""
+        """Return a page of EOIs, the oldest first; give its `next` as `after` for the next page.
+
+        There are at most `limit` on it, and fewer where their answers come to over a million characters.
+        """
         return self._done(
             lambda connection: reading.find(
                 connection,

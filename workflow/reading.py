@@ -127,7 +127,7 @@ def find(
     limit: int,
     actor: Actor | None,
 ) -> Page[EoiView]:
-    """Return a page of EOIs, the oldest first.
+    """Return a page of EOIs, the oldest first; it ends early where answers are long.
 
     Raises:
         NotFound: no such call.
@@ -138,11 +138,10 @@ def find(
     _check_page(state, list(EoiState), after, limit)
     of_call = None if call is None else find_call(connection, call).id
     applicants = _applicants(applicant, actor)
-    found = eois.find(
-        connection, call_id=of_call, state=state, applicants=applicants, after=after, limit=limit + 1
+    found, more = eois.find(
+        connection, call_id=of_call, state=state, applicants=applicants, after=after, limit=limit
     )
-    items = tuple(found[:limit])
-    return Page(items=items, next=items[-1].id if len(found) > limit else None)
+    return Page(items=tuple(found), next=found[-1].id if more else None)
 
 
 def subject_id(connection: Connection, eoi_or_call_id: str, actor: Actor | None) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from adapters.bulk.columns import Columns, refuse_row
-from adapters.bulk.face import Face
+from adapters.bulk.face import Face, eois_of
 from adapters.bulk.faults import Faults
 from adapters.bulk.keys import key_of
 from adapters.bulk.results import Outcome, Status
@@ -180,8 +180,8 @@ class Decisions:
         """
         if order.eoi:
             return self._engine.get(existing_id(order.eoi), actor=self._actor)
-        page = self._engine.find(call=order.call, applicant=order.applicant, actor=self._actor)
-        standing = [each for each in page if each.state not in STEPPED_ASIDE] or page.items
+        found = [*eois_of(self._engine, call=order.call, applicant=order.applicant, actor=self._actor)]
+        standing = [each for each in found if each.state not in STEPPED_ASIDE] or found
         if len(standing) != 1:
             msg = f"{order.applicant} has {len(standing) or 'no'} EOI{'s' * bool(standing)} for {order.call}."
             raise NotFound(msg)

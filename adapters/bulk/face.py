@@ -1,6 +1,6 @@
 """What of the engine is asked: `Engine` has it, and so has whatever speaks to one elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from states.facts import Actor
@@ -50,6 +50,7 @@ class Face(Protocol):
         *,
         call: str | None = None,
         applicant: str | None = None,
+        after: str | None = None,
         limit: int = 50,
         actor: Actor | None = None,
     ) -> Page[EoiView]:
@@ -57,3 +58,14 @@ class Face(Protocol):
 
     def history(self, eoi_or_call_id: str, *, actor: Actor | None = None) -> list[HistoryView]:
         """Return every change of an EOI."""
+
+
+def eois_of(face: Face, *, call: str, applicant: str, actor: Actor) -> Iterator[EoiView]:
+    """Yield every EOI of an applicant for a call, the oldest first, on however many pages they stand."""
+    after = None
+    while True:
+        page = face.find(call=call, applicant=applicant, after=after, actor=actor)
+        yield from page
+        if page.next is None:
+            return
+        after = page.next

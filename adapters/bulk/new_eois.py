@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from adapters.bulk.columns import BadRow, Columns, in_words, refuse_row, refuse_table
-from adapters.bulk.face import Face
+from adapters.bulk.face import Face, eois_of
 from adapters.bulk.faults import Faults
 from adapters.bulk.keys import key_of
 from adapters.bulk.results import Outcome, Status
@@ -256,8 +256,8 @@ class NewEois:
 
     def _there(self, order: NewEoi) -> EoiView | None:
         """Return the EOI that stands in the way of another one of that applicant's."""
-        page = self._engine.find(call=self._call_id, applicant=order.applicant, actor=self._actor)
-        standing = [each for each in page if each.state not in STEPPED_ASIDE]
+        found = eois_of(self._engine, call=self._call_id, applicant=order.applicant, actor=self._actor)
+        standing = [each for each in found if each.state not in STEPPED_ASIDE]
         return standing[-1] if standing else None
 
     def _is_done(self, there: EoiView) -> bool:

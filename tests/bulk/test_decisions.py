@@ -75,6 +75,21 @@ def test_an_eoi_may_be_named_by_its_applicant(engine: Engine, ids: list[str]) ->
     assert checked(decisions(engine, decider(), text))[1] == (3, "refused", "bad-row")
 
 
+def test_the_eoi_that_stands_is_found_behind_many_that_do_not(
+    engine: Engine, call: CallView, clock: FrozenClock
+) -> None:
+    """Fifty that were taken back fill a page; the one that came after them is meant all the same."""
+    for _ in range(50):
+        engine.withdraw(engine.draft(call.id, answers={}, actor=school(1)).eoi_id, actor=school(1))
+    eoi_id = submitted(engine, call.id, school(1))
+    clock.move_by(days=2)
+    engine.close_due()
+    reviewed(engine, [eoi_id])
+    text = "applicant,call,decision,reason\nURN:1,46/23,approve,Need\n"
+    assert done(decisions(engine, decider(), text)) == [(2, "made", None)]
+    assert engine.get(eoi_id).state == "approved"
+
+
 def test_columns_that_contradict_each_other_are_refused(
     engine: Engine, ids: list[str], call: CallView
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from workflow import Actor, BadInput, Engine, EoiError, NotFound, RoleMissing
+from workflow.manifest import LARGEST
 from workflow.testing import (
     FrozenClock,
     admin,
@@ -192,6 +193,22 @@ def test_find_pages_through_everything_once(engine: Engine) -> None:
     assert engine.find(limit=6).next == ids[5]
     assert engine.find(limit=1000).items == engine.find().items
     assert engine.find(after=ids[6]).items == ()
+
+
+def test_a_page_ends_early_where_answers_are_long(engine: Engine) -> None:
+    """Nobody gets a hundred of the largest at once; page by page each comes once, and one at the least."""
+    call_id, long = opened(engine), {"text": "x" * (LARGEST - 100)}
+    ids = [
+        engine.draft(call_id, answers=long if urn % 2 else {}, actor=school(urn)).eoi_id for urn in range(14)
+    ]
+    sizes, seen, after = list[int](), list[str](), None
+    while after is not None or not seen:
+        page = engine.find(limit=12, after=after)
+        sizes.append(len(page))
+        seen += [each.id for each in page]
+        after = page.next
+    assert (seen, sizes) == (ids, [9, 5])
+    assert len(engine.find(limit=1, after=ids[0])) == 1
 
 
 def test_find_filters(engine: Engine) -> None:

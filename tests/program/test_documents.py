@@ -1,4 +1,5 @@
 import json
+import sys
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -29,6 +30,18 @@ def test_views_become_objects_with_their_own_names() -> None:
         "at": "2023-03-17T23:30:00.000005Z",
         "days": [1],
     }
+
+
+def test_what_answers_hold_costs_no_look_at_each() -> None:
+    """Thousands of names and values are written in one go, by a few functions however many there are."""
+    runs, answers = list[str](), {str(name): list[object]([{}, "x", None]) for name in range(10_000)}
+    sys.setprofile(lambda frame, event, _: runs.append(event) if event == "call" else None)
+    try:
+        written = to_json(Page(items=({"answers": answers},), next=None), one_line=True)
+    finally:
+        sys.setprofile(None)
+    assert json.loads(written)["items"] == [{"answers": answers}]
+    assert len(runs) < 100
 
 
 def test_an_error_becomes_a_problem_with_its_code() -> None:

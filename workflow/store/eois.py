@@ -1,7 +1,8 @@
 """Statements about EOIs, one at a time."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, insert, select, update
@@ -9,13 +10,17 @@ from sqlalchemy import bindparam, insert, select, update
 from states.names import STEPPED_ASIDE, EoiState
 from workflow.connection import Connection
 from workflow.errors import Overtaken
-from workflow.manifest import answers_in
+from workflow.manifest import LARGEST, answers_in
 from workflow.statements import Prepared
 from workflow.store.filtering import Filtered
 from workflow.store.locks import turn_shared
 from workflow.store.rows import from_row
 from workflow.store.tables import CALL, EOI, REVISION
 from workflow.views import EoiView
+
+#: How long the answers of one page are together at the most, in characters: each may be 256 KiB, and takes
+#: many times that once it is read.
+MOST_ANSWERS: Final = 4 * LARGEST
 
 
 class LoadedEoi(NamedTuple):
@@ -204,17 +209,28 @@ def find(
     applicants: Collection[str] | None,
     after: str | None,
     limit: int,
-) -> list[EoiView]:
-    """Return EOIs in the order of their ids, which is that of their making; None filters nothing."""
+) -> tuple[list[EoiView], bool]:
+    """Return EOIs in the order of their ids, which is that of their making, and whether there are more.
+
+    None filters nothing. At the most `limit`; fewer where their answers are long, but one at the least.
+    """
     found = _LIST.rows(
         connection,
         the_call=call_id,
         the_state=state,
         after=after,
-        limit=limit,
+        limit=limit + 1,
         choices={"applicant": applicants},
     )
-    return [_view(row) for row in found]
+    fitting = _fitting(found[:limit])
+    return [_view(row) for row in fitting], len(fitting) < len(found)
+
+
+@from_row
+def _fitting(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
+    """Return as many of them as one page holds."""
+    sizes = accumulate(len(manifest) for *_, manifest in rows)
+    return rows[: max(1, sum(size <= MOST_ANSWERS for size in sizes))]
 
 
 @from_row
