@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
@@ -24,6 +24,17 @@ from adapters.api.route import through
 from adapters.api.tracing import Traced
 from adapters.spans import Spans
 from adapters.version import own_version
+
+#: What openapi.json says first, for who has read nothing else.
+ABOUT: Final = """\
+Calls for expressions of interest (EOIs), from the call to the decision.
+
+- **Who asks** is known by a key: `Authorization: Bearer KEY`. `GET /v1/actor` says whom it stands for.
+- **Versions**: an `ETag` is sent back as `If-Match` with a change; where somebody was quicker, it is 412.
+- **Sent again**, a request under the same `Idempotency-Key` is carried out once, and answered alike.
+- **Problems** are `application/problem+json` (RFC 9457): go by `code`. After 503 wait as `Retry-After` says.
+- **Lists** come in pages: `next` is the `cursor` of the next one.
+"""
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -79,6 +90,7 @@ def build_api(door: Door, around: Surroundings, *, lifespan: Lifespan | None = N
     api = Program(
         title="eoi-workflow",
         version=own_version(),
+        description=ABOUT,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect would repeat the Host that was asked for, whoever made it up

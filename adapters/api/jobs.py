@@ -14,10 +14,13 @@ from adapters.api.places import place_in
 from adapters.api.schemas import Jobs, NewExport
 from adapters.jobs.asked import Export
 from adapters.outbound.export.formats import MEDIA_TYPES
+from states.errors import BadInput
 from workflow import JobFile, JobView
 from workflow.jobs import AGAIN_S, ERRORS_TYPE
 
 TAG: Final = "Jobs"
+#: What jobs there are.
+KINDS: Final = ["import", "export"]
 #: How a job may stand.
 STATES: Final = ["queued", "running", "done", "failed", "cancelled"]
 
@@ -26,7 +29,7 @@ State = Annotated[
 ]
 Kind = Annotated[
     str | None,
-    Query(description="Only those of this kind.", json_schema_extra={"enum": ["import", "export"]}),
+    Query(description="Only those of this kind.", json_schema_extra={"enum": KINDS}),
 ]
 
 
@@ -97,6 +100,9 @@ def list_jobs(
     One's own; officers, auditors and admins see all. A job is kept for a week after its end.
     """
     asking: Asking = request.state.asking
+    if kind not in (None, *KINDS):
+        msg = f"There is no kind of job {str(kind)[:60]!r}. Kinds are: {', '.join(KINDS)}."
+        raise BadInput(msg, field="kind")
     question = {"of": "jobs", "state": state, "kind": kind}
     found = asking.engine.jobs(
         state=state, kind=kind, after=place_of(cursor, question), limit=limit, actor=asking.actor

@@ -367,7 +367,13 @@ _CURSORS: Final = (
 
 
 def _queries(document: dict[str, Any], ids: dict[str, str]) -> Iterator[Bad]:
-    lists = ("/v1/calls", "/v1/eois", "/v1/deliveries", f"/v1/endpoints/{ids['endpoint']}/deliveries")
+    lists = (
+        "/v1/calls",
+        "/v1/eois",
+        "/v1/jobs",
+        "/v1/deliveries",
+        f"/v1/endpoints/{ids['endpoint']}/deliveries",
+    )
     for path in lists:
         for limit in _LIMITS:
             yield Bad("a limit that is none", "GET", f"{path}?limit={limit}")
@@ -381,6 +387,8 @@ def _queries(document: dict[str, Any], ids: dict[str, str]) -> Iterator[Bad]:
             "&x", "state=%00", "state=open%0d%0aX:1", "state=open%20", "state=OPEN",
         ):  # fmt: skip
             yield Bad("a filter that is none", "GET", f"{path}?{query}")
+    for kind in ("imports", "Import", "", "%00", "import%20", "x" * 70):
+        yield Bad("a kind that is none", "GET", f"/v1/jobs?kind={kind}")
     for template, operations in document["paths"].items():
         for method, operation in operations.items():
             content = operation.get("requestBody") and b"{}"

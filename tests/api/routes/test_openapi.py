@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from adapters.api.answers import STATUSES, problem_of
 from adapters.api.app import build_api, door_router
+from adapters.api.conditions import IF_MATCH, KEY
 from adapters.api.door import Door
 from adapters.api.errors import Internal
 from adapters.api.examples import EXAMPLES
@@ -56,6 +57,15 @@ def test_it_is_openapi() -> None:
     schema = schemathesis.openapi.from_dict(DOCUMENT)
     schema.validate()
     assert len(list(schema.get_all_operations())) == len(list(operations())) == 45
+
+
+def test_it_says_first_what_holds_for_all_of_it() -> None:
+    """Who has read nothing else learns of keys, versions, sending again, problems and pages."""
+    about = DOCUMENT["info"]["description"]
+    assert all(f"`{name}`" in about for name in ("ETag", IF_MATCH, KEY, "Retry-After", "code", "cursor"))
+    paths = set(re.findall(r"`GET (/[^`]+)`", about))
+    assert paths
+    assert paths <= set(DOCUMENT["paths"])
 
 
 def test_every_operation_is_told_in_full() -> None:
