@@ -1,21 +1,32 @@
-"""Who asks, where a host says it: its own callable, asked before the door is, and what that may say."""
+"""Who asks, where a host says it: its own callable, asked before the door is, and what that may say.
+
+Nobody knows how long that takes. So a function is asked in threads that are counted by themselves: where it
+hangs, it holds up whoever asks our routes, and neither the host's own routes nor its probes.
+"""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutinefunction
 from typing import Any, Final
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, fail_after
+from anyio.to_thread import run_sync
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from adapters.api.auth import require_standing
-from adapters.api.errors import CrossSite, TurnedAway
+from adapters.api.errors import CrossSite, Overloaded, TurnedAway
 from states.errors import EoiError
 from workflow import Actor, Unauthenticated
 
 #: A host's own: says who asks; None, or an HTTPException, where it knows nobody. In a thread, or a coroutine.
 SaysWho = Callable[[Request], Actor | Awaitable[Actor | None] | None]
+#: How many functions of a host's are waited for at once.
+AT_ONCE: Final = 40
+#: How long one more waits until one of those is done, in seconds: as long as anybody does under overload.
+WITHIN_S: Final = 2.0
+#: When whoever was not asked is to come back, in seconds.
+BACK_IN_S: Final = 5
 #: What changes nothing (RFC 9110, 9.2.1).
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 #: What a browser says of a request that a page of the program's own makes, or the person by themselves.
@@ -25,10 +36,20 @@ _OWN: Final = frozenset({"same-origin", "none"})
 class AskedHost:
     """Asks a host who asks, notes it at the request, and tells the door."""
 
-    def __init__(self, says_who: SaysWho, origins: tuple[str, ...] = ()) -> None:
-        """Ask `says_who`; pages of these `origins` may send what changes something, besides its own."""
+    def __init__(
+        self, says_who: SaysWho, origins: tuple[str, ...] = (), *, within_s: float = WITHIN_S
+    ) -> None:
+        """Prepare; nobody is asked yet.
+
+        Args:
+            says_who: the host's own.
+            origins: whose pages may send what changes something, besides its own.
+            within_s: how long a request waits where too many are being asked about, in seconds.
+        """
         self._says_who = says_who
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
+        self._within_s = within_s
+        self._free = CapacityLimiter(AT_ONCE)
 
     async def ask(self, request: Request) -> None:
         """Ask, and note the answer.
@@ -37,11 +58,13 @@ class AskedHost:
             Unauthenticated: the host knows nobody.
             TurnedAway: it says anything else, with a status of its own.
             CrossSite: a page of another site would use what a browser sends along.
+            Overloaded: too many are waited for already.
             Refused: they are known, and nothing here is for them.
         """
         self._require_own_site(request)
         try:
-            said: Any = await run_in_threadpool(self._says_who, request)
+            waits = _is_coroutine_function(self._says_who)
+            said: Any = self._says_who(request) if waits else await self._in_a_thread(request)
             request.state.eoi_actor = _actor(await said if isawaitable(said) else said)
         except HTTPException as exc:
             raise _in_our_words(exc) from exc
@@ -50,6 +73,19 @@ class AskedHost:
         """Return who asks, as it was noted: a door's `authenticate`."""
         actor: Actor = request.state.eoi_actor
         return actor
+
+    async def _in_a_thread(self, request: Request) -> object:
+        turn = object()
+        try:
+            with fail_after(self._within_s):
+                await self._free.acquire_on_behalf_of(turn)
+        except TimeoutError:
+            msg = "Who asks is not being told in time: send it again later."
+            raise Overloaded(msg, retry_after_s=BACK_IN_S) from None
+        try:
+            return await run_sync(self._says_who, request, limiter=CapacityLimiter(1))
+        finally:
+            self._free.release_on_behalf_of(turn)
 
     def _require_own_site(self, request: Request) -> None:
         """Let pass what no page of another site can make a browser send (as Go's CrossOriginProtection does).
@@ -70,6 +106,11 @@ class AskedHost:
         if site is None and scheme in ("http", "https") and host == said.get("host", "").lower():
             return  # an old browser
         raise CrossSite
+
+
+def _is_coroutine_function(says_who: object) -> bool:
+    """Whether it is one, or an object that is called as one."""
+    return iscoroutinefunction(says_who) or iscoroutinefunction(type(says_who).__call__)
 
 
 def _actor(said: object) -> Actor:
