@@ -13,6 +13,7 @@ from adapters.api.admission import Admission
 from adapters.api.answers import problem_of
 from adapters.api.docs_pages import docs_router
 from adapters.api.door import Door
+from adapters.api.entering import operation_id
 from adapters.api.headers import SecurityHeaders
 from adapters.api.heads import Heads
 from adapters.api.openapi import completed
@@ -67,7 +68,7 @@ class Program(FastAPI):
 
 def door_router(door: Door) -> APIRouter:
     """Return the routes of `/v1` through a door; a host has it made by `adapters.embedding`."""
-    router = APIRouter(prefix=PREFIX, route_class=through(door))
+    router = APIRouter(prefix=PREFIX, route_class=through(door), generate_unique_id_function=operation_id)
     calls.enter(router)
     eois.enter(router)
     endpoints.enter(router, door)

@@ -275,7 +275,7 @@ def _ours(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _complete(operation: dict[str, Any], extra: Mapping[str, Any], problem: str) -> None:
-    is_read = "requestBody" not in operation and operation["operationId"].startswith(("list_", "show_"))
+    is_read = extra["is_read"]
     parameters = operation.setdefault("parameters", [])
     for parameter in parameters:
         if parameter["in"] == "path" and parameter["name"] in _PATHS:  # a host's prefix may have others

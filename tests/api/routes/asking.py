@@ -106,7 +106,7 @@ def document_of(api: FastAPI) -> dict[str, Any]:
     if not isinstance(api, Program):
         return api.openapi()
     plain = (route for route in api.routes if isinstance(route, APIRoute))
-    routes = frozenset((route.path, *(route.methods or ()), route.operation_id) for route in plain)
+    routes = frozenset((route.path, *(route.methods or ()), route.unique_id) for route in plain)
     if routes not in _DOCUMENTS:
         _DOCUMENTS[routes] = api.openapi()
     return _DOCUMENTS[routes]
