@@ -7,9 +7,11 @@ from urllib.parse import quote, urljoin
 
 import pytest
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 
 from adapters.api.app import door_router
 from adapters.api.door import Door
+from adapters.api.paging import USUAL, Limit
 from adapters.documents import document
 from tests.api.routes.asking import Answer, Client
 from tests.api.routes.conftest import CALL, Who, by_token
@@ -187,6 +189,11 @@ def test_a_limit_is_written_in_digits(who: Who, said: str) -> None:
     assert (refused.status, refused.code, refused.body["field"]) == (422, "bad-input", "limit")
     assert refused.body["detail"] == "limit: Input should be a whole number, written in digits."
     assert who("officer").get("/v1/calls?limit=002").status == 200
+
+
+def test_a_limit_that_is_not_given_is_none_of_the_askers() -> None:
+    """The oldest FastAPI that there may be has what stands for it looked at as if it had been asked for."""
+    assert TypeAdapter(Limit).validate_python(USUAL) == USUAL
 
 
 def test_a_misspelt_filter_does_not_list_everything(who: Who, call: str) -> None:
