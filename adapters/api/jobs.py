@@ -31,6 +31,13 @@ Kind = Annotated[
     str | None,
     Query(description="Only those of this kind.", json_schema_extra={"enum": KINDS}),
 ]
+Only = Annotated[
+    str | None,
+    Query(
+        description="Only this of the two, whatever has become of the job meanwhile.",
+        json_schema_extra={"enum": ["cancel", "forget"]},
+    ),
+]
 
 
 def enter(router: APIRouter) -> None:
@@ -60,7 +67,15 @@ def enter(router: APIRouter) -> None:
         refuses=["not-found"],
         tells=["Retry-After"],
     )
-    enter_route(router, "DELETE", "/jobs/{job}", end_job, tag=TAG, answer=JobView, refuses=["not-found"])
+    enter_route(
+        router,
+        "DELETE",
+        "/jobs/{job}",
+        end_job,
+        tag=TAG,
+        answer=JobView,
+        refuses=["not-found", "job-unfinished"],
+    )
     for path, endpoint, kinds in (
         ("result", show_job_result, sorted({*MEDIA_TYPES.values(), ERRORS_TYPE})),
         ("errors", show_job_errors, [ERRORS_TYPE]),
@@ -120,15 +135,22 @@ def show_job(request: Request, job: str) -> Response:
     return answer(view, retry_after_s=AGAIN_S if view.finished_at is None else None)
 
 
-def end_job(request: Request, job: str) -> Response:
+def end_job(request: Request, job: str, *, only: Only = None) -> Response:
     """Cancel a job that has not ended, or forget one that has, with its files.
 
-    Who started it, or an admin. What it has done stands. The answer tells how it is now, or was.
+    Who started it, or an admin. What it has done stands. The answer tells how it is now, or was. Sent twice,
+    it would forget what it has cancelled: with `only=cancel` nothing is forgotten, and with `only=forget`
+    nothing is cancelled.
     """
     asking: Asking = request.state.asking
-    view = asking.engine.job(job, actor=asking.actor)
-    end = asking.engine.cancel_job if view.finished_at is None else asking.engine.forget_job
-    return answer(end(job, actor=asking.actor))
+    ends = {"cancel": asking.engine.cancel_job, "forget": asking.engine.forget_job}
+    if only is None:
+        view = asking.engine.job(job, actor=asking.actor)
+        only = "cancel" if view.finished_at is None else "forget"
+    if only not in ends:
+        msg = f"only is one of {', '.join(ends)}."
+        raise BadInput(msg, field="only")
+    return answer(ends[only](job, actor=asking.actor))
 
 
 def show_job_result(request: Request, job: str) -> Response:

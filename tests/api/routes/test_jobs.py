@@ -310,6 +310,20 @@ def test_a_job_is_cancelled_and_then_forgotten(who: Who, call: str) -> None:
     assert who("officer").get("/v1/jobs").body["items"] == []
 
 
+def test_of_the_two_ends_one_may_be_asked_for(who: Who, call: str) -> None:
+    """Sent twice, `only=cancel` forgets nothing; `only=forget` cancels nothing, and another word is none."""
+    begun = start(who("officer"), call)
+    there = begun.headers["location"]
+
+    def end(only: str) -> Answer:
+        return who("officer").ask("DELETE", f"{there}?only={only}")
+
+    assert (end("forget").code, end("end").body["field"]) == ("job-unfinished", "only")
+    assert who("officer").get(there).body["state"] == "queued"
+    assert [end("cancel").body["state"] for _ in range(2)] == ["cancelled", "cancelled"]
+    assert [end("forget").status for _ in range(2)] == [200, 404]
+
+
 def test_jobs_are_listed_and_narrowed(who: Who, call: str) -> None:
     """The newest first, page by page, by kind and state; a filter that is none is refused."""
     first = start(who("officer"), call).body["id"]
