@@ -19,7 +19,7 @@ from adapters.api.rates import Rates
 from adapters.bootstrap import App, build
 from adapters.serving import bearer_of, door_of, running, surroundings_of
 from adapters.settings import Settings
-from workflow import Actor, Engine
+from workflow import Actor, BadInput, Engine
 
 __all__ = [
     "App",
@@ -47,6 +47,9 @@ def eoi_router(
         authenticate: request -> who asks. None, or an HTTPException, where it knows nobody or lets nobody in.
             A function is called in a thread, a coroutine on the loop.
         origins: of which other sites pages may send what changes something: `https://app.council.example`.
+
+    Raises:
+        BadInput: it is neither an App nor an Engine of ours, or `authenticate` cannot be called.
     """
     return door_router(_door(app_or_engine, authenticate, origins))
 
@@ -61,6 +64,9 @@ def eoi_asgi(app_or_engine: App | Engine, *, authenticate: SaysWho, origins: tup
         app_or_engine: see `eoi_router`.
         authenticate: see `eoi_router`.
         origins: see `eoi_router`.
+
+    Raises:
+        BadInput: see `eoi_router`.
     """
     around = Surroundings()
     if isinstance(app_or_engine, App):
@@ -100,5 +106,12 @@ def _door(app_or_engine: App | Engine, authenticate: SaysWho, origins: tuple[str
         settings = app_or_engine.settings
         host = AskedHost(authenticate, (*origins, *settings.api_origins))
         return door_of(app_or_engine, settings, host.told, ahead=host.ask)
+    if not isinstance(app_or_engine, Engine):  # SQLAlchemy has engines, too
+        given = type(app_or_engine)
+        msg = (
+            "The routes ask an App (of `build`) or an Engine (of `workflow`), "
+            f"not {given.__module__}.{given.__qualname__}."
+        )
+        raise BadInput(msg, field="app_or_engine")
     host = AskedHost(authenticate, origins)
     return Door(engine=app_or_engine, authenticate=host.told, ahead=host.ask)

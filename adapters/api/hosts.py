@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from adapters.api.auth import require_standing
 from adapters.api.errors import CrossSite, Overloaded, TurnedAway
-from states.errors import EoiError
+from states.errors import BadInput, EoiError
 from workflow import Actor, Unauthenticated
 
 #: A host's own: says who asks; None, or an HTTPException, where it knows nobody. In a thread, or a coroutine.
@@ -45,7 +45,13 @@ class AskedHost:
             says_who: the host's own.
             origins: whose pages may send what changes something, besides its own.
             within_s: how long a request waits where too many are being asked about, in seconds.
+
+        Raises:
+            BadInput: `says_who` cannot be called.
         """
+        if not callable(says_who):  # `Depends(user)` among them
+            msg = f"authenticate must be a function of the request, not {type(says_who).__name__}."
+            raise BadInput(msg, field="authenticate")
         self._says_who = says_who
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._within_s = within_s

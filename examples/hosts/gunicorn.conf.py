@@ -2,8 +2,11 @@
 
 from typing import Any
 
-#: The host's own log, with our events in it: gunicorn's, on stdout.
-logconfig_dict = {"disable_existing_loggers": False}
+#: The host's own log, with our events in it: gunicorn's, on stdout, each line once.
+logconfig_dict = {
+    "disable_existing_loggers": False,
+    "loggers": {f"gunicorn.{name}": {"level": "INFO", "propagate": True} for name in ("error", "access")},
+}
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ANN401 -- gunicorn's, which has no types

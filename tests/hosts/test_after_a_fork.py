@@ -129,6 +129,9 @@ def test_each_worker_of_gunicorn_has_a_runner(tmp_path: Path, program: str, prel
         server.send_signal(signal.SIGTERM)
         assert sorted(_until(server, seen, "runner.stopped", 2)) == sorted(workers)
         assert server.wait(30) == 0
+        assert server.stdout is not None
+        seen += server.stdout
+        assert len([line for line in seen if "Shutting down: Master" in line]) == 1  # and so is every line
     with Engine(f"sqlite:///{tmp_path / 'host.db'}") as engine:
         assert engine.call(call.id).state == "closed"
 

@@ -90,3 +90,22 @@ def test_its_coroutine_commits_both_or_neither(tmp_path: Path) -> None:
         with Session(database) as session:
             assert [each.rooms for each in session.query(Booking)] == [2]
     database.dispose()
+
+
+def test_its_line_for_cron_does_without_folder_and_variables(tmp_path: Path) -> None:
+    """Cron starts it in another folder, with hardly a variable: it finds the database all the same."""
+    (line,) = re.findall(r"`\* \* \* \* \* (.+?)`", PAGE)
+    eoi, *arguments = line.split()
+    assert Path(eoi).is_absolute()
+    arguments = [each.replace("/srv/council", str(tmp_path)) for each in arguments]
+    (tmp_path / "home").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "eoi_workflow", *arguments],
+        cwd=tmp_path / "home",
+        env={"PATH": os.defpath, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [each.name for each in tmp_path.rglob("eoi.db")] == ["eoi.db"]
+    assert not list((tmp_path / "home").iterdir())

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security import APIKeyQuery
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
+from sqlalchemy import create_engine
 from starlette.applications import Starlette
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.routing import Mount
@@ -24,7 +25,7 @@ from adapters.bootstrap import build
 from adapters.embedding import by_key, eoi_asgi, eoi_router, running, tell_openapi
 from adapters.settings import Settings
 from tests.hosts.conftest import HEAD, NEW_CALL, OLGA, USERS, user
-from workflow import Actor, Engine
+from workflow import Actor, BadInput, Engine
 from workflow.testing import admin
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -152,6 +153,24 @@ def test_what_is_no_actor_is_the_hosts_own_fault(host: Host, odd: Any) -> None:
     client = host(lambda _: odd)
     assert client.get("/council/v1/calls").status_code == 500
     assert client.get("/council/v1/calls").text == "Internal Server Error"
+
+
+@pytest.mark.parametrize("odd", [None, Depends(user), USERS["olga"]])
+def test_what_cannot_say_who_asks_is_told_at_once(engine: Engine, odd: Any) -> None:
+    """A host that gives FastAPI's own form, or no function at all, learns it before its first user does."""
+    with pytest.raises(BadInput, match="must be a function of the request, not ") as told:
+        eoi_router(engine, authenticate=odd)
+    assert told.value.field == "authenticate"
+
+
+@pytest.mark.parametrize("ours", [eoi_router, eoi_asgi])
+def test_another_librarys_engine_is_told_at_once(engine: Engine, ours: Any) -> None:
+    """A host has an engine of SQLAlchemy's, too; which one is meant is said when the routes are made."""
+    theirs: Any = create_engine("sqlite://")
+    ours(engine, authenticate=user)
+    with pytest.raises(BadInput, match=r"an Engine \(of `workflow`\), not sqlalchemy\.engine") as told:
+        ours(theirs, authenticate=user)
+    assert told.value.field == "app_or_engine"
 
 
 @pytest.mark.parametrize("status", [200, 204, 304])
