@@ -40,6 +40,15 @@ _INSTANT: Final = re.compile(
 )
 # Source: CloudEvents 1.0, JSON format, 3.1: which types are JSON.
 _JSON: Final = re.compile(r"(?i:[a-z0-9!#$&^_.+-]+/(?:[a-z0-9!#$&^_.+-]+\+)?json)")
+#: Python's values -> what JSON calls them; true and false before numbers, which they are to Python.
+_KINDS: Final[Mapping[type, str]] = {
+    type(None): "null",
+    bool: "true or false",
+    str: "a text",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +92,11 @@ def cloud_event_of(event: object) -> CloudEvent:
     )
 
 
+def in_words(value: object) -> str:
+    """Return what JSON calls a value: who sends one has no need to know what Python does."""
+    return next((word for kind, word in _KINDS.items() if isinstance(value, kind)), "an object")
+
+
 def instant_of(words: str) -> datetime | None:
     """Return the instant that a text says as RFC 3339 has it; None where it says none."""
     try:
@@ -95,7 +109,7 @@ def instant_of(words: str) -> datetime | None:
 def _attributes(event: object) -> dict[str, str]:
     """Return what is said; what is null is not said."""
     if not isinstance(event, Mapping):
-        msg = f"An event must be an object with its attributes, not {type(event).__name__}."
+        msg = f"An event must be an object with its attributes, not {in_words(event)}."
         raise BadInput(msg, field="event")
     for name in event:
         if not isinstance(name, str) or (not _NAME.fullmatch(name) and name != "data_base64"):
@@ -106,7 +120,7 @@ def _attributes(event: object) -> dict[str, str]:
 
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
-        _refuse(name, f"must be a text, not {type(value).__name__}")
+        _refuse(name, f"must be a text, not {in_words(value)}")
     if not value:
         _refuse(name, "is empty")
     if len(value) > (longest := LONGEST.get(name, LONGEST["source"])):

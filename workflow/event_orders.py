@@ -12,7 +12,7 @@ from workflow.cloud_events import CloudEvent
 from workflow.commands import Asked
 from workflow.connection import Connection
 from workflow.dispatch import Order
-from workflow.errors import UnknownEvent
+from workflow.errors import KeyReused, UnknownEvent
 from workflow.handles import Handle, places_of, said_to
 from workflow.idempotency import Key, find_answer, key_of
 from workflow.ids import shown
@@ -60,6 +60,20 @@ def was_answered(order: Order[Any], connection: Connection) -> bool:
         KeyReused: another one was, that had its source and id.
     """
     return order.key is not None and find_answer(connection, order.key) is not None
+
+
+@contextmanager
+def told_as_an_event() -> Iterator[None]:
+    """Let a key that another event had be told by what it is made of: who sends events knows of no key.
+
+    Raises:
+        KeyReused: in these words.
+    """
+    try:
+        yield
+    except KeyReused:
+        msg = "Another event had that source and id: each has an id of its own, and comes again as it was."
+        raise KeyReused(msg) from None
 
 
 @contextmanager

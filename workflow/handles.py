@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final, Never
 
 from states.errors import BadInput
-from workflow.cloud_events import LONGEST, CloudEvent, instant_of
+from workflow.cloud_events import LONGEST, CloudEvent, in_words, instant_of
 from workflow.ids import shown
 
 _OF_EOI: Final = frozenset({"eoi", "call", "applicant", "reason"})
@@ -33,8 +33,6 @@ _EVERY: Final = ".*"
 # A name in data is anything that is no part of this little language.
 _PATH: Final = re.compile(r"(subject|data(?:\.[^.{}?]+)*)(\?)?")
 _HOLE: Final = re.compile(r"\{([^{}]*)\}")
-#: What JSON calls its values.
-_KINDS: Final = {str: "a text", bool: "true or false", int: "a number", float: "a number", list: "a list"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +239,7 @@ def _missing(path: str) -> BadInput:
 
 
 def _unlike(path: str, wanted: str, found: object) -> BadInput:
-    return BadInput(f"{path} must be {wanted}, not {_KINDS.get(type(found), 'an object')}.", field=path)
+    return BadInput(f"{path} must be {wanted}, not {in_words(found)}.", field=path)
 
 
 def _refuse(field: str, message: str) -> Never:

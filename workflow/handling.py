@@ -119,11 +119,13 @@ class Handling(ABC):
         asked, told = self._asked(actor, session=session, arrival=arrival), cloud_event_of(event)
         rule = self._handles.rule_for(told.type)
         if rule is not None:
-            answer: Receipt | CallView = self._carry_out(event_orders.handled(asked, told, rule))
+            with event_orders.told_as_an_event():
+                answer: Receipt | CallView = self._carry_out(event_orders.handled(asked, told, rule))
             return answer
         if self._refuses_unknown:
             raise event_orders.refusal(told)
-        view = self._carry_out(event_orders.recorded(asked, told))
+        with event_orders.told_as_an_event():
+            view = self._carry_out(event_orders.recorded(asked, told))
         _log.info("event.unhandled", unhandled_id=view.id)
         return view
 
@@ -141,7 +143,9 @@ class Handling(ABC):
             return Foreseen(type=told.type)
         order = event_orders.handled(asked, told, rule)
         found = Foreseen(type=told.type, rule=rule.type, trigger=rule.trigger)
-        if self._done(partial(event_orders.was_answered, order)):
+        with event_orders.told_as_an_event():
+            replayed = self._done(partial(event_orders.was_answered, order))
+        if replayed:
             return replace(found, replayed=True)
         found = replace(found, subject=self._done(order.subject))
         if found.subject is None or not is_of_eoi(rule):

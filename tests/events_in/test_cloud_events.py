@@ -65,8 +65,18 @@ def test_what_the_specification_allows_is_taken(name: str, value: object) -> Non
 @pytest.mark.parametrize("given", [None, "x", [], 7, [("specversion", "1.0")]])
 def test_what_is_no_object_is_no_event(given: object) -> None:
     """Whatever else a caller has, it is told what it should be."""
-    with pytest.raises(BadInput, match="must be an object with its attributes"):
+    with pytest.raises(BadInput, match=r"must be an object with its attributes, not (null|a \w+)\.$"):
         cloud_event_of(given)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(7, "a number"), (1.5, "a number"), (True, "true or false"), (["x"], "a list"), ({}, "an object")],
+)
+def test_a_value_is_told_as_json_calls_it(value: object, words: str) -> None:
+    """A sender reads its own language's words, and none of Python's."""
+    with pytest.raises(BadInput, match=rf"^id must be a text, not {words}\.$"):
+        cloud_event_of(event("x") | {"id": value})
 
 
 @pytest.mark.parametrize("name", ["dataContentType", "x-y", "x_y", "", "é", 1])

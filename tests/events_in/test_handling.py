@@ -151,11 +151,11 @@ def test_another_event_under_the_same_source_and_id_is_told(
     receipt(engine, told)
     if "type" in other:
         assert isinstance(engine.handle(told | other, actor=HEAD), UnhandledView)
-        with pytest.raises(KeyReused):
+        with pytest.raises(KeyReused, match="Another event had that source and id"):
             engine.handle(told | other | {"type": "y"}, actor=HEAD)
         return
     for ask in (engine.handle, engine.explain_event):
-        with pytest.raises(KeyReused):
+        with pytest.raises(KeyReused, match="Another event had that source and id"):
             ask(told | other, actor=HEAD)
 
 
