@@ -25,7 +25,7 @@ from workflow import Actor, Engine, JobWork
 from workflow.clock import SystemClock
 from workflow.ports import Clock, Courier, Outcome
 
-__all__ = ["GRACE_S", "App", "RunReport", "build", "build_engine"]
+__all__ = ["GRACE_S", "App", "RunReport", "build", "build_engine", "works_of"]
 
 
 @runtime_checkable
@@ -138,14 +138,14 @@ def build(
         lease_s=max(LEASE_S, _longest_s(settings) / (1 - BEGIN_WITHIN)),
         sweeps=sweeps,
         delivers=delivers,
-        works=_works(core) if works else {},
+        works=works_of(core) if works else {},
     )
     metrics.watch(runner.health, core.outbox.waiting, core.job_queue.waiting)
     return App(core, runner, metrics, settings, couriers)
 
 
-def _works(engine: Engine) -> dict[str, JobWork]:
-    """Return what does jobs."""
+def works_of(engine: Engine) -> dict[str, JobWork]:
+    """Return what does jobs: kind -> how."""
     return {"import": ImportWork(engine), "export": ExportWork(engine)}
 
 

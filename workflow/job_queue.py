@@ -89,6 +89,11 @@ class JobQueue:
         with self._database.connect() as connection:
             return store.oldest_queued(connection)
 
+    def lent_until(self) -> datetime | None:
+        """Return when the first lease ends of those that are lent; None where none is."""
+        with self._database.connect() as connection:
+            return store.lent_until(connection)
+
     def _claimed(self, kinds: Collection[str], lease: timedelta) -> tuple[StoredJob | None, JobView | None]:
         """Return what is lent now, and what was ended instead."""
         with self._database.connect() as connection:

@@ -31,7 +31,7 @@ def test_every_example_passes_as_it_stands(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     count = sum(each.count("\ndef test_") + each.startswith("def test_") for each in EXAMPLES)
     assert f"{count} passed" in done.stdout
-    assert count == 7
+    assert count == 8
 
 
 def test_the_fixture_is_five_lines() -> None:

@@ -59,7 +59,7 @@ PINNED: Final = (
     CloseReport, Page,
     ports.Clock, ports.Courier, ports.Vault, ports.About,
     ports.Delivery, ports.Delivered, ports.Delayed, ports.Undeliverable,
-    bootstrap.build, bootstrap.build_engine, bootstrap.App, client.Client,
+    bootstrap.build, bootstrap.build_engine, bootstrap.works_of, bootstrap.App, client.Client,
     embedding.eoi_router, embedding.eoi_asgi, embedding.running, embedding.by_key, embedding.tell_openapi,
     runner.Runner, runner.Health, runner.RunReport, pump.PumpReport,
     testing.FrozenClock, testing.RecordingCourier, testing.officer, testing.reviewer, testing.decider,
@@ -255,6 +255,7 @@ frozen Undeliverable(*, why: str, status: int | None = None, answer: str = '', g
 build(settings: Settings, engine: Engine | None = None, *, clock: Clock | None = None,
         sweeps: bool = True, delivers: bool = True, works: bool = True) -> App
 build_engine(settings: Settings, engine: Engine | None = None, *, clock: Clock | None = None) -> Engine
+works_of(engine: Engine) -> dict[str, JobWork]
 frozen App(engine: Engine, runner: Runner, metrics: Metrics, settings: Settings,
         _couriers: Mapping[str, Courier])
     .start() -> None
@@ -305,7 +306,7 @@ new_call(**changes: Any) -> NewCall
 engine_in(folder: Path, *, clock: Clock | None = None, **settings: Any) -> Engine
 submitted(engine: Engine, call_id: str, who: Actor, *, answers: Mapping[str, Any] | None = None) -> str
 Kit(database: Path | str | Engine, *, clock: FrozenClock | None = None, used: bool = False,
-        **settings: Any)
+        works: Callable[[Engine], Mapping[str, JobWork]] = no_works, **settings: Any)
     .engine
     .now
     .sent

@@ -97,6 +97,12 @@ _OLDEST: Final = Prepared(
     .order_by(JOB.c.created_at)
     .limit(literal(1))
 )
+_FIRST_LEASE: Final = Prepared(
+    select(JOB.c.leased_until)
+    .where(_IS_OPEN, JOB.c.leased_until.is_not(None))
+    .order_by(JOB.c.leased_until)
+    .limit(literal(1))
+)
 _CLAIM: Final = Prepared(
     update(JOB)
     .where(_IS_IT)
@@ -268,6 +274,12 @@ def waiting(connection: Connection) -> dict[str, int]:
 def oldest_queued(connection: Connection) -> datetime | None:
     """Return since when the oldest one waits that nobody has; None where none does."""
     row = connection.row(_OLDEST)
+    return None if row is None else row[0]
+
+
+def lent_until(connection: Connection) -> datetime | None:
+    """Return when the first lease ends of those that are lent; None where none is."""
+    row = connection.row(_FIRST_LEASE)
     return None if row is None else row[0]
 
 

@@ -23,13 +23,14 @@ from workflow.testing.carrying import Carrier
 from workflow.testing.clock import FrozenClock
 from workflow.testing.couriers import Answer, Sent, Whom
 from workflow.testing.dying import Crashed, Fate, MortalEngine, Side, Step
+from workflow.testing.working import Worker, Works, no_works
 
 
 class Kit:
     """An engine to test with. A `with` closes it.
 
-    Nothing happens by itself: calls are closed and events delivered by `tick`, `move` and `move_to`. Nothing
-    is sent: of each delivery it is remembered what a courier would have been given.
+    Nothing happens by itself: calls are closed, jobs done and events delivered by `tick`, `move` and
+    `move_to`. Nothing is sent: of each delivery it is remembered what a courier would have been given.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Kit:
         *,
         clock: FrozenClock | None = None,
         used: bool = False,
+        works: Works = no_works,
         **settings: Any,  # noqa: ANN401 -- Engine's
     ) -> None:
         """Open the database, and make the tables where nothing is yet.
@@ -47,6 +49,7 @@ class Kit:
             clock: where time stands; None: at noon UTC on the day before the real sheet's deadline.
             used: whether the database may hold calls already. What is in it is closed and told of as if its
                 time had come, and nobody hears of it: a database in service must never come here.
+            works: what does jobs, of an engine: `adapters.bootstrap.works_of`. Without it they wait.
             settings: what `Engine` takes besides: `settle_s`, `vault`, `pool_size`.
 
         Raises:
@@ -62,6 +65,7 @@ class Kit:
             **settings,
         )
         self._carrier = Carrier(self.clock)
+        self._worker = Worker(works)
         self._fate = Fate()
         self._engine = self._open(fate=self._fate)
         try:
@@ -92,7 +96,7 @@ class Kit:
 
         - what is due already, before it moves
         - each close at its deadline and settle time, each delivery and each further attempt at its own
-          instant, with the clock standing there
+          instant, with the clock standing there; and each job that a process died with, once it is free again
         - at the end old keys and deliveries are forgotten, as the runner does
 
         Args:
@@ -118,7 +122,7 @@ class Kit:
         self.move_to(self.now + timedelta(**span))
 
     def tick(self) -> None:
-        """Do all that is due at this instant, as `eoi tick` does: close, deliver, forget what is old.
+        """Do all that is due at this instant, as `eoi tick` does: close, do jobs, deliver, forget.
 
         Raises:
             RuntimeError: a call that was due could not be closed.
@@ -217,13 +221,18 @@ class Kit:
             return True
 
     def _next_due(self) -> datetime | None:
-        found = self._engine.next_due(), self._carrier.next_due(self._engine.outbox)
+        found = (
+            self._engine.next_due(),
+            self._carrier.next_due(self._engine.outbox),
+            self._worker.next_due(self._engine),
+        )
         return min((each for each in found if each is not None and each > self.now), default=None)
 
     def _do_what_is_due(self) -> None:
         if failed := self._engine.close_due().failed:
             msg = f"Calls that are due could not be closed: {dict(failed)}."
             raise RuntimeError(msg)
+        self._worker.do(self._engine)
         self._carrier.deliver(self._engine.outbox, self._fate)
 
     def _forget(self) -> None:
