@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from ipaddress import ip_network
 from typing import Annotated, Any, Final, Literal, Self
@@ -102,8 +102,8 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_ignore_empty=True, populate_by_name=True, extra="forbid", frozen=True
     )
 
-    #: The database's URL, or the path of an SQLite file.
-    database_url: Annotated[str, Field(min_length=1), AfterValidator(as_url)] = "sqlite:///eoi.db"
+    #: The database's URL, or the path of an SQLite file. A password may be in it: it is in no `repr`.
+    database_url: Annotated[str, Field(min_length=1, repr=False), AfterValidator(as_url)] = "sqlite:///eoi.db"
     #: How long after its deadline a call is closed, in seconds.
     settle_s: float = Field(default=SETTLE_S, ge=0, le=3600, allow_inf_nan=False)
     #: How long a command waits for the database's write lock, in seconds.
@@ -221,15 +221,28 @@ def unheard() -> Iterator[str]:
     known = {variable(field) for field in Settings.model_fields}
     for name in sorted(os.environ):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
-            nearest = get_close_matches(name.upper(), known, n=1, cutoff=0.8)
-            meant = "".join(f" Was {each} meant?" for each in nearest)
-            yield f"{name} is no setting, and changes nothing.{meant}"
+            yield f"{name} is no setting, and changes nothing.{_meant(name.upper(), known)}"
 
 
 def _refusal(exc: ValidationError) -> BadInput:
-    """Return our error for the first thing that pydantic found."""
+    """Return our error for the first thing that pydantic found; it shows nothing that may be a secret."""
     found = exc.errors(include_url=False)[0]
     name = str(found["loc"][0]) if found["loc"] else "settings"
-    said = variable(name) if name in Settings.model_fields else name
-    ours = found.get("ctx", {}).get("error")
-    return BadInput(str(ours) if ours else f"{said}: {found['msg']}, not {found['input']!r}.", field=name)
+    named = {name: each for each in Settings.model_fields for name in (each, variable(each))}
+    if (field := named.get(name)) is None:
+        return BadInput(
+            f"There is no setting {name[:60]!r}.{_meant(name, Settings.model_fields)}", field=name
+        )
+    if ours := found.get("ctx", {}).get("error"):
+        return BadInput(str(ours), field=name)
+    value = "" if _may_be_secret(field) else f", not {found['input']!r}"
+    return BadInput(f"{variable(field)}: {found['msg']}{value}.", field=name)
+
+
+def _may_be_secret(field: str) -> bool:
+    return field == "database_url" or Settings.model_fields[field].annotation is SecretStr
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """Return which of the known ones was meant, as a sentence of its own; nothing where none is near."""
+    return "".join(f" Was {each} meant?" for each in get_close_matches(name, known, n=1, cutoff=0.8))

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from adapters.bootstrap import build
 from adapters.settings import Settings, as_url, place, unheard, variable
 from states.errors import BadInput
 
@@ -192,6 +193,33 @@ def test_what_is_no_setting_is_refused_by_keyword() -> None:
         with pytest.raises(BadInput) as caught:
             Settings(**given)
         assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"event_secret": "hunter2"}, "There is no setting 'event_secret'. Was events_secret meant?"),
+        ({"password": "hunter2"}, "There is no setting 'password'."),
+        ({"secret_key": ["hunter2"]}, "EOI_SECRET_KEY: Input should be a valid string."),
+        ({"database_url": b"\xff://eoi:hunter2@host"}, "EOI_DATABASE_URL: Input should be a valid string, "),
+        ({"server_key": 7_000_002}, "EOI_KEY: Input should be a valid string."),
+    ],
+)
+def test_what_may_be_a_secret_is_not_shown(given: dict[str, Any], says: str) -> None:
+    """A host's slip is told by its name; the value, which a log would keep, stays where it is."""
+    with pytest.raises(BadInput) as caught:
+        Settings(**given)
+    assert caught.value.message.startswith(says)
+    assert not any(secret in str(caught.value) for secret in ("hunter2", "7000002"))
+
+
+def test_a_program_shows_no_password_of_its_database() -> None:
+    """Whoever writes its settings, or the whole program, into a log writes no secret there."""
+    app = build(
+        Settings(database_url="postgresql://eoi:hunter2@host/eoi", events_secret="whsec_aHVudGVyMg==")
+    )
+    assert "hunter2" not in repr(app) + repr(app.settings) + repr(app.engine)
+    assert "aHVudGVyMg" not in repr(app)
 
 
 @pytest.mark.parametrize(
