@@ -15,6 +15,7 @@ from adapters.api.door import Asking, asking_of
 from adapters.api.errors import BodyTooLarge, UnsupportedMediaType
 from adapters.api.forms import FormFiles, files_in, is_form, type_of
 from adapters.api.route import EoiRoute, Handler
+from adapters.api.turns import step_aside
 from states.errors import BadInput
 from workflow import Arrival
 
@@ -82,6 +83,10 @@ class ImportRoute(EoiRoute):
             largest=LARGEST_FORM,
             patience_s=FORM_PATIENCE_S,
         )
+        if REGISTER in request.state.files:
+            step_aside(
+                request
+            )  # it takes seconds to be read, which tell nothing of how long others would wait
         return b""
 
     def _asking(self, request: Request, body: bytes, arrival: Arrival) -> tuple[Asking, Any]:

@@ -1,9 +1,12 @@
 """The national register of schools, sent with a table: URNs are looked up in it by whoever does the job."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from fastapi import FastAPI
+from starlette.requests import Request
 
 from adapters.api.tables_in import LARGEST_TABLE
 from adapters.jobs.given import LARGEST_REGISTER
@@ -12,7 +15,8 @@ from tests.api.routes.conftest import Who
 from tests.api.routes.forms import form
 from tests.api.routes.test_jobs import rows, work
 from tests.databases.raw import RawDatabase
-from workflow import Engine
+from workflow import Actor, Engine
+from workflow.testing import officer
 
 TABLE: Final = b"URN,applicant_name,answers.places\r\n121234,,10\r\n121235,Alder Primary,12\r\n121236,,14\r\n"
 #: The files that this process has open.
@@ -153,6 +157,22 @@ def test_files_of_a_form_have_their_bounds(who: Who, call: str, engine: Engine) 
     found = send(who("officer"), call, ("table", TABLE), ("register", (HEAD + names).encode()))
     assert (found.code, found.body["field"]) == ("bad-table", "register")
     assert len(engine.jobs().items) == 1
+
+
+def test_a_register_tells_nothing_of_how_long_others_would_wait(
+    new_api: Callable[..., FastAPI], call: str
+) -> None:
+    """Seconds that it takes to be read would else make the door refuse others, in the last minute too."""
+    stepped_aside = list[bool]()
+
+    def authenticate(request: Request) -> Actor:
+        stepped_aside.append(request.scope["state"]["eoi_turn"].is_over)
+        return officer()
+
+    api = new_api(authenticate=authenticate)
+    for files in ([("table", TABLE), ("register", REGISTER)], [("table", TABLE)]):
+        assert send(Client(api, None), call, *files).status == 202
+    assert stepped_aside == [True, False]
 
 
 @pytest.mark.skipif(not OPEN.exists(), reason="open files are counted as Linux shows them")
