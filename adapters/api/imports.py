@@ -14,7 +14,6 @@ from adapters.api.jobs import TAG, begun
 from adapters.api.route import through
 from adapters.api.schemas import TRUE_OR_FALSE
 from adapters.api.tables_in import (
-    CSV,
     HELD,
     HELD_OF_FORMS,
     LARGEST_TABLE,
@@ -25,6 +24,7 @@ from adapters.api.tables_in import (
 from adapters.jobs.asked import DECISIONS, EOIS, Import
 from adapters.jobs.given import with_register
 from adapters.jobs.importing import looked_at
+from adapters.jobs.words import CSV, SIGNS
 from states.access import require_role
 from states.errors import BadInput
 from states.names import Role
@@ -55,7 +55,7 @@ Delimiter = Annotated[
     str | None,
     Query(
         description="What stands between two cells; left out: what the first row shows.",
-        json_schema_extra={"enum": ["comma", "semicolon", "tab", "bar"]},
+        json_schema_extra={"enum": [*SIGNS.values()]},
     ),
 ]
 Submit = Annotated[bool, Query(description="Hand each EOI in as well."), TRUE_OR_FALSE]
@@ -66,7 +66,7 @@ SkipBad = Annotated[
     TRUE_OR_FALSE,
 ]
 
-_SIGNS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+_SIGNS: Final = {word: sign for sign, word in SIGNS.items()}
 
 
 def enter(router: APIRouter, door: Door) -> None:

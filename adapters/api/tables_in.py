@@ -16,11 +16,11 @@ from adapters.api.errors import BodyTooLarge, UnsupportedMediaType
 from adapters.api.forms import FormFiles, files_in, is_form, type_of
 from adapters.api.route import EoiRoute, Handler
 from adapters.api.turns import step_aside
+from adapters.jobs.words import CHARSETS, CSV
 from states.errors import BadInput
 from workflow import Arrival
 
-#: What a table is sent as; and what programs say of one that they send in a form.
-CSV: Final = "text/csv"
+#: What programs say of a table that they send in a form.
 IN_FORMS: Final = frozenset({CSV, "application/octet-stream", "application/vnd.ms-excel"})
 #: The largest table, and the largest register as it is sent; in bytes.
 LARGEST_TABLE: Final = 16 * 1024 * 1024
@@ -37,7 +37,7 @@ HELD_OF_FORMS: Final = 4 * LARGEST_FORM
 TABLE: Final = "table"
 REGISTER: Final = "register"
 #: What a table may be said to be encoded in, as its type says it.
-_CHARSETS: Final = {"utf-8": "utf-8", "windows-1252": "cp1252", "cp1252": "cp1252"}
+_CHARSETS: Final = {**{said: encoding for encoding, said in CHARSETS.items()}, "cp1252": "cp1252"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from adapters.client.uploads import Upload
 from adapters.outbound.http_times import seconds_in
 
 #: How often a request is sent at the most.
@@ -17,12 +18,12 @@ FIRST_WAIT_S: Final = 0.5
 PASSING: Final = frozenset({408, 429, 502, 503, 504})
 #: Those of them with which a proxy says that it got no answer.
 _FROM_BEFORE: Final = frozenset({502, 503, 504})
-#: Codes of 503 that do not pass by themselves.
+#: Codes that do not pass by themselves while somebody waits.
 LASTING: Final = frozenset(
     {
         "database-read-only", "database-full", "database-not-opened", "database-forbidden",
         "database-foreign", "database-refused", "database-corrupt", "schema-missing", "schema-outdated",
-        "schema-too-new",
+        "schema-too-new", "too-many-jobs",
     }
 )  # fmt: skip
 #: Codes that say that nothing was done.
@@ -51,8 +52,8 @@ class Asking:
     #: Below `/v1`, quoted.
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
-    #: As JSON; None: nothing is sent along.
-    body: bytes | None = field(default=None, repr=False)
+    #: As JSON, or a file; None: nothing is sent along.
+    body: bytes | Upload | None = field(default=None, repr=False)
     #: Of which type the body is.
     kind: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +61,8 @@ class Asking:
     repeatable: bool
     #: The idempotency key that it goes under, as it was given.
     idempotency_key: str | None = None
+    #: Whether what comes is a file; that is not read with the answer.
+    gives_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

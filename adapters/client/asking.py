@@ -51,10 +51,14 @@ class Asks:
         terms: Mapping[str, Any],
     ) -> bytes:
         """Carry out a command that takes a key: however often it is sent, it is done once."""
-        key = name_or_none(terms.get("idempotency_key"), field="idempotency_key", longest=_LONGEST_KEY)
-        key = f"client-{uuid4()}" if key is None else key
+        key = self._key_in(terms)
         headers = {**on_behalf(actor), **of_version(terms.get("expected_version")), **under(key)}
         return self._send(method, path, body, headers=headers, repeatable=True, key=key).body
+
+    def _key_in(self, terms: Mapping[str, Any]) -> str:
+        """Return the idempotency key that is given, or one made up."""
+        key = name_or_none(terms.get("idempotency_key"), field="idempotency_key", longest=_LONGEST_KEY)
+        return f"client-{uuid4()}" if key is None else key
 
     def _plain(
         self, kind: type[T], method: str, path: str, body: Mapping[str, Any] | None = None, *,

@@ -11,6 +11,7 @@ from adapters.client.deliveries import Deliveries
 from adapters.client.endpoints import Endpoints
 from adapters.client.eois import Eois
 from adapters.client.events import Events
+from adapters.client.jobs import Jobs
 from adapters.client.unasked import Unasked
 from adapters.client.wire import TIMEOUT_S, Wire
 from states.errors import BadInput
@@ -22,7 +23,7 @@ from workflow.ports import Clock
 _HOUR_S: Final = 3600
 
 
-class Client(Eois, Endpoints, Deliveries, Events, Asker, Unasked):
+class Client(Eois, Endpoints, Deliveries, Events, Jobs, Asker, Unasked):
     """The engine's face over HTTP. Synchronous, thread-safe; build it after a fork.
 
     Methods have the names, arguments and answers of `Engine`'s, and raise what it raises. Who asks, the key
@@ -30,7 +31,7 @@ class Client(Eois, Endpoints, Deliveries, Events, Asker, Unasked):
     idempotency key, given or made up, and is sent again where its answer is lost; commands on endpoints and
     deliveries take none, and are sent again only where nothing was done. What a server has no route for
     raises `NeedsDatabase`. A page's `next` is the server's own; its clock is this machine's. Besides,
-    `who_asks` returns whom the key stands for.
+    `who_asks` returns whom the key stands for, and `wait_for_job` a job once it has ended.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Client(Eois, Endpoints, Deliveries, Events, Asker, Unasked):
         address = address_of(server, key, insecure_http=insecure_http)
         self._wire = Wire(address, timeout_s=timeout_s, pause=pause, dice=dice)
         self._place = address.place
+        self._pause = pause
         #: This machine's.
         self.clock: Clock = SystemClock()
 
