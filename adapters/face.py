@@ -19,6 +19,8 @@ from workflow import (
     EoiView,
     Foreseen,
     HistoryView,
+    JobFile,
+    JobView,
     NewCall,
     Option,
     Page,
@@ -38,7 +40,7 @@ class Waiting(Protocol):
 
 
 class Face(Protocol):
-    """What can be asked of calls, EOIs, receivers and events; see `workflow.Engine`, method by method."""
+    """What can be asked of calls, EOIs, receivers, events, jobs; see `workflow.Engine`, method by method."""
 
     clock: Clock
 
@@ -157,3 +159,25 @@ class Face(Protocol):
     def drop_delivery(
         self, delivery_id: int | None = None, *, endpoint: str | None = None, actor: Actor
     ) -> int: ...
+
+    # ---- jobs
+
+    def start_job(
+        self, kind: str, *, parameters: Mapping[str, Any], content: bytes = b"", actor: Actor,
+        idempotency_key: str | None = None,
+    ) -> JobView: ...  # fmt: skip
+
+    def job(self, job_id: str, *, actor: Actor | None = None) -> JobView: ...
+
+    def jobs(
+        self, *, state: str | None = None, kind: str | None = None, after: str | None = None,
+        limit: int = 50, actor: Actor | None = None,
+    ) -> Page[JobView]: ...  # fmt: skip
+
+    def cancel_job(self, job_id: str, *, actor: Actor | None) -> JobView: ...
+
+    def forget_job(self, job_id: str, *, actor: Actor | None) -> JobView: ...
+
+    def job_result(self, job_id: str, *, actor: Actor | None = None) -> JobFile: ...
+
+    def job_errors(self, job_id: str, *, actor: Actor | None = None) -> JobFile: ...

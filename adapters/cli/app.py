@@ -18,6 +18,7 @@ from adapters.cli import (
     events_in,
     export,
     imports,
+    jobs,
     keys,
     running,
     sheets,
@@ -39,6 +40,7 @@ _GROUPS: Final = {
     "endpoint": "Receivers of events: other systems by webhook, people by e-mail.",
     "outbox": "What is on its way to them.",
     "contact": "Lists of those who are told by e-mail.",
+    "job": "Work in the background: tables imported, EOIs exported.",
     "key": "Keys of the HTTP door: who comes in, and what they may.",
     "db": "The database itself.",
 }
@@ -124,6 +126,7 @@ def _put_together() -> typer.Typer:
     delivery.enter(groups["outbox"])
     contacts.enter(groups["contact"])
     keys.enter(groups["key"])
+    jobs.enter(groups["job"])
     storage.enter(groups["db"])
     eois.enter(program)
     events.enter(program)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from states.errors import EoiError
 
 #: How the name of a delimiter is said where the sign itself is hard to type.
-_SIGNS: Final = {"tab": "\t", r"\t": "\t"}
+SIGNS: Final = {"tab": "\t", r"\t": "\t"}
 
 #: What a file of refused rows is called after its table: those of such a file are not called so twice.
 _OF_ERRORS: Final = re.compile(r"\.errors(-\d+)?$")
@@ -148,7 +148,7 @@ def import_(
         "ignored": tuple(ignore or ()),
     }
     with opened(file, what="table") as source:
-        table = TableFile(source, encoding=encoding, delimiter=_SIGNS.get(delimiter or "", delimiter))
+        table = TableFile(source, encoding=encoding, delimiter=SIGNS.get(delimiter or "", delimiter))
         with door.engine() as engine:
             importer = (
                 _decisions(door, engine, table, call)

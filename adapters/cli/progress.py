@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from adapters.cli.telling import Teller
+    from workflow import JobView
 
 T = TypeVar("T")
 
@@ -70,6 +71,31 @@ class _Lines:
         if count // EACH > self._told:
             self._told = count // EACH
             self._tell.aside(f"{self._what} {count:,} EOIs.")
+
+
+@contextmanager
+def followed(*, tell: "Teller") -> Iterator[Callable[["JobView"], object]]:
+    """Lend what is told how far a job is, and shows it."""
+    if not sys.stderr.isatty():
+        yield _JobLines(tell).reached
+        return
+    with _bar() as bar:
+        task = bar.add_task("", total=None)
+        yield lambda job: bar.update(task, description=job.state, completed=job.done, total=job.total)
+
+
+class _JobLines:
+    """Tells a line whenever a job stands otherwise, and for each thousand that are done."""
+
+    def __init__(self, tell: "Teller") -> None:
+        self._tell, self._told = tell, ("", 0)
+
+    def reached(self, job: "JobView") -> None:
+        now = job.state, job.done // EACH
+        if now != self._told and job.finished_at is None:
+            of = "" if job.total is None else f": {job.done:,} of {job.total:,} done"
+            self._tell.aside(f"The job is {job.state}{of}.")
+        self._told = now
 
 
 def _bar() -> "Progress":

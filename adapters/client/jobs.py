@@ -1,7 +1,6 @@
 """Jobs over HTTP: tables go out and files come in piece by piece, so that none is ever whole in memory."""
 
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO, Final
 
@@ -13,14 +12,11 @@ from adapters.client.errors import AnswerNotUnderstood
 from adapters.client.uploads import upload_of
 from adapters.client.wire import LARGEST_FILE
 from adapters.jobs.asked import Export, Import
+from adapters.jobs.waiting import wait_for
 from adapters.jobs.words import CHARSETS, CSV, SIGNS
 from states.errors import BadInput
-from workflow import Actor, Arrival, JobFile, JobUnfinished, JobView, Page
-from workflow.inputs import span
-from workflow.jobs import AGAIN_S
+from workflow import Actor, Arrival, JobFile, JobView, Page
 
-#: The longest that a job is waited for, in seconds, where it is said how long.
-_WEEK_S: Final = 7 * 24 * 3600
 #: What a server may call a file: a name, and no path.
 _NAMED: Final = re.compile(r'attachment; filename="([A-Za-z0-9][A-Za-z0-9._-]{0,199})"')
 
@@ -95,29 +91,8 @@ class Jobs(Asks):
         within_s: float | None = None,
         actor: Actor | None = None,
     ) -> JobView:
-        """Return a job once it has ended: done, failed or cancelled; its `state` and `why` say which.
-
-        Args:
-            job_id: which.
-            progress: told how far it is, about once a second, and at its end; what it raises ends the wait.
-            within_s: how long to wait, in seconds; None: for as long as it takes.
-            actor: for whom.
-
-        Raises:
-            JobUnfinished: it has not ended by then. Nothing happens to it.
-        """
-        wait_s = None if within_s is None else span(within_s, field="within_s", unit="s", greatest=_WEEK_S)
-        begun_s = time.monotonic()
-        while True:
-            view = self.job(job_id, actor=actor)
-            if progress is not None:
-                progress(view)
-            if view.finished_at is not None:
-                return view
-            if wait_s is not None and time.monotonic() - begun_s >= wait_s:
-                msg = f"The job {view.id} is {view.state} still."
-                raise JobUnfinished(msg, retry_after_s=AGAIN_S)
-            self._pause(AGAIN_S)
+        """Return a job once it has ended; see `adapters.jobs.waiting.wait_for`."""
+        return wait_for(self, job_id, progress=progress, within_s=within_s, actor=actor, pause=self._pause)
 
     def cancel_job(self, job_id: str, *, actor: Actor | None = None) -> JobView:
         """End a job that has not ended; what it has done stands. Of one that has ended nothing changes."""
