@@ -16,7 +16,6 @@ from adapters.api.schemas import TRUE_OR_FALSE
 from adapters.api.tables_in import (
     HELD,
     HELD_OF_FORMS,
-    LARGEST_TABLE,
     PATIENCE_S,
     Given,
     ImportRoute,
@@ -24,7 +23,7 @@ from adapters.api.tables_in import (
 from adapters.jobs.asked import DECISIONS, EOIS, Import
 from adapters.jobs.given import with_register
 from adapters.jobs.importing import looked_at
-from adapters.jobs.words import CSV, SIGNS
+from adapters.jobs.words import CSV, LARGEST_TABLE, SIGNS
 from states.access import require_role
 from states.errors import BadInput
 from states.names import Role

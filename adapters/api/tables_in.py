@@ -16,14 +16,13 @@ from adapters.api.errors import BodyTooLarge, UnsupportedMediaType
 from adapters.api.forms import FormFiles, files_in, is_form, type_of
 from adapters.api.route import EoiRoute, Handler
 from adapters.api.turns import step_aside
-from adapters.jobs.words import CHARSETS, CSV
+from adapters.jobs.words import CHARSETS, CSV, LARGEST_TABLE, REGISTER, TABLE
 from states.errors import BadInput
 from workflow import Arrival
 
 #: What programs say of a table that they send in a form.
 IN_FORMS: Final = frozenset({CSV, "application/octet-stream", "application/vnd.ms-excel"})
-#: The largest table, and the largest register as it is sent; in bytes.
-LARGEST_TABLE: Final = 16 * 1024 * 1024
+#: The largest register as it is sent, in bytes.
 LARGEST_REGISTER: Final = 96 * 1024 * 1024
 #: The largest form: both, and what stands around them.
 LARGEST_FORM: Final = LARGEST_TABLE + LARGEST_REGISTER + 64 * 1024
@@ -33,9 +32,6 @@ FORM_PATIENCE_S: Final = 600.0
 #: How much of tables, and of forms, that are still coming is held at once at the most, in bytes.
 HELD: Final = 4 * LARGEST_TABLE
 HELD_OF_FORMS: Final = 4 * LARGEST_FORM
-#: The files of a form.
-TABLE: Final = "table"
-REGISTER: Final = "register"
 #: What a table may be said to be encoded in, as its type says it.
 _CHARSETS: Final = {**{said: encoding for encoding, said in CHARSETS.items()}, "cp1252": "cp1252"}
 

@@ -20,6 +20,7 @@ from adapters.cli.imports import (
     Encoding,
     File,
     Ignore,
+    Register,
     SkipBad,
     Submit,
 )
@@ -44,6 +45,7 @@ def enter(app: typer.Typer) -> None:
         "import",
         examples="""
         eoi --server https://eoi.council.example job import eois.csv --call 46/23 --submit
+        eoi job import eois.csv --call 46/23 --register edubasealldata.csv
         eoi --server https://eoi.council.example job import decisions.csv --decisions --dry-run
         """,
     )(import_)
@@ -70,6 +72,7 @@ def import_(
     submit: Submit = False,
     dry_run: DryRun = False,
     skip_bad: SkipBad = False,
+    register: Register = None,
     ignore: Ignore = None,
     as_json: AsJson = None,
     encoding: Encoding = "utf-8",
@@ -78,12 +81,13 @@ def import_(
 ) -> None:
     """Hand a table over, to be imported in the background; nothing here need stay on meanwhile.
 
-    At most 16 MiB. The columns are those of `eoi import`, which does it row by row, and knows the register of
-    schools.
+    At most 16 MiB. The columns are those of `eoi import`, which does it row by row.
     """
     from adapters.inbound.files import opened
     from adapters.jobs.asked import DECISIONS, EOIS, Import
-    from workflow.jobs import LARGEST_INPUT
+    from adapters.jobs.given import with_register
+    from adapters.jobs.words import LARGEST_TABLE
+    from states.errors import BadInput
 
     asked = Import(
         rows=DECISIONS if decisions else EOIS,
@@ -98,7 +102,13 @@ def import_(
     )
     with opened(file, what="table") as source:
         source.seek(0)
-        content = source.read(LARGEST_INPUT + 1)
+        content = source.read(LARGEST_TABLE + 1)
+    if len(content) > LARGEST_TABLE:
+        msg = f"A table has {LARGEST_TABLE:,} bytes at the most: split it, or take `eoi import`."
+        raise BadInput(msg, field="table")
+    if register is not None:
+        with opened(register, what="register") as schools:
+            asked, content = with_register(asked, content, schools)
     _begin(door, "import", asked.parameters(), content, key)
 
 

@@ -13,10 +13,12 @@ from adapters.client.uploads import upload_of
 from adapters.client.wire import LARGEST_FILE
 from adapters.jobs.asked import Export, Import
 from adapters.jobs.waiting import wait_for
-from adapters.jobs.words import CHARSETS, CSV, SIGNS
+from adapters.jobs.words import CHARSETS, SIGNS
 from states.errors import BadInput
 from workflow import Actor, Arrival, JobFile, JobView, Page
 
+#: What the body says.
+_ELSEWHERE: Final = frozenset({"encoding", "register_bytes"})
 #: What a server may call a file: a name, and no path.
 _NAMED: Final = re.compile(r'attachment; filename="([A-Za-z0-9][A-Za-z0-9._-]{0,199})"')
 
@@ -42,7 +44,8 @@ class Jobs(Asks):
         Args:
             kind: what is to be done.
             parameters: what of it: the fields of `adapters.jobs.asked.Import` or `Export`.
-            content: the table, as bytes or as a file that is open; of that, from where it stands.
+            content: the table, as bytes or as a file that is open; of that, from where it stands. Behind it a
+                register, where `register_bytes` says so: see `adapters.jobs.given.with_register`.
             actor: for whom.
             idempotency_key: as with every command.
             session: for who holds the database.
@@ -123,12 +126,13 @@ class Jobs(Asks):
         self, asked: Import, content: object, *, actor: Actor | None, terms: Mapping[str, Any]
     ) -> JobView:
         key = self._key_in(terms)
+        body = upload_of(content, charset=_charset(asked), register_bytes=asked.register_bytes)
         asking = Asking(
             method="POST",
             path="/imports",
             query=_query(asked),
-            body=upload_of(content),
-            kind=f"{CSV}; charset={_charset(asked)}",
+            body=body,
+            kind=body.kind,
             headers={**on_behalf(actor), **under(key)},
             repeatable=True,
             idempotency_key=key,
@@ -190,8 +194,7 @@ def _charset(asked: Import) -> str:
 
 def _query(asked: Import) -> dict[str, str]:
     """Return what is asked of a table, as an address has it."""
-    said = asked.parameters()
-    said.pop("encoding", None)
+    said = {name: value for name, value in asked.parameters().items() if name not in _ELSEWHERE}
     return {name: _text(name, value) for name, value in said.items()}
 
 

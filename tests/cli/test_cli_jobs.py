@@ -91,6 +91,20 @@ def test_what_every_option_says_arrives(olga: Run, engine: Engine) -> None:
     }  # fmt: skip
 
 
+def test_the_register_goes_along(olga: Run, engine: Engine, tmp_path: Path) -> None:
+    """Names that are missing are taken from it by whoever does the job; a file that is none is refused."""
+    register = tmp_path / "edubase.csv"
+    register.write_text(
+        '"URN","EstablishmentName","EstablishmentStatus (name)"\n"121234","Sprowston","Open"\n'
+    )
+    words = ("import", "-", "--call", "46/23", "--register")
+    begun(olga(*words, str(register), "--json", stdin="URN,answers.places\n121234,10\n"))
+    work(engine)
+    assert [eoi.applicant_name for eoi in engine.find()] == ["Sprowston"]
+    answer = olga(*words, "-", stdin=TABLE)
+    assert (answer.status, answer.err != "") == (1, True)
+
+
 def test_a_job_that_failed_ends_so(olga: Run, engine: Engine, tmp_path: Path) -> None:
     """Exit status 1, why in words, and where the refused rows are; they are a file of their own."""
     job = begun(olga("import", "-", "--call", "46/23", "--json", stdin=BROKEN))

@@ -1,5 +1,6 @@
 """A server of our own that answers as a test says, rightly or not, and remembers what it was asked."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ class Receiver:
         self.answers = list(answers)
         self.heard: list[Heard] = []
         self.gone = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
@@ -69,6 +70,15 @@ def receiver(*answers: Fault) -> Iterator[Receiver]:
         yield found
     finally:
         found.close()
+
+
+class _Server(ThreadingHTTPServer):
+    """A server that says nothing of clients that go in the middle of an answer."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell of every other failure."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler(found: Receiver) -> type[BaseHTTPRequestHandler]:

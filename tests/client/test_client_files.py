@@ -12,13 +12,13 @@ import pytest
 
 from adapters.client import Client
 from adapters.client.errors import AnswerNotUnderstood, NotOurServer, OutcomeUnknown, ServerUnreachable
+from adapters.jobs.words import LARGEST_TABLE
 from states.errors import BadInput
 from tests.client.conftest import KEY
 from tests.client.receiver import Receiver, drips, hangs_up
 from tests.client.told import refuses, tells
 from tests.servers.answering import Fault, says
 from workflow import NotFound
-from workflow.jobs import LARGEST_INPUT
 
 Asking = Callable[..., tuple[Client, Receiver]]
 ID: Final = "0186e27e-7a80-7000-8000-0000000000b1"
@@ -52,7 +52,7 @@ class Watched(io.BytesIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read it."""
-        self.wanted.append(LARGEST_INPUT if size is None or size < 0 else size)
+        self.wanted.append(LARGEST_TABLE if size is None or size < 0 else size)
         return super().read(size)
 
 
@@ -113,7 +113,9 @@ def test_a_file_that_becomes_shorter_is_told_so(asking: Asking, tmp_path: Path) 
         ("import", IMPORT, "text", "content"),
         ("import", IMPORT, None, "content"),
         ("import", IMPORT, io.StringIO("text"), "content"),
-        ("import", IMPORT, b"x" * (LARGEST_INPUT + 1), "content"),
+        ("import", IMPORT, b"x" * (LARGEST_TABLE + 1), "content"),
+        ("import", {"call": "46/23", "register_bytes": 2}, b"x", "register_bytes"),
+        ("import", {"call": "46/23", "register_bytes": -1}, b"x", "register_bytes"),
         ("export", {"format": "pdf"}, b"", "format"),
         ("export", {"format": "360giving"}, b"", "awards"),
         ("export", {}, b"x", "content"),

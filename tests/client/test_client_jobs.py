@@ -12,7 +12,9 @@ from typing import Final
 import pytest
 
 from adapters.client import Client
+from adapters.jobs.asked import Import
 from adapters.jobs.exporting import ExportWork
+from adapters.jobs.given import with_register
 from adapters.jobs.importing import ImportWork
 from scheduler.jobs import Jobs
 from tests.serving.served import Served
@@ -109,6 +111,22 @@ def test_every_parameter_arrives(ask: Client, call: CallView) -> None:
     begun = ask.start_job("import", parameters=said, content=table)
     assert begun.parameters == {name: value for name, value in said.items() if name != "rows"}
     assert ask.wait_for_job(begun.id).counts == {"checked": 1, "would": 1}
+
+
+def test_a_register_goes_along(ask: Client, engine: Engine, call: CallView) -> None:
+    """Schools are looked up in it, as with a database: what stands behind the table goes out as its file."""
+    register = (
+        '"URN","LA (name)","EstablishmentName","EstablishmentStatus (name)"\r\n'
+        '"121234","Norfolk","“Café” School","Open"\r\n'
+    ).encode("cp1252")
+    table = b"URN,answers.places\r\n121234,10\r\n121299,3\r\n"
+    asked, content = with_register(Import(call=call.id, skip_bad=True), table, io.BytesIO(register))
+    begun = ask.start_job("import", parameters=asked.parameters(), content=io.BytesIO(content))
+    assert begun.parameters == asked.parameters()
+    assert ask.wait_for_job(begun.id).counts == {"checked": 2, "made": 1, "refused": 1}
+    (eoi,) = engine.find(call=call.id)
+    assert eoi.applicant_name == "“Café” School"
+    assert "unknown-school" in b"".join(ask.job_errors(begun.id)).decode()
 
 
 def test_under_one_key_one_job_is_begun(ask: Client, call: CallView) -> None:

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import pytest
 
-from adapters.api.tables_in import LARGEST_TABLE
 from adapters.jobs.exporting import ExportWork
 from adapters.jobs.importing import ImportWork
+from adapters.jobs.words import LARGEST_TABLE
 from scheduler.jobs import Jobs
 from tests.api.routes.asking import Answer, Client
 from tests.api.routes.conftest import Who

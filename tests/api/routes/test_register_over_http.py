@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from adapters.api.tables_in import LARGEST_TABLE
 from adapters.jobs.given import LARGEST_REGISTER
+from adapters.jobs.words import LARGEST_TABLE
 from tests.api.routes.asking import Answer, Client
 from tests.api.routes.conftest import Who
 from tests.api.routes.forms import form
