@@ -52,8 +52,30 @@ def test_a_call_is_told_to_its_whole_audience_also_to_those_who_never_began(
     assert sorted(hand.deliver_all()) == [(who, kind) for who in (HEAD, OFFICE) for kind in kinds]
 
 
+def test_who_has_begun_hears_of_a_new_deadline_though_they_are_on_no_list_of_the_audience(
+    engine: Engine, call: CallView, hand: Hand
+) -> None:
+    """As the audience does, and once; nobody else of the lists that they are on, and no other call's people.
+
+    In Leadbitter v Devon [2009] EWHC 930 the extension stood since everybody had been told of it.
+    """
+    _put(engine, "schools", _contact(1, HEAD), _contact(3, "third@school.example"))
+    _put(engine, "heads", _contact(1, HEAD.upper()), _contact(2, OTHER), _contact(4, OFFICE))
+    other = engine.open_call(new_call(reference="47/23"), actor=officer())
+    hand.drafts(call.id, 1, 2)
+    hand.drafts(other.id, 4)
+    hand.deliver_all()
+    to_people(engine, "audience")
+    later = call.closes_at.replace(month=6)
+    engine.extend_call(call.id, closes_at=later, actor=officer(), reason="Snow.")
+    told = [who.lower() for who, _ in hand.deliver_all()]
+    assert sorted(told) == sorted([HEAD, OTHER, "third@school.example"])
+    engine.extend_call(other.id, closes_at=later, actor=officer(), reason="Snow.")
+    assert hand.deliver_all() == [(OFFICE, "call.extended")]
+
+
 def test_a_call_without_an_audience_is_told_to_nobody(engine: Engine, call: CallView, hand: Hand) -> None:
-    """One delivery without a recipient, parked, says so; no list is taken for everybody."""
+    """Unless somebody has begun; one delivery without a recipient, parked, says so."""
     _put(engine, "schools", _contact(1, HEAD))
     endpoint_id = to_people(engine, "audience")
     engine.open_call(new_call(reference="47/23"), actor=officer())

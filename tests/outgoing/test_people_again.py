@@ -45,6 +45,21 @@ def test_who_had_no_address_is_told_once_it_is_known(
     assert engine.retry(actor=officer()) == 0
 
 
+def test_who_has_begun_is_told_of_the_call_once_an_address_is_known(
+    engine: Engine, call: CallView, hand: Hand
+) -> None:
+    """On whichever list it is imported; and once, where it is on that of the audience, too."""
+    endpoint_id = to_people(engine, "audience")
+    hand.drafts(call.id, 1)
+    kind = _happen(engine, call, hand, "audience")
+    assert hand.deliver_all() == []
+    _put(engine, HEAD, name="heads")
+    _put(engine, HEAD.upper(), OFFICE)
+    assert engine.retry(actor=officer()) == 2
+    assert sorted(hand.deliver_all()) == [(HEAD.upper(), kind), (OFFICE, kind)]
+    assert len(engine.deliveries(endpoint=endpoint_id)) == 2
+
+
 @pytest.mark.parametrize("whom", WHOM)
 def test_where_still_nobody_is_there_it_stays_parked(
     engine: Engine, call: CallView, hand: Hand, *, whom: str

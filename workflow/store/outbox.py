@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from sqlalchemy import (
     Insert,
-    Integer,
     bindparam,
     case,
     cast,
@@ -18,14 +17,13 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    type_coerce,
     update,
 )
 
 from states.events import Event, EventType
 from workflow.connection import Connection
 from workflow.statements import Prepared
-from workflow.store.people import FOUND, Found, concerns, whom_of
+from workflow.store.people import FOUND, WAITING, Found, concerns, whom_of
 from workflow.store.tables import DELIVERY, ENDPOINT, OUTBOX
 
 #: The endpoint of events that nobody else was there to receive.
@@ -46,13 +44,11 @@ _ENQUEUE: Final = Prepared(
 )  # fmt: skip
 
 
-# In the index's own words, NOT fanned_out: SQLite uses a partial index for nothing else.
-_WAITING: Final = ~type_coerce(OUTBOX.c.fanned_out, Integer)
 #: What an event is of: the EOI, or the call.
 SUBJECT: Final = func.coalesce(OUTBOX.c.eoi_id, OUTBOX.c.call_id)
 
 _FIRST_WAITING: Final = (
-    select(OUTBOX.c.position).where(_WAITING).order_by(OUTBOX.c.position).limit(FAN_OUT).subquery()
+    select(OUTBOX.c.position).where(WAITING).order_by(OUTBOX.c.position).limit(FAN_OUT).subquery()
 )
 _WAITING_UP_TO: Final = Prepared(select(func.max(_FIRST_WAITING.c.position)))
 _LAST: Final = Prepared(select(func.max(OUTBOX.c.position)))
@@ -65,7 +61,7 @@ _ENDPOINTS: Final = Prepared(
 # Their places in the feed follow on one another; who reads it sees all of a batch or none.
 _PLACED: Final = (
     select(OUTBOX.c.position, func.row_number().over(order_by=OUTBOX.c.position).label("place"))
-    .where(_WAITING, OUTBOX.c.position <= bindparam("upto"))
+    .where(WAITING, OUTBOX.c.position <= bindparam("upto"))
     .subquery()
 )
 _FANNED_OUT: Final = Prepared(
@@ -108,7 +104,7 @@ def _deliveries_from(
     to, state, why = (literal(""), literal("pending"), null()) if found is None else _to_people(found)
     return new_deliveries(
         OUTBOX if found is None else found.source,
-        _WAITING,
+        WAITING,
         OUTBOX.c.position <= bindparam("upto"),
         *conditions,
         endpoint=endpoint,
@@ -152,13 +148,13 @@ _RECEIVERS: Final = Prepared(
         ENDPOINT.c.id, ENDPOINT.c.events, ENDPOINT.c.after_position, ENDPOINT.c.courier, ENDPOINT.c.url
     ).order_by(ENDPOINT.c.id)
 )
-_TO_BE_MADE: Final = select(func.count()).select_from(OUTBOX).where(_WAITING)
+_TO_BE_MADE: Final = select(func.count()).select_from(OUTBOX).where(WAITING)
 _TO_BE_MADE_FOR_LOG: Final = Prepared(_TO_BE_MADE.where(~_SOMEBODY_WAS_THERE))
 
-_ANY_WAITING: Final = Prepared(select(literal(1)).where(exists().where(_WAITING)))
+_ANY_WAITING: Final = Prepared(select(literal(1)).where(exists().where(WAITING)))
 _OLDEST: Final = Prepared(
     select(func.min(OUTBOX.c.recorded_at))
-    .where(_WAITING)
+    .where(WAITING)
     .union_all(
         select(func.min(OUTBOX.c.recorded_at))
         .join_from(DELIVERY, OUTBOX, OUTBOX.c.position == DELIVERY.c.position)
