@@ -22,6 +22,8 @@ from workflow.ports import Courier, Delayed, Delivered, Delivery, Outcome, Undel
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 #: Where the histogram of deliveries counts, in seconds; an attempt takes 30 at the most.
 BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+#: The same of requests; most are answered within a hundredth of a second.
+REQUESTS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 #: What an attempt comes to, each by its word; a courier that raised has no outcome.
 OUTCOMES: Final[Mapping[type[Outcome], str]] = {
     Delivered: "delivered",
@@ -95,6 +97,13 @@ class Metrics:
             buckets=BUCKETS_S,
             registry=self._registry,
         )
+        self._requests = Histogram(
+            "eoi_request_seconds",
+            "How long a request took, from its head to the end of its answer, in seconds.",
+            ["method", "route", "status"],
+            buckets=REQUESTS_S,
+            registry=self._registry,
+        )
         for type_ in EventType:
             self._events.labels(type_.value)
         for courier in couriers:
@@ -117,6 +126,17 @@ class Metrics:
         word = RAISED if outcome is None else OUTCOMES.get(type(outcome), RAISED)
         self._deliveries.labels(courier, word).inc()
         self._seconds.labels(courier).observe(seconds)
+
+    def request(self, method: str, route: str, status: str, seconds: float) -> None:
+        """Count a request that this process has answered.
+
+        Args:
+            method: `GET`…, or `other`.
+            route: the template of the route that answered, never what was asked for.
+            status: `200`…, or `gone`.
+            seconds: how long it took.
+        """
+        self._requests.labels(method, route, status).observe(seconds)
 
     def watch(
         self, health: Callable[[], Health], waiting: Callable[[], Waiting], jobs: Callable[[], Jobs] = dict

@@ -65,6 +65,7 @@ def surroundings_of(app: App, settings: Settings) -> Surroundings:
         wait_s=max(SHORTEST_WAIT_S, settings.settle_s),
         origins=settings.api_origins,
         docs=settings.api_docs,
+        count=app.metrics.request,
     )
 
 

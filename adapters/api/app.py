@@ -20,7 +20,7 @@ from adapters.api.openapi import completed
 from adapters.api.operation import Operation, operation_router
 from adapters.api.origins import Origins
 from adapters.api.places import PREFIX
-from adapters.api.requests import Answered, HeadAsGet, Requests
+from adapters.api.requests import Answered, Count, HeadAsGet, Requests
 from adapters.api.route import through
 from adapters.api.tracing import Traced
 from adapters.spans import Spans
@@ -52,6 +52,8 @@ class Surroundings:
     origins: tuple[str, ...] = field(default=())
     #: Whether the pages of the documentation are served.
     docs: bool = True
+    #: Counts each request but probes.
+    count: Count = lambda *_: None
     #: Makes a span of each request, where anybody traces.
     spans: Spans = field(default_factory=Spans)
 
@@ -117,7 +119,7 @@ def _around(around: Surroundings) -> list[Middleware]:
     return [
         Middleware(SecurityHeaders),
         Middleware(Traced, spans=around.spans),
-        Middleware(Requests),
+        Middleware(Requests, count=around.count),
         *([Middleware(Origins, origins=around.origins)] if around.origins else []),
         Middleware(Answered, answer=problem_of),
         Middleware(Heads, refuse=problem_of),

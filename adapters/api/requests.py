@@ -22,19 +22,25 @@ QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _log = get_log("api")
 Answer = Callable[[Internal], ASGIApp]
+#: What is said for the status where nobody was answered.
+GONE: Final = "gone"
+#: Takes method, route, status and seconds of a request that is over.
+Count = Callable[[str, str, str, float], None]
 
 
 class Requests:
-    """Logs each request: stands around everything that may answer it."""
+    """Logs and counts each request: stands around everything that may answer it."""
 
-    def __init__(self, app: ASGIApp, *, timer: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, app: ASGIApp, *, count: Count, timer: Callable[[], float] = time.monotonic) -> None:
         """Stand around `app`.
 
         Args:
             app: who answers.
+            count: is told of each request but probes.
             timer: tells seconds that never go back.
         """
         self._app = app
+        self._count = count
         self._timer = timer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,7 +60,23 @@ class Requests:
         try:
             await self._app(scope, receive, sending)
         finally:
-            _say(scope, status, self._timer() - begun_s)
+            self._say(scope, status or GONE, self._timer() - begun_s)
+
+    def _say(self, scope: Scope, status: int | str, took_s: float) -> None:
+        method, route = method_of(scope), template_of(scope) or "none"
+        actor = scope["state"].get("actor")
+        told = {
+            "method": method,
+            "route": route,
+            "status": status,
+            "took_s": round(took_s, 4),
+            "actor": None if actor is None else actor.id,
+        }
+        if path_in(scope) in QUIET:
+            _log.debug("request.answered", **told)
+        else:
+            _log.info("request.answered", **told)
+            self._count(method, route, str(status), took_s)
 
 
 class Answered:
@@ -116,21 +138,6 @@ class HeadAsGet:
         finally:
             if "route" in asked:
                 scope["route"] = asked["route"]
-
-
-def _say(scope: Scope, status: int, took_s: float) -> None:
-    actor = scope["state"].get("actor")
-    told = {
-        "method": method_of(scope),
-        "route": template_of(scope) or "none",
-        "status": status or "gone",
-        "took_s": round(took_s, 4),
-        "actor": None if actor is None else actor.id,
-    }
-    if path_in(scope) in QUIET:
-        _log.debug("request.answered", **told)
-    else:
-        _log.info("request.answered", **told)
 
 
 def method_of(scope: Scope) -> str:

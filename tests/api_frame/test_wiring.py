@@ -1,5 +1,6 @@
 """What the settings say reaches the door."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -35,6 +36,22 @@ def test_each_setting_of_the_door_is_heard(tmp_path: Path, sqlite_template: Path
         told = [ask(api, "GET", "/v1/calls/x", key("no-such-key")).status for _ in range(3)]
         assert told == [401, 401, 429]
         assert {route.door.needs_version for route in _routes(api) if hasattr(route, "door")} == {True}
+
+
+def test_each_request_is_counted_but_probes(tmp_path: Path, sqlite_template: Path) -> None:
+    """What Prometheus reads tells of each, also of what no route answered; no path and no id is in it."""
+    shutil.copy(sqlite_template, tmp_path / "eoi.db")
+    settings = Settings(database_url=str(tmp_path / "eoi.db"), api_metrics_open=True)
+    with build(settings) as app:
+        api = api_of(app, settings)
+        for path in ("/v1/calls/x", "/v1/calls/x", "/nowhere", "/healthz", "/readyz", "/metrics"):
+            ask(api, "GET", path)
+        text = ask(api, "GET", "/metrics").body.decode()
+    counted = re.findall(r"^eoi_request_seconds_count\{(.*)\} (.*)$", text, flags=re.MULTILINE)
+    assert dict(counted) == {
+        'method="GET",route="/v1/calls/{call}",status="401"': "2.0",
+        'method="GET",route="none",status="404"': "1.0",
+    }
 
 
 @pytest.mark.parametrize(("settle_s", "within_s"), [(0.0, SHORTEST_WAIT_S), (5.0, 5.0)])

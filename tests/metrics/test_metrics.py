@@ -94,6 +94,20 @@ def test_a_courier_that_raises_is_counted_too() -> None:
     assert _read(metrics)["eoi_deliveries_total{courier=smtp,outcome=raised}"] == 1
 
 
+def test_a_request_is_counted_and_timed() -> None:
+    """By method, template of its route and status; of what nobody has asked for nothing is told."""
+    metrics = Metrics()
+    assert not [name for name in _read(metrics) if "request" in name]
+    for status, seconds in (("200", 0.02), ("200", 0.5), ("gone", 20.0)):
+        metrics.request("GET", "/v1/calls/{call}", status, seconds)
+    read = _read(metrics)
+    labels = "method=GET,route=/v1/calls/{call},status"
+    assert read[f"eoi_request_seconds_count{{{labels}=200}}"] == 2
+    assert read[f"eoi_request_seconds_sum{{{labels}=200}}"] == 0.52
+    assert read[f"eoi_request_seconds_bucket{{le=0.025,{labels}=200}}"] == 1
+    assert read[f"eoi_request_seconds_bucket{{le=10.0,{labels}=gone}}"] == 0
+
+
 def test_how_things_stand_is_asked_at_each_reading() -> None:
     """Not once at the start, and not in between."""
     metrics, asked = Metrics(), [0]
@@ -164,6 +178,7 @@ def test_it_is_written_as_prometheus_reads_it() -> None:
         "eoi_events_total counter",
         "eoi_deliveries_total counter",
         "eoi_delivery_seconds histogram",
+        "eoi_request_seconds histogram",
     ]
     assert not [each for each in (ADDRESS, "c-1", "46/23") if each in text]
 
