@@ -29,8 +29,19 @@ PREFIX: Final = "EOI_"
 _SPELT: Final = str.maketrans({"%": "%25", "?": "%3F", "#": "%23"})
 
 
+#: The beginning of a URL, which is no file's name though a slash be missing after it.
+_SCHEME: Final = re.compile(r"(?i:sqlite|postgres(?:ql)?|mysql|mariadb)(?:\+\w+)?:")
+
+
 def as_url(text: str) -> str:
-    """Return the URL of a database that is given as a URL, or as the path of an SQLite file."""
+    """Return the URL of a database that is given as a URL, or as the path of an SQLite file.
+
+    Raises:
+        ValueError: half a URL, which as a path would be told with the password in it.
+    """
+    if "://" not in text and _SCHEME.match(text):
+        msg = "EOI_DATABASE_URL: two slashes follow a URL's scheme, as in postgresql://host/eoi or sqlite:///eoi.db."
+        raise ValueError(msg)
     return text if "://" in text else f"sqlite:///{text.translate(_SPELT)}"
 
 

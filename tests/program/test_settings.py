@@ -202,6 +202,7 @@ def test_what_is_no_setting_is_refused_by_keyword() -> None:
         ({"password": "hunter2"}, "There is no setting 'password'."),
         ({"secret_key": ["hunter2"]}, "EOI_SECRET_KEY: Input should be a valid string."),
         ({"database_url": b"\xff://eoi:hunter2@host"}, "EOI_DATABASE_URL: Input should be a valid string, "),
+        ({"database_url": "postgresql:/eoi:hunter2@host"}, "EOI_DATABASE_URL: two slashes follow"),
         ({"server_key": 7_000_002}, "EOI_KEY: Input should be a valid string."),
     ],
 )
