@@ -27,8 +27,6 @@ SIGNS: Final = {"tab": "\t", r"\t": "\t"}
 
 #: What a file of refused rows is called after its table: those of such a file are not called so twice.
 _OF_ERRORS: Final = re.compile(r"\.errors(-\d+)?$")
-#: The code of what ended an import -> how to mend it.
-_HINTS: Final = {"role-missing": "Say who asks; an officer who applies for others says --on-behalf."}
 
 File = Annotated[
     Path, typer.Argument(metavar="FILE", help="A table as CSV, its first row the columns' names; - is stdin.")
@@ -59,12 +57,6 @@ Register = Annotated[
         "--register",
         metavar="FILE",
         help="GIAS's CSV of all schools: URNs are checked against it, and missing names taken from it.",
-    ),
-]
-OnBehalf = Annotated[
-    bool,
-    typer.Option(
-        "--on-behalf", help="Apply on behalf of each applicant, as an officer; it is on record for whom."
     ),
 ]
 Ignore = Annotated[
@@ -116,7 +108,6 @@ def import_(
     skip_bad: SkipBad = False,
     errors: Errors = None,
     register: Register = None,
-    on_behalf: OnBehalf = False,
     ignore: Ignore = None,
     as_json: AsJson = None,
     encoding: Encoding = "utf-8",
@@ -135,14 +126,11 @@ def import_(
     from adapters.inbound.files import opened
     from adapters.inbound.table_file import TableFile
 
-    _require_sense(
-        call, file, errors, decisions=decisions, of_eois=[submit, register, on_behalf, ignore, as_json]
-    )
+    _require_sense(call, file, errors, decisions=decisions, of_eois=[submit, register, ignore, as_json])
     schools = None if register is None else _schools(register)
     tally = Tally(dry_run=dry_run, skip_bad=skip_bad)
     options = {
         "submit": submit,
-        "on_behalf": on_behalf,
         "register": schools,
         "as_json": tuple(as_json or ()),
         "ignored": tuple(ignore or ()),
@@ -166,7 +154,7 @@ def _require_sense(
         msg = "Say which call the EOIs are for (--call 46/23), or that the rows are --decisions."
         raise typer.BadParameter(msg)
     if decisions and any(of_eois):
-        msg = "--submit, --register, --on-behalf, --ignore and --as-json are for EOIs, not for --decisions."
+        msg = "--submit, --register, --ignore and --as-json are for EOIs, not for --decisions."
         raise typer.BadParameter(msg)
     if errors is not None and errors.exists() and file.exists() and errors.samefile(file):
         msg = "--errors names the file that is imported, which would be lost."
@@ -280,5 +268,5 @@ def _tell(door: Door, report: "Report", ended: "EoiError | None") -> None:
     if failed is not None:
         if not door.json:
             server = door.asks_server
-            door.tell.error(failed, hint=_HINTS.get(failed.code) or hint_for(failed, asks_server=server))
+            door.tell.error(failed, hint=hint_for(failed, asks_server=server))
         raise typer.Exit(FAILED)
