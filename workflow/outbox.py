@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeGuard
 
 from states.events import Event
+from workflow.backoff import QUICK_S
 from workflow.connection import Connection
 from workflow.database import Database
 from workflow.errors import Conflict, TransactionConflict
@@ -178,7 +179,7 @@ def _look_after_endpoints(
     }
     for endpoint_id in sorted((well | ailing.keys() | gone.keys()) - {""}):
         if endpoint_id in well:
-            endpoints.is_well(connection, endpoint_id)
+            endpoints.is_well(connection, endpoint_id, soon=now + timedelta(seconds=QUICK_S[1]))
         elif endpoint_id in ailing:
             _let_rest(connection, endpoint_id, ailing[endpoint_id], now, rest_s)
         if endpoint_id in asked:

@@ -98,6 +98,20 @@ def test_a_receiver_that_asks_for_time_gets_it_from_all_that_waits(
     assert hand.claim() == []
 
 
+def test_what_still_arrives_does_not_cut_short_what_a_receiver_has_asked_for(
+    engine: Engine, hand: Hand, endpoint_id: str, *, clock: FrozenClock
+) -> None:
+    """Five were told to come again in an hour, which opened the circuit; a sixth was slower, and arrives."""
+    *asked, slow = hand.claim()
+    hand.end(replace(DOWN, status=429, retry_after_s=3600.0), *asked, again_s=3600.0)
+    hand.arrive(slow)
+    rest_until = clock.now() + timedelta(hours=1)
+    seen = engine.endpoint(endpoint_id)
+    assert (seen.failures, seen.failing_since, seen.rest_until) == (0, None, rest_until)
+    clock.move_to(rest_until)
+    assert len(hand.claim()) == 5
+
+
 def test_what_was_given_back_untried_is_no_failure(engine: Engine, hand: Hand, endpoint_id: str) -> None:
     """Nor does it make an endpoint well that has failed before."""
     hand.fail(4)

@@ -61,11 +61,13 @@ _KEEP: Final = Prepared(
     .values(secret=bindparam("the_secret"), old_secret=bindparam("the_old"), headers=bindparam("the_headers"))
 )
 _REMOVE: Final = Prepared(delete(ENDPOINT).where(_IS_IT))
-# Where the circuit is closed, it rests because it asked for that.
+# Where the circuit is closed, or rests for longer than one that has just opened, it rests because it asked
+# for that: whoever tries one that is open finds its rest over.
+_HAS_ASKED: Final = or_(ENDPOINT.c.failures < OPENS_AT, ENDPOINT.c.rest_until > bindparam("soon"))
 _IS_WELL: Final = Prepared(
     update(ENDPOINT)
     .where(_IS_IT, ENDPOINT.c.failures > 0)
-    .values(**_WELL | {"rest_until": case((ENDPOINT.c.failures < OPENS_AT, ENDPOINT.c.rest_until))})
+    .values(**_WELL | {"rest_until": case((_HAS_ASKED, ENDPOINT.c.rest_until))})
 )
 _AILS: Final = Prepared(
     update(ENDPOINT)
@@ -147,9 +149,15 @@ def remove(connection: Connection, endpoint_id: str) -> None:
     connection.run(_REMOVE, the_id=endpoint_id)
 
 
-def is_well(connection: Connection, endpoint_id: str) -> None:
-    """Write down that something arrived: its circuit is closed."""
-    connection.run(_IS_WELL, the_id=endpoint_id)
+def is_well(connection: Connection, endpoint_id: str, *, soon: datetime) -> None:
+    """Write down that something arrived: its circuit is closed.
+
+    Args:
+        connection: by which.
+        endpoint_id: whose.
+        soon: by when the rest of a circuit that has just opened is over; a longer one goes on.
+    """
+    connection.run(_IS_WELL, the_id=endpoint_id, soon=soon)
 
 
 def ails(connection: Connection, endpoint_id: str, more: int, now: datetime) -> tuple[int, datetime] | None:
