@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from adapters.api import asker, calls, deliveries, endpoints, eois, events, imports, jobs, refusals
 from adapters.api.admission import Admission
 from adapters.api.answers import problem_of
-from adapters.api.docs_pages import docs_router
+from adapters.api.docs_pages import docs_router, enter_document
 from adapters.api.door import Door
 from adapters.api.entering import operation_id
 from adapters.api.headers import SecurityHeaders
@@ -94,6 +94,7 @@ def build_api(door: Door, around: Surroundings, *, lifespan: Lifespan | None = N
         title="eoi-workflow",
         version=own_version(),
         description=ABOUT,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect would repeat the Host that was asked for, whoever made it up
@@ -101,6 +102,7 @@ def build_api(door: Door, around: Surroundings, *, lifespan: Lifespan | None = N
         middleware=_around(around),
     )
     refusals.enter(api)
+    enter_document(api)
     _take(api, door_router(replace(door, is_alone=True)))
     if around.operation is not None:
         _take(api, operation_router(door, around.operation))

@@ -4,17 +4,25 @@ Swagger UI comes with the package fastapi-offline, of which only the files are u
 a file of its own, so that no script in the page itself has to be allowed (Content-Security-Policy).
 """
 
-from functools import partial
+import json
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from adapters.api.errors import JSON
 from adapters.api.headers import DOCS
 
+#: Where what the pages show is, as one document.
+DOCUMENT: Final = "/openapi.json"
+#: Below how many places the document is kept, as it is written there.
+PLACES: Final = 4
 #: The page.
 PAGE: Final = f"""\
 <!DOCTYPE html>
@@ -45,6 +53,21 @@ SwaggerUIBundle({
 """
 #: File -> its type.
 FILES: Final = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+
+
+def enter_document(api: FastAPI) -> None:
+    """Let the program tell what it can be asked; written once, since anybody may ask for it at any time."""
+
+    @lru_cache(PLACES)
+    def written(root: str) -> bytes:
+        told = api.openapi() | ({"servers": [{"url": root}]} if root else {})
+        return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+
+    async def show_document(request: Request) -> Response:
+        root = request.scope.get("root_path", "").rstrip("/")
+        return Response(await run_in_threadpool(written, root), media_type=JSON)
+
+    api.add_route(DOCUMENT, show_document, include_in_schema=False)
 
 
 def docs_router() -> APIRouter:

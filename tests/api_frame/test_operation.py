@@ -252,6 +252,22 @@ def test_the_pages_can_be_left_out(make_api: MakeApi) -> None:
     ]
 
 
+def test_the_document_is_written_once(api: FastAPI) -> None:
+    """However many ask: to write it takes as long as a dozen requests, and anybody may ask."""
+    made, times = api.openapi, list[int]()
+
+    def openapi() -> dict[str, Any]:
+        times.append(1)
+        return made()
+
+    api.openapi = openapi  # type: ignore[method-assign] # FastAPI's own way of extending it
+    first, second, head = (ask(api, method, "/openapi.json") for method in ("GET", "GET", "HEAD"))
+    assert (first.status, first.header("content-type")) == (200, "application/json")
+    assert (first.json, second.body, head.body) == (made(), first.body, b"")
+    assert head.header("content-length") == first.header("content-length")
+    assert len(times) == 1
+
+
 def test_the_document_tells_nothing_of_operation(api: FastAPI) -> None:
     """Probes and pages are no part of the API that clients are built from."""
     paths = json.loads(ask(api, "GET", "/openapi.json").body)["paths"]
