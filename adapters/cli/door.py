@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adapters.cli.reach import Reach
 from adapters.cli.telling import Teller
+from adapters.cli.waiting import waits_aloud
 
 if TYPE_CHECKING:
     from adapters.client import Client
@@ -164,7 +165,8 @@ class Door:
 
     def _client(self) -> "Client":
         settings = self.settings()
-        return self._reach.client_in(settings, self._reach.server_in(settings) or "")
+        server = self._reach.server_in(settings) or ""
+        return self._reach.client_in(settings, server, pause=waits_aloud(self.tell))
 
     @contextmanager
     def _database(self, *, hears_events: bool = False) -> Iterator["Engine"]:

@@ -6,6 +6,7 @@ EOI_DATABASE_URL.
 
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -94,15 +95,20 @@ class Reach:
             raise typer.BadParameter(msg, param_hint=_HINT)
         return server
 
-    def client_in(self, settings: "Settings", server: str) -> "Client":
+    def client_in(self, settings: "Settings", server: str, *, pause: Callable[[float], object]) -> "Client":
         """Return what asks a server.
+
+        Args:
+            settings: what the environment says.
+            server: which.
+            pause: waits so many seconds, until it is asked again.
 
         Raises:
             BadInput: no address that a key may go to, or no key.
         """
         from adapters.client import Client
 
-        return Client(server, self._key(settings), insecure_http=self.insecure_http)
+        return Client(server, self._key(settings), insecure_http=self.insecure_http, pause=pause)
 
     def refuse_server(self, settings: "Settings", command: str) -> None:
         """Let pass a command that needs the database, where no server is named.

@@ -10,8 +10,9 @@ from adapters.outbound.http_times import seconds_in
 
 #: How often a request is sent at the most.
 TRIES: Final = 4
-#: The longest that a server is waited for as it says, in seconds; who asks for more is told to the caller.
-LONGEST_WAIT_S: Final = 30.0
+#: The longest that a server is waited for as it says, in seconds: the minute by which it counts requests, so
+#: that many rows get through. Who asks for more is told to the caller.
+LONGEST_WAIT_S: Final = 60.0
 #: How long it is waited before the second try, where the server says nothing; each time twice as long.
 FIRST_WAIT_S: Final = 0.5
 #: Statuses that pass: of the server itself, or of what stands before it.
