@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from io import StringIO
@@ -17,7 +18,8 @@ from adapters.jobs.exporting import ExportWork
 from adapters.jobs.importing import ImportWork
 from scheduler.jobs import Jobs
 from tests.cli.conftest import UNSAID, Answer
-from tests.serving.served import Served
+from tests.servers.talking import Program
+from tests.serving.served import EOI, SURROUNDINGS, Served
 from workflow import Engine
 from workflow.testing import admin, new_call, officer
 
@@ -171,6 +173,19 @@ def test_a_table_that_is_too_large_is_told(olga: Run, engine: Engine, tmp_path: 
     answer = olga("import", str(tmp_path / "large.csv"), "--call", "46/23")
     assert (answer.status, "16,777,216" in answer.err) == (1, True)
     assert engine.jobs().items == ()
+
+
+@pytest.mark.slow
+def test_to_stop_waiting_leaves_the_job_alone(olga: Run, engine: Engine, tmp_path: Path) -> None:
+    """It says how far it is while it waits; Ctrl-C ends that alone."""
+    job = begun(olga("import", "-", "--call", "46/23", "--json", stdin=TABLE))
+    line: list[str | Path] = [EOI, "--db", "eoi.db", *OLGA, "job", "wait", job]
+    with Program(line, folder=tmp_path, env=SURROUNDINGS) as waits:
+        waits.wait_for("The job is queued.")
+        waits.signal(signal.SIGINT)
+        assert waits.end() == 130
+        waits.wait_for(f"The job goes on. To wait again: eoi job wait {job}")
+    assert engine.job(job).state == "queued"
 
 
 @pytest.mark.slow
