@@ -147,6 +147,32 @@ def test_what_nobody_has_said_is_told_in_general_words() -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "Pay at https://evil.example/now", "ftp://evil.example", "www.x.y", "evil.com", "Evil.Com",
+        "EVIL.EXAMPLE/x", "evil.co.uk", "head@evil.example", "mailto:head@evil.example",
+        "Go to\nevil.example", "//evil.example/a",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", [each for each in EventType if each.startswith("eoi.")])
+def test_an_applicants_name_leads_nowhere(kind: EventType, name: str) -> None:
+    """Whoever applies writes it; a link in it would be one in a letter of the council's."""
+    with_link = OUR_OWN.write(delivery(kind, about=replace(ABOUT, applicant_name=name)))
+    assert with_link == OUR_OWN.write(delivery(kind, about=replace(ABOUT, applicant_name=None)))
+    assert "Dear applicant,\n" in with_link.text
+
+
+@pytest.mark.parametrize(
+    "name", ["St. Mary's", "St.Mary's C.E. Primary", "P.R.U. Norwich", "Jo's, 1st & 2nd: A/B"]
+)
+def test_a_name_with_full_stops_is_a_name(name: str) -> None:
+    """It stands there as it was given."""
+    assert OUR_OWN.write(delivery(about=replace(ABOUT, applicant_name=name))).text.startswith(
+        f"Dear {name},\n"
+    )
+
+
+@pytest.mark.parametrize(
     ("kind", "other", "told"),
     [
         (EventType.CALL_OPENED, {}, "The deadline is 11:59pm on Friday 17 March 2023."),

@@ -1,5 +1,6 @@
 """What a letter may say: the variables of the templates, from an event and what people are told beside it."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -26,6 +27,8 @@ STATES: Final[Mapping[EventType | Ping, str]] = {
     EventType.EOI_REINSTATED: "Being reviewed",
     EventType.EOI_CANCELLED: "Call cancelled",
 }
+# What programs for mail make a link of, in a name: an address on the web, or a mailbox. "St.Mary's" is none.
+_LINK: Final = re.compile(r"://|www\.|@|\w\.(?:[a-z]{2}|[A-Z]{2}|(?i:com|net|org|uk)\b)")
 # Categories of what ends a line, steers a terminal, or is half a character.
 _UNFIT: Final = ("Cc", "Zl", "Zp", "Cs")
 
@@ -40,7 +43,7 @@ def words(event: Event, about: About) -> dict[str, str | bool]:
         "deadline": deadline_in_words(event.closes_at, timezone),
         "last_day": date_in_words(last_day(event.closes_at, timezone)),
         "applicant": one_line(event.applicant),
-        "applicant_name": one_line(about.applicant_name),
+        "applicant_name": _name(about.applicant_name),
         "eoi_id": event.eoi_id or "",
         "state": STATES[event.type],
         "happened_at": _moment(event, timezone),
@@ -53,6 +56,12 @@ def one_line(text: str | None) -> str:
     """Return a text of one line without control characters, whatever was kept; empty for none."""
     fit = "".join(" " if unicodedata.category(char) in _UNFIT else char for char in text or "")
     return " ".join(fit.split())
+
+
+def _name(text: str | None) -> str:
+    """Return an applicant's name; empty where it would lead somewhere: the council has not written it."""
+    name = one_line(text)
+    return "" if _LINK.search(name) else name
 
 
 def _moment(event: Event, timezone: str) -> str:
