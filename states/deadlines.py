@@ -135,6 +135,28 @@ def moment_in_words(at: datetime, timezone: str) -> str:
     return f"{_clock(local)} on {date_in_words(local.date())}"
 
 
+def day_it_counts_for(at: datetime, closes_at: datetime, timezone: str) -> date:
+    """Return the local day on which something happened; at a deadline, the last day to apply.
+
+    Args:
+        at: aware.
+        closes_at: aware; the first instant that is too late, as it then stood.
+        timezone: IANA name.
+    """
+    return last_day(at, timezone) if at == closes_at else _local(at, timezone).date()
+
+
+def happening_in_words(at: datetime, closes_at: datetime, timezone: str) -> str:
+    """Tell when something happened, to the second; what happened at a deadline, as the deadline is told.
+
+    Args:
+        at: aware.
+        closes_at: aware; the first instant that is too late, as it then stood.
+        timezone: IANA name of the zone in which to tell it.
+    """
+    return (deadline_in_words if at == closes_at else moment_in_words)(at, timezone)
+
+
 def date_in_words(day: date) -> str:
     """Tell a date: "Friday 17 March 2023"."""
     return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]} {day.year}"

@@ -7,7 +7,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NoReturn, Self
 
-from states.deadlines import date_in_words, deadline_in_words, moment_in_words, zone
+from states.deadlines import (
+    date_in_words,
+    day_it_counts_for,
+    deadline_in_words,
+    happening_in_words,
+    last_day,
+    zone,
+)
 from states.errors import BadInput
 from states.events import Event, EventType, Ping
 from workflow.hooks import event_types
@@ -82,6 +89,7 @@ def personalisation(event: Event, about: About) -> dict[str, str]:
         "call_title": about.title,
         "opens_on": date_in_words(about.opens_at.astimezone(place).date()),
         "deadline": deadline_in_words(event.closes_at, about.timezone),
+        "last_day": date_in_words(last_day(event.closes_at, about.timezone)),
         "contact": about.contact or "",
         "has_contact": "yes" if about.contact else "no",
         "eoi_reference": event.eoi_id or "",
@@ -89,8 +97,8 @@ def personalisation(event: Event, about: About) -> dict[str, str]:
         "applicant_name": about.applicant_name or event.applicant or "",
         "state": event.state,
         "state_before": event.source or "",
-        "happened_on": date_in_words(event.at.astimezone(place).date()),
-        "happened_at": moment_in_words(event.at, about.timezone),
+        "happened_on": date_in_words(day_it_counts_for(event.at, event.closes_at, about.timezone)),
+        "happened_at": happening_in_words(event.at, event.closes_at, about.timezone),
     }
 
 

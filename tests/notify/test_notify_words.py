@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -36,6 +36,7 @@ def test_an_event_of_an_eoi_in_words() -> None:
         "call_title": "Specialist Resource Base Expressions of Interest",
         "opens_on": "Sunday 5 February 2023",
         "deadline": "11:59pm on Friday 17 March 2023",
+        "last_day": "Friday 17 March 2023",
         "contact": "Programme Management Team",
         "has_contact": "yes",
         "eoi_reference": "e-1",
@@ -77,6 +78,15 @@ def test_days_are_those_of_the_calls_own_zone() -> None:
     assert (words["opens_on"], words["happened_on"]) == ("Saturday 1 July 2023",) * 2
     assert words["happened_at"] == "12:30am on Saturday 1 July 2023"
     assert words["deadline"] == "11:59pm on Friday 14 July 2023"
+
+
+@pytest.mark.parametrize("type_", [EventType.CALL_CLOSED, EventType.EOI_LAPSED])
+def test_what_the_close_did_happened_on_the_last_day(type_: EventType) -> None:
+    """The deadline is told as 11:59pm on Friday; a letter of a close on Saturday would deny it."""
+    closes_at = closing_instant(date(2023, 3, 17), "Europe/London")
+    words = _words(type=type_, at=closes_at, closes_at=closes_at)
+    assert words["happened_at"] == words["deadline"] == "11:59pm on Friday 17 March 2023"
+    assert words["happened_on"] == words["last_day"] == "Friday 17 March 2023"
 
 
 def test_a_zone_that_is_none_is_for_a_person(notify: Notify, courier: NotifyCourier) -> None:

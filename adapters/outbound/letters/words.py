@@ -3,10 +3,15 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date, datetime
 from typing import Final
 
-from states.deadlines import date_in_words, deadline_in_words, last_day, moment_in_words, zone
+from states.deadlines import (
+    date_in_words,
+    day_it_counts_for,
+    deadline_in_words,
+    happening_in_words,
+    last_day,
+)
 from states.events import Event, EventType, Ping
 from workflow.ports import About
 
@@ -46,8 +51,8 @@ def words(event: Event, about: About) -> dict[str, str | bool]:
         "applicant_name": _name(about.applicant_name),
         "eoi_id": event.eoi_id or "",
         "state": STATES[event.type],
-        "happened_at": _moment(event, timezone),
-        "happened_on": date_in_words(_day(event, timezone)),
+        "happened_at": happening_in_words(event.at, event.closes_at, timezone),
+        "happened_on": date_in_words(day_it_counts_for(event.at, event.closes_at, timezone)),
         "before_deadline": event.at < event.closes_at,
     }
 
@@ -62,19 +67,3 @@ def _name(text: str | None) -> str:
     """Return an applicant's name; empty where it would lead somewhere: the council has not written it."""
     name = one_line(text)
     return "" if _LINK.search(name) else name
-
-
-def _moment(event: Event, timezone: str) -> str:
-    """Tell when it happened; what happened at the deadline, as the deadline is told."""
-    tell = deadline_in_words if event.at == event.closes_at else moment_in_words
-    return tell(event.at, timezone)
-
-
-def _day(event: Event, timezone: str) -> date:
-    if event.at == event.closes_at:
-        return last_day(event.at, timezone)
-    return _local(event.at, timezone).date()
-
-
-def _local(at: datetime, timezone: str) -> datetime:
-    return at.astimezone(zone(timezone))
