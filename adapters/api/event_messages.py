@@ -4,6 +4,7 @@ Source: CloudEvents 1.0, HTTP protocol binding.
 """
 
 import re
+from collections import Counter
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -95,13 +96,13 @@ def _body(request: Request, body: bytes, kind: str) -> Any:  # noqa: ANN401 -- J
 
 
 def _in_headers(request: Request) -> dict[str, Any]:
-    names = [name for name in request.headers if name.startswith(_LEAD)]
-    _require_once(request, *names)
-    for name in names:
+    found = {name: value for name, value in request.headers.items() if name.startswith(_LEAD)}
+    _require_once(request, *found)
+    for name in found:
         if name.removeprefix(_LEAD) in _ELSEWHERE:
             msg = f"{name} is no header of binary mode: data are the body, their type is in Content-Type."
             raise BadHeader(msg, field=name)
-    return {name.removeprefix(_LEAD): _decoded(name, request.headers[name]) for name in names}
+    return {name.removeprefix(_LEAD): _decoded(name, value) for name, value in found.items()}
 
 
 def _decoded(name: str, value: str) -> str:
@@ -116,8 +117,9 @@ def _decoded(name: str, value: str) -> str:
 
 
 def _require_once(request: Request, *names: str) -> None:
+    times = Counter(request.headers.keys())
     for name in names:
-        if len(request.headers.getlist(name)) > 1:
+        if times[name.lower()] > 1:
             msg = f"The header {name[:60]} is there twice."
             raise BadHeader(msg, field=name[:60])
 
