@@ -29,10 +29,17 @@ class Heads:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let it in, or refuse it."""
-        app = self._app
-        if scope["type"] == "http" and (_length(scope) > LONGEST_HEAD or _ends_twice(scope)):
-            app = self._refuse(BadRequest())
+        wrong = _wrong_with(scope) if scope["type"] == "http" else None
+        app = self._app if wrong is None else self._refuse(BadRequest(wrong))
         await app(scope, receive, send)
+
+
+def _wrong_with(scope: Scope) -> str | None:
+    if _length(scope) > LONGEST_HEAD:
+        return f"A request's line and headers come to {LONGEST_HEAD:,} bytes at the most."
+    if _ends_twice(scope):
+        return "Content-Length and Transfer-Encoding each say where the body ends: send one of them."
+    return None
 
 
 def _length(scope: Scope) -> int:

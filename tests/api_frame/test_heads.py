@@ -21,6 +21,7 @@ def test_a_head_is_so_long_and_no_longer(api: FastAPI) -> None:
     ):
         assert (refused.status, refused.code, refused.header("connection")) == (400, "bad-request", "close")
         assert refused.header("x-content-type-options") == "nosniff"
+        assert "32,768 bytes" in refused.json["detail"]
 
 
 @pytest.mark.parametrize(
@@ -31,5 +32,6 @@ def test_a_body_that_ends_in_two_places_is_none(api: FastAPI, names: tuple[str, 
     said = {"Content-Length": "2", "Transfer-Encoding": "chunked"}
     refused = ask(api, "POST", "/v1/calls", *[(name, said[name]) for name in names], body=b"{}")
     assert (refused.status, refused.code, refused.header("connection")) == (400, "bad-request", "close")
+    assert all(name in refused.json["detail"] for name in said)
     for name, value in said.items():
         assert ask(api, "POST", "/v1/calls", (name, value), body=b"{}").status == 401
