@@ -98,23 +98,24 @@ def test_our_own_program_writes_one_line_for_each_event(tmp_path: Path) -> None:
     """On stderr each event is one line of key=value with its instant in UTC, tracebacks and all."""
     stdout, stderr = run(STANDALONE, str(tmp_path))
     lines = stderr.splitlines()
-    assert (stdout, len(lines)) == ("", 3)
+    assert (stdout, len(lines)) == ("", 4)
     begin = r"timestamp=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level="
+    assert re.fullmatch(begin + r"info logger=eoi\.schema event=schema\.upgraded before= after=\d+", lines[0])
     assert re.fullmatch(
-        begin + r"info logger=eoi\.engine event=call\.opened event_id=\S+:1 call_id=\S+ state=open", lines[0]
+        begin + r"info logger=eoi\.engine event=call\.opened event_id=\S+:1 call_id=\S+ state=open", lines[1]
     )
-    assert re.match(begin + "info logger=eoi.engine event=eoi.drafted ", lines[1])
+    assert re.match(begin + "info logger=eoi.engine event=eoi.drafted ", lines[2])
     assert re.match(
-        begin + r"error logger=eoi\.hooks event=hook\.failed type=eoi\.drafted event_id=\S+ ", lines[2]
+        begin + r"error logger=eoi\.hooks event=hook\.failed type=eoi\.drafted event_id=\S+ ", lines[3]
     )
     assert "\x1b" not in stderr
-    assert lines[2].endswith(r'RuntimeError: two\nlines \\x1b[31mred"')
+    assert lines[3].endswith(r'RuntimeError: two\nlines \\x1b[31mred"')
 
 
 def test_a_host_that_listens_hears_every_use_case(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Through a host's own logging each command, refusal and sweep is a name with its data beside it."""
-    caplog.set_level("INFO", logger="eoi")
     engine = engine_in(tmp_path)
+    caplog.set_level("INFO", logger="eoi")
     call = engine.open_call(new_call(), actor=officer())
     eoi_id = submitted(engine, call.id, school())
     with pytest.raises(Refused):
@@ -192,7 +193,7 @@ def test_structlog_is_left_as_the_host_has_it(tmp_path: Path, caplog: pytest.Log
         engine.open_call(new_call(), actor=officer())
         engine.close()
     assert not structlog.is_configured()
-    assert [data_of(each)["request_id"] for each in caplog.records] == ["r-1"]
+    assert [data_of(each)["request_id"] for each in caplog.records] == ["r-1"] * 2
 
 
 def test_data_may_have_any_name(caplog: pytest.LogCaptureFixture) -> None:
