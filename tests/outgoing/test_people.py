@@ -1,9 +1,13 @@
 """Who is told of what: an applicant's contacts, a call's whole audience, a list, an office."""
 
+from concurrent.futures import Future
 from itertools import repeat
 
 import pytest
 
+from tests.databases.raw import RawDatabase
+from tests.deadline.wire import SlowEngine
+from tests.nodes import Nodes
 from tests.outgoing.hand import Hand, to_people, told
 from workflow import BadInput, CallView, Contact, Engine
 from workflow.testing import FrozenClock, admin, new_call, officer, school
@@ -224,6 +228,20 @@ def test_one_bad_contact_changes_nothing(engine: Engine, bad: Contact) -> None:
         engine.put_contacts("schools", [_contact(2, OTHER), bad], actor=officer())
     assert (refused.value.field, "secret" in refused.value.message) == ("contacts", False)
     assert engine.contacts("schools") == [_contact(1, HEAD)]
+
+
+def test_of_two_who_replace_a_list_at_once_the_later_one_counts(
+    engine: Engine, database: RawDatabase, nodes: Nodes, clock: FrozenClock
+) -> None:
+    """Neither sees what the other one is about to commit; whoever one of them took off must not be told."""
+    others = list[Future[object]]()
+    with SlowEngine(database, clock) as slow:
+        slow.wire.before_commit = lambda: others.append(
+            nodes.start(lambda node: _put(node, "schools", _contact(2, OFFICE)))
+        )
+        _put(slow, "schools", _contact(1, HEAD), _contact(3, OTHER))
+    others[0].result()
+    assert engine.contacts("schools") == [_contact(2, OFFICE)]
 
 
 def test_a_list_holds_so_many_and_no_more(engine: Engine) -> None:

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import String, bindparam, delete, func, insert, literal, select
 
 from workflow.connection import Connection
 from workflow.statements import Prepared
+from workflow.store.locks import turn_alone
 from workflow.store.tables import CONTACT
 from workflow.views import Contact
 
 _INSERT: Final = Prepared(insert(CONTACT), columns=("list_name", "organisation", "address", "name"))
 _OF_LIST: Final = CONTACT.c.list_name == bindparam("the_list")
+# Of two who replace a list at once, the second would not see what the first has written, and leave it there.
+_TURN: Final = Prepared(select(literal(1)).where(turn_alone(bindparam("the_list", type_=String()))))
 _CLEAR: Final = Prepared(delete(CONTACT).where(_OF_LIST))
 _LIST: Final = Prepared(
     select(CONTACT.c.organisation, CONTACT.c.address, CONTACT.c.name)
@@ -24,7 +27,8 @@ _COUNTS: Final = Prepared(
 
 
 def replace(connection: Connection, list_name: str, contacts: Sequence[Contact]) -> None:
-    """Let a list hold these, and nobody else."""
+    """Let a list hold these, and nobody else; whoever replaces it, too, comes after."""
+    connection.row(_TURN, the_list=list_name)
     connection.run(_CLEAR, the_list=list_name)
     rows: list[dict[str, Any]] = [
         {

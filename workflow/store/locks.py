@@ -1,4 +1,4 @@
-"""Whose turn it is at a call, or at an actor's jobs, where several may write at a time.
+"""Whose turn it is at a call, an actor's jobs or a list of contacts, where several may write at a time.
 
 Those who move a call's EOIs share the call; who moves the call itself has it alone. On PostgreSQL a row's own
 lock is not fair: who wants it alone waits for as long as others come to share it. So everybody queues at an
