@@ -69,9 +69,8 @@ def test_its_numbers_are_those_of_the_code() -> None:
     assert f"has failed for {PATIENCE_S / 3600:.0f} hours without a break" in WORDS
     assert f"**{OPENS_AT} failures in a row**" in WORDS
     assert f"up to {backoff.LONGEST_REST_S / 60:.0f} minutes" in WORDS
-    assert (
-        f"(`Retry-After`) | gets it, up to {'an hour' if backoff.LONGEST_ASKED_S == 3600 else '?'}:" in WORDS
-    )
+    longest = "an hour" if backoff.LONGEST_ASKED_S == 3600 else "?"
+    assert f"(`Retry-After`, in seconds or as a date) | gets it, up to {longest}:" in WORDS
     assert f"({DAY_H:g}, if you do not say; {LONGEST_H:g} at the most)" in WORDS
     assert f"**{KEEP_DAYS:g} days**" in WORDS
     assert f"ports {' and '.join(map(str, sorted(PORTS)))}" in WORDS
