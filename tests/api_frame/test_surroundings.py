@@ -111,7 +111,8 @@ def test_an_origin_that_is_named_may_ask(make_api: MakeApi) -> None:
     assert preflight.header("access-control-allow-credentials") is None
     answer = ask(api, "GET", "/v1/calls/x", ours)
     assert (answer.status, answer.header("access-control-allow-origin")) == (401, ours[1])
-    assert answer.header("access-control-expose-headers") == "ETag, Link, Location, Retry-After"
+    read = "Content-Disposition, ETag, Link, Location, Retry-After"
+    assert answer.header("access-control-expose-headers") == read
     for other in (
         "https://council.example.evil.example",
         "https://evil.example",
