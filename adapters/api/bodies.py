@@ -80,6 +80,20 @@ async def received(
         return b"".join([chunk async for chunk in chunks])
 
 
+async def swallow(request: Request, *, largest: int, patience_s: float) -> None:
+    """Read a body to its end, and hold nothing of it: whoever is still sending never reads an answer.
+
+    Raises:
+        BodyTooLarge: as `received`.
+        BodyTooSlow: as `received`.
+        ClientDisconnect: as `received`.
+    """
+    held = Held(largest)  # counts this body alone
+    async with coming(request, held=held, largest=largest, patience_s=patience_s) as chunks:
+        async for _ in chunks:
+            pass
+
+
 @asynccontextmanager
 async def coming(
     request: Request, *, held: Held, largest: int, patience_s: float

@@ -7,17 +7,18 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import IO, Any, ClassVar, Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapters.api.bodies import Held, require_as_it_is
+from adapters.api.bodies import Held, require_as_it_is, swallow
 from adapters.api.door import Asking, asking_of
 from adapters.api.errors import BodyTooLarge, UnsupportedMediaType
 from adapters.api.forms import FormFiles, files_in, is_form, type_of
 from adapters.api.route import EoiRoute, Handler
 from adapters.api.turns import step_aside
 from adapters.jobs.words import CHARSETS, CSV, LARGEST_TABLE, REGISTER, TABLE
-from states.errors import BadInput
+from states.errors import BadInput, EoiError
 from workflow import Arrival
 
 #: What programs say of a table that they send in a form.
@@ -69,7 +70,13 @@ class ImportRoute(EoiRoute):
         return come_in_and_close
 
     async def _received(self, request: Request) -> bytes:
-        """Return the body; of a form, which is put aside as files, nothing."""
+        """Return the body; of a form, which is put aside as files, nothing.
+
+        There is room for four at once, and who may ask nothing holds none of it.
+        """
+        if (refusal := await self._refusal(request)) is not None:
+            await swallow(request, largest=LARGEST_TABLE, patience_s=PATIENCE_S)
+            raise refusal
         if not is_form(request):
             return await super()._received(request)
         request.state.files = await files_in(
@@ -84,6 +91,15 @@ class ImportRoute(EoiRoute):
                 request
             )  # it takes seconds to be read, which tell nothing of how long others would wait
         return b""
+
+    async def _refusal(self, request: Request) -> EoiError | None:
+        """Return why this may be nobody's; a host may look at the body first, and is asked after it."""
+        if self.door.ahead is None:
+            try:
+                await run_in_threadpool(self.door.authenticate, request)
+            except EoiError as exc:
+                return exc
+        return None
 
     def _asking(self, request: Request, body: bytes, arrival: Arrival) -> tuple[Asking, Any]:
         asking = asking_of(self.door, request, arrival)
