@@ -7,7 +7,7 @@ from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from adapters.cli.reach import Reach
+from adapters.cli.reach import Reach, is_open_to_all
 from adapters.cli.telling import Teller
 from adapters.cli.waiting import waits_aloud
 
@@ -166,6 +166,8 @@ class Door:
     def _client(self) -> "Client":
         settings = self.settings()
         server = self._reach.server_in(settings) or ""
+        if self.key_file is not None and is_open_to_all(self.key_file):
+            self.tell.aside(f"Everybody on this machine may read {self.key_file}: chmod 600 keeps the key.")
         return self._reach.client_in(settings, server, pause=waits_aloud(self.tell))
 
     @contextmanager

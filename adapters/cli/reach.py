@@ -5,6 +5,7 @@ EOI_DATABASE_URL.
 """
 
 import re
+import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -137,6 +138,14 @@ class Reach:
 
             return file_bytes(self.key_file, what="key").decode("ascii", "replace")
         return self.key or settings.server_key.get_secret_value()
+
+
+def is_open_to_all(path: Path) -> bool:
+    """Return whether everybody on this machine may read a file; one that is not there, nobody."""
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
 
 
 def refuse_key(said: object) -> None:
