@@ -2,7 +2,6 @@
 
 import json
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -157,12 +156,6 @@ def test_a_connection_is_used_again(receiver: Any, courier: WebhookCourier) -> N
         courier.deliver(_delivery(receiver.url, version=version))
     assert len({request["from"] for request in receiver.requests}) == 1
     assert [event["id"] for event in receiver.events] == ["e-1:1", "e-1:2", "e-1:3"]
-
-
-def test_the_receivers_certificate_is_checked(courier: WebhookCourier) -> None:
-    """Only a certificate that is trusted, and names the receiver, is accepted."""
-    context = courier._transport._pool._ssl_context  # type: ignore[attr-defined]  # httpx's own transport, looked into
-    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
 def _leads_to(*addresses: str) -> Callable[[str, int], list[str]]:
