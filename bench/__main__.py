@@ -27,6 +27,8 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     if asked.write_docs and (asked.workloads or asked.database or asked.profile or asked.quick):
         parser.error("--write-docs takes the numbers of everything, in full")
+    if asked.profile and asked.profile.elsewhere:
+        parser.error(f"{asked.profile.name} is done by other processes, where no profiler looks")
     if asked.redraw:
         write_docs(json.loads(DOCS.joinpath("performance.json").read_text(encoding="utf-8")), DOCS)
         return 0
@@ -39,8 +41,8 @@ def main(arguments: Sequence[str]) -> int:
         if asked.profile:
             found["profiles"] = _profiles(asked, [asked.profile], tell)
         elif asked.write_docs:
-            dear = dict.fromkeys(["W1", *page.missed(found)])
-            found["profiles"] = _profiles(asked, [WORKLOADS[name] for name in dear], tell)
+            dear = [WORKLOADS[name] for name in dict.fromkeys(["W1", *page.missed(found)])]
+            found["profiles"] = _profiles(asked, [each for each in dear if not each.elsewhere], tell)
     if asked.write_docs:
         write_docs(found, DOCS)
     print(json.dumps(found, indent=1) if asked.json else report.text(found))

@@ -111,6 +111,8 @@ class Workload:
     fill: Callable[[Place], None] | None = None
     #: Database -> the floor's statements, as they are sent.
     sql: Callable[[Database], tuple[str, ...]] = lambda _: ()
+    #: Whether another process does the work, where our profiler does not look.
+    elsewhere: bool = False
     #: Whether people think of it as so many a second.
     as_rate: bool = False
     #: What it means and leaves out, a paragraph for docs/performance.md.

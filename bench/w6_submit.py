@@ -139,6 +139,7 @@ WORKLOAD: Final = Workload(
         Contender(name="ours", title="eoi serve", play=ours, package="eoi-workflow"),
     ),
     targets=(Target(says="at most 1.6 × the floor", at_most=1.6),),
+    elsewhere=True,
     as_rate=True,
     notes=(__doc__ or "").partition("\n\n")[2].strip(),
     between="what a bare route does not do: a key looked up, a body checked, every rule and its evidence.",

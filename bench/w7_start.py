@@ -78,6 +78,7 @@ WORKLOAD: Final = Workload(
             share=0.2,
         ),
     ),
+    elsewhere=True,
     sizes=(0, 1),  # 1: a server, which goes on
     quick_sizes=(0, 1),
     targets=(

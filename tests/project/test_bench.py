@@ -216,6 +216,7 @@ def test_command_line() -> None:
     ("words", "line"),
     [
         (["W9"], "argument W1: there is no workload 'W9': W1, W2, W3, W4, W5, W6, W7\n"),
+        (["--profile", "W6"], "W6 is done by other processes, where no profiler looks\n"),
         (["--write-docs", "--quick"], "--write-docs takes the numbers of everything, in full\n"),
     ],
 )
