@@ -229,7 +229,9 @@ def find(
 @from_row
 def _fitting(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
     """Return as many of them as one page holds."""
-    sizes = accumulate(len(manifest) for *_, manifest in rows)
+    if sum(len(row[-1]) for row in rows) <= MOST_ANSWERS:
+        return rows
+    sizes = accumulate(len(row[-1]) for row in rows)
     return rows[: max(1, sum(size <= MOST_ANSWERS for size in sizes))]
 
 
