@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from adapters.outbound.export.selection import pages
 from states.facts import Actor
 from workflow import CallView, EoiView, HistoryView, Option, Page, Receipt
 
@@ -62,10 +63,5 @@ class Face(Protocol):
 
 def eois_of(face: Face, *, call: str, applicant: str, actor: Actor) -> Iterator[EoiView]:
     """Yield every EOI of an applicant for a call, the oldest first, on however many pages they stand."""
-    after = None
-    while True:
-        page = face.find(call=call, applicant=applicant, after=after, actor=actor)
+    for page in pages(lambda after: face.find(call=call, applicant=applicant, after=after, actor=actor)):
         yield from page
-        if page.next is None:
-            return
-        after = page.next

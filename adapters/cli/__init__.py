@@ -11,7 +11,9 @@
     views       calls and EOIs in words
     receivers   webhooks' receivers, looked at before they are added
     progress    how far something long has come
-    sheets, calls, eois, endpoints, delivery, contacts, events, imports, running, storage    the commands
+    waiting     how long a server lets us wait
+    sheets, calls, eois, endpoints, delivery, contacts, events, events_in, imports, export, jobs, keys,
+    running, storage    the commands
 
 Commands import the composition root inside, so that `--help` is quick.
 """

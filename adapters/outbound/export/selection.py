@@ -32,6 +32,17 @@ class Source(Protocol):
         ...
 
 
+def pages(ask: Callable[[str | None], Page[EoiView]]) -> Iterator[Page[EoiView]]:
+    """Yield every page of a list, from its beginning; `ask` is given the `next` of the page before."""
+    after = None
+    while True:
+        page = ask(after)
+        yield page
+        if page.next is None:
+            return
+        after = page.next
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """Which EOIs: those for which all of this is so."""
@@ -64,15 +75,11 @@ class Reading:
             BadInput: no such state.
             Refused: the actor has no role.
         """
-        after, count = None, 0
-        while True:
-            page = self._page(after)
+        count = 0
+        for page in pages(self._page):
             yield from page
             count += len(page)
             self.read(count)
-            if page.next is None:
-                return
-            after = page.next
 
     def call_of(self, eoi: EoiView) -> CallView:
         """Return the call of an EOI; each is asked for once."""
