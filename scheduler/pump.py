@@ -36,13 +36,13 @@ LEASE_S: Final = 60.0
 BEGIN_WITHIN: Final = 0.45
 #: How many are claimed ahead at the most for each that can be on its way, so that no worker waits for the
 #: database; so many only where they end that fast, or one that is slow would hold places that others want.
-AHEAD: Final = 8
+AHEAD: Final = 16
 #: While deliveries wait for a worker and none ends, how often others are looked for, in seconds.
 LOOK_S: Final = 0.5
 #: While deliveries wait for a worker, so many are written down together, and nobody waits longer for it than
 #: so many seconds.
-TOGETHER: Final = 64
-TOGETHER_S: Final = 0.05
+TOGETHER: Final = 128
+TOGETHER_S: Final = 0.1
 #: How far apart two looks begin, in seconds, of which the first one had little to do: each takes a commit or
 #: two from those who submit.
 APART_S: Final = 0.05

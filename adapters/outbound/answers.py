@@ -35,7 +35,8 @@ def outcome(response: httpx.Response, beginning: bytes, *, now: Callable[[], dat
         beginning: the first bytes of its body.
         now: reads a Retry-After that is a date, where the answer does not say what time it is there.
     """
-    status, answer = response.status_code, "" if _is_packed(response) else words(beginning)
+    status = response.status_code
+    answer = words(beginning) if beginning and not _is_packed(response) else ""
     if response.is_success:
         return Delivered(status=status, answer=answer)
     why = f"The receiver answered {status} {_phrase(status)}".rstrip() + "."

@@ -12,6 +12,8 @@ from states.events import Event
 #: Source: CloudEvents 1.0, JSON event format, 3; HTTP protocol binding, 3.2.
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def envelope(event: Event) -> dict[str, object]:
     """Return the event as a CloudEvent; `source` and `id` together are unique, the same in every retry."""
@@ -40,4 +42,4 @@ def envelope(event: Event) -> dict[str, object]:
 
 def body(event: Event) -> bytes:
     """Return the bytes to send: the same for every attempt."""
-    return json.dumps(envelope(event), ensure_ascii=False, separators=(",", ":")).encode()
+    return _JSON.encode(envelope(event)).encode()
