@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from states.quick import quick
+
 
 class EventType(StrEnum):
     """The public type names, `thing.past-tense`; CloudEvents' `type` attribute."""
@@ -45,6 +47,7 @@ class Ping(StrEnum):
     ENDPOINT_PINGED = "endpoint.pinged"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One fact, as hooks, couriers and receivers get it. Ids, state, version, instants; never answers."""

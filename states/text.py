@@ -43,7 +43,10 @@ def plain_text(value: object, *, field: str, longest: int = ID_LENGTH, lines: bo
         msg = f"{field} must be a text, not {type(value).__name__}."
         raise BadInput(msg, field=field)
     # The length first: normal form takes quadratic time on hostile text. Then again: it may grow.
-    text = unicodedata.normalize("NFC", _at_most(longest, value.strip(), field=field))
+    given = _at_most(longest, value.strip(), field=field)
+    if given.isascii() and given.isprintable() and given:
+        return given  # as most are: whatever is looked for below stands in no such text
+    text = unicodedata.normalize("NFC", given)
     _at_most(longest, text, field=field)
     if not UNSEEN.sub("", text).strip():
         msg = f"{field} is empty."
@@ -69,6 +72,8 @@ def plain_id(value: object, *, field: str) -> str:
             or a soft hyphen; a space of another kind or width than the plain one.
     """
     text = plain_text(value, field=field)
+    if text.isascii():
+        return text
     for char in text:
         if UNSEEN.match(char) or (char != " " and unicodedata.category(char) == "Zs"):
             msg = (

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from states.events import Event
+from states.quick import quick
 
 
 class Clock(Protocol):
@@ -36,6 +37,7 @@ class Vault(Protocol):
         ...
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
     """What people are told beside an event's facts: of its call and of who applies. By no webhook."""
@@ -51,6 +53,7 @@ class About:
     applicant_name: str | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One event on its way to one receiver, as a courier gets it."""

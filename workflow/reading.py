@@ -186,8 +186,10 @@ def _without_counts(found: CallView) -> CallView:
 
 
 def _applicants(applicant: str | None, actor: Actor | None) -> frozenset[str] | None:
-    kept = _as_kept(applicant)
-    asked = None if applicant is None else frozenset(() if kept is None else (kept,))
+    asked = None
+    if applicant is not None:
+        kept = _as_kept(applicant)
+        asked = frozenset(() if kept is None else (kept,))
     if actor is None or reads_all(actor):
         return asked
     return actor.organisations if asked is None else actor.organisations & asked

@@ -5,7 +5,7 @@ and leaves out the rest. All that the engine does goes this way; through Core it
 looks at the schema.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -20,6 +20,7 @@ Convert = Callable[[Any], Any]
 Preparable = Select[Any] | CompoundSelect[Any] | UpdateBase
 
 _ABSENT: Final = object()
+_from_text: Final = datetime.fromisoformat
 
 
 class Unreadable(ValueError):
@@ -71,7 +72,7 @@ class Prepared:
         """
         compiled = self._for(dialect)
         cursor.execute(compiled.sql, compiled.bind(parameters))
-        return [compiled.read(row) for row in cursor.fetchall()]
+        return compiled.read(cursor.fetchall())
 
     def bind(self, dialect: Dialect, parameters: Mapping[str, Any]) -> list[Any]:
         """Return the parameters in the order of their places, as the driver takes them."""
@@ -113,13 +114,16 @@ class _Compiled:
             )
         ]
 
-    def read(self, row: Sequence[Any]) -> tuple[Any, ...]:
-        values = list(row)
+    def read(self, rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
         try:
-            for place, convert in self._results:
-                values[place] = convert(values[place])
+            return [self._read(row) for row in rows]
         except (TypeError, ValueError) as exc:
             raise Unreadable from exc
+
+    def _read(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        values = list(row)
+        for place, convert in self._results:
+            values[place] = convert(values[place])
         return tuple(values)
 
 
@@ -140,7 +144,7 @@ def _instant(stored: Any) -> datetime | None:  # noqa: ANN401 -- a text in SQLit
     if stored is None:
         return None
     if isinstance(stored, str):
-        return datetime.fromisoformat(f"{stored}+00:00")
+        return _from_text(stored + "+00:00")
     at: datetime = stored
     # A host's SQLite connection may convert by declared types, as Django's does, and then tells no zone.
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

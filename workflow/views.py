@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from states.events import Event
 from states.names import CallState, EoiState, Role
+from states.quick import quick
 
 T = TypeVar("T")
 
@@ -57,6 +58,7 @@ class CallView:
     counts_at_close: Mapping[str, int] | None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EoiView:
     """An expression of interest, as it stands."""
@@ -79,6 +81,7 @@ class EoiView:
     digest: str
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryView:
     """One change of one thing, for good."""

@@ -153,7 +153,7 @@ def lock(connection: Connection, eoi_id: str) -> LoadedEoi | None:
 def by_id(connection: Connection, eoi_id: str) -> EoiView | None:
     """Return an EOI with its standing answers."""
     row = connection.row(_BY_ID, eoi_id=eoi_id)
-    return None if row is None else _view(row)
+    return None if row is None else _views([row])[0]
 
 
 def live_id(connection: Connection, call_id: str, applicant: str) -> str | None:
@@ -223,7 +223,7 @@ def find(
         choices={"applicant": applicants},
     )
     fitting = _fitting(found[:limit])
-    return [_view(row) for row in fitting], len(fitting) < len(found)
+    return _views(fitting), len(fitting) < len(found)
 
 
 @from_row
@@ -236,6 +236,10 @@ def _fitting(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
 
 
 @from_row
+def _views(rows: Sequence[tuple[Any, ...]]) -> list[EoiView]:
+    return [_view(row) for row in rows]
+
+
 def _view(row: tuple[Any, ...]) -> EoiView:
     # Each by its name: by a dict it would take half as long again, and a page has many.
     (
