@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from adapters.bulk.columns import Columns
@@ -73,6 +73,7 @@ def test_names_of_columns_are_what_they_were(tmp_path: Path) -> None:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cells=st.tuples(CELLS, CELLS), delimiter=st.sampled_from(",;\t|"))
+@example(cells=("=1+1", "'+2"), delimiter=",")
 def test_what_is_given_again_is_what_it_was(tmp_path: Path, cells: tuple[str, str], delimiter: str) -> None:
     """Whatever stood in the cells, signs of formulas and apostrophes among it, is read back to the letter."""
     path = tmp_path / "x.csv"

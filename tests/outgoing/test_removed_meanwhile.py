@@ -1,7 +1,7 @@
 """An endpoint that is removed while its deliveries are being made: nothing waits for it afterwards."""
 
-from collections.abc import Callable
 from concurrent.futures import Future
+from itertools import count
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.deadline.wire import SlowEngine
 from tests.nodes import Nodes
 from tests.outgoing.hand import Hand, webhook
 from workflow import CallView, Engine
-from workflow.testing import FrozenClock, officer
+from workflow.testing import FrozenClock, officer, school
 
 
 @pytest.mark.parametrize("first", ["fan-out", "removal"])
@@ -24,19 +24,30 @@ def test_nothing_waits_for_an_endpoint_that_is_removed_during_a_fan_out(
     clock: FrozenClock,
     first: str,
 ) -> None:
-    """Neither sees what the other one is about to commit; what was made for it is parked, or never made."""
-    endpoint_id = webhook(engine)
+    """Neither sees what the other one is about to commit; what was made for it is parked, or never made.
+
+    A removal makes deliveries of all that waits, first: what is made meanwhile is of what happened since.
+    """
+    endpoint_id, urns = webhook(engine), count(3)
     hand.drafts(call.id, 1, 2)
-    order: list[Callable[[Engine], object]] = [
-        lambda node: node.events(),
-        lambda node: node.remove_endpoint(endpoint_id, actor=officer()),
-    ]
-    earlier, later = order if first == "fan-out" else order[::-1]
+
+    def fan_out(node: Engine) -> object:
+        return node.events()
+
+    def fan_out_another(node: Engine) -> object:
+        node.draft(call.id, answers={}, actor=school(next(urns)))
+        return node.events()
+
+    def remove(node: Engine) -> object:
+        return node.remove_endpoint(endpoint_id, actor=officer())
+
+    earlier, later = (fan_out, remove) if first == "fan-out" else (remove, fan_out_another)
     others = list[Future[object]]()
     with SlowEngine(database, clock) as slow:
         slow.wire.before_commit = lambda: others.append(nodes.start(later))
         earlier(slow)
-    others[0].result()
+    for other in others:
+        other.result()
     hand.deliver_all()
     assert [each.state for each in engine.deliveries(endpoint=endpoint_id) if each.state != "parked"] == []
     assert engine.outbox.oldest_waiting() is None
