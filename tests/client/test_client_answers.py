@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -62,9 +63,11 @@ def test_no_key_follows_a_redirect(asking: Asking, status: int) -> None:
     """Where it leads to is named, but asked nothing; of its address only the host is shown."""
     with receiver(tells(RECEIPT)) as other:
         client, _ = asking(says(status, "", Location=f"{other.url}/v1/eois?token=SECRET"))
-        with pytest.raises(NotOurServer, match=r"redirects to 127\.0\.0\.1") as caught:
+        with pytest.raises(EoiError) as caught:
             client.get(EOI)
         assert other.heard == []
+    assert isinstance(caught.value, NotOurServer)
+    assert "redirects to 127.0.0.1" in caught.value.message
     assert "SECRET" not in caught.value.message
 
 
@@ -285,7 +288,8 @@ def test_this_machine_is_asked_past_every_proxy(asking: Asking, monkeypatch: pyt
         for name in ("HTTP_PROXY", "ALL_PROXY", "HTTPS_PROXY"):
             monkeypatch.setenv(name, proxy.url)
         client, server = asking(tells(RECEIPT))
-        client.submit(EOI, actor=HEAD)
+        with suppress(EoiError):  # the proxy's, if it is asked
+            client.submit(EOI, actor=HEAD)
         assert (len(server.heard), proxy.heard) == (1, [])
 
 
