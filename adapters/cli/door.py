@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _KEY_HOLDER: Final = "holder-of-the-key"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Door:
     """Through which somebody comes in: what they said of themselves, and how they want to be answered."""
 
@@ -50,8 +51,9 @@ class Door:
         """Tells the answer."""
         return Teller(json=self.json)
 
+    @cached_property
     def settings(self) -> "Settings":
-        """Return what the environment says, and the options instead of it.
+        """What the environment says, and the options instead of it; it is read once.
 
         Raises:
             BadInput: a value that cannot be used.
@@ -74,7 +76,7 @@ class Door:
         """
         from states.facts import Actor
 
-        settings = self.settings()
+        settings = self.settings
         if self._reach.server_in(settings) is not None:
             return Actor(_KEY_HOLDER, via="cli")
         return Actor(settings.acting_as or _system_user(), settings.roles, settings.organisations, via="cli")
@@ -84,7 +86,7 @@ class Door:
 
         None, too, where a server is asked: its key says who reads.
         """
-        settings = self.settings()
+        settings = self.settings
         named = settings.acting_as or settings.roles or settings.organisations
         return self.actor() if named and self._reach.server_in(settings) is None else None
 
@@ -107,7 +109,7 @@ class Door:
     @property
     def asks_server(self) -> bool:
         """Whether a server is asked, and no database is here."""
-        return self._reach.server_in(self.settings()) is not None
+        return self._reach.server_in(self.settings) is not None
 
     @contextmanager
     def engine(self, *, hears_events: bool = False) -> Iterator["Face"]:
@@ -150,7 +152,7 @@ class Door:
         Raises:
             BadParameter: one is; this command needs the database.
         """
-        self._reach.refuse_server(self.settings(), self.command)
+        self._reach.refuse_server(self.settings, self.command)
 
     @property
     def _reach(self) -> Reach:
@@ -164,7 +166,7 @@ class Door:
         )
 
     def _client(self) -> "Client":
-        settings = self.settings()
+        settings = self.settings
         server = self._reach.server_in(settings) or ""
         if self.key_file is not None and is_open_to_all(self.key_file):
             self.tell.aside(f"Everybody on this machine may read {self.key_file}: chmod 600 keeps the key.")
@@ -174,7 +176,7 @@ class Door:
     def _database(self, *, hears_events: bool = False) -> Iterator["Engine"]:
         from adapters.core import build_engine
 
-        settings = self.settings()
+        settings = self.settings
         with build_engine(settings if hears_events else settings.without_events()) as engine:
             yield engine
 
@@ -186,7 +188,7 @@ class Door:
         from adapters.bootstrap import build
         from adapters.trying import tried
 
-        with closing(build(self.settings())) as app:
+        with closing(build(self.settings)) as app:
             self.make_if_missing(app.engine)
             actor = self.actor()
             url = app.engine.endpoint(endpoint_id, actor=actor).url
@@ -201,7 +203,7 @@ class Door:
         """Return where the rows are, for people; without a password."""
         from adapters.settings import place
 
-        return place(self.settings().database_url)
+        return place(self.settings.database_url)
 
 
 def _system_user() -> str:

@@ -248,7 +248,7 @@ def _patterns(given: Sequence[str]) -> list[str] | None:
 def _look_at(door: Door, url: str) -> None:
     from adapters.receivers import look_at
 
-    if doubt := look_at(url, door.settings()):
+    if doubt := look_at(url, door.settings):
         door.tell.aside(doubt)
 
 

@@ -83,7 +83,7 @@ def tick(door: Door) -> None:
     from workflow.log import log_to_stderr
 
     door.require_database()
-    settings = door.settings()
+    settings = door.settings
     log_to_stderr(settings.log_level)
     with closing(build(settings.without_events())) as app:
         door.make_if_missing(app.engine)
@@ -119,7 +119,7 @@ def serve(
         msg = "With all four left out there is nothing to serve."
         raise typer.BadParameter(msg)
     door.require_database()
-    settings = door.settings()
+    settings = door.settings
     log_to_stderr(settings.log_level)
     for each in unheard():
         door.tell.aside(each)

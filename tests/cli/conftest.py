@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from adapters.cli.app import app
@@ -58,6 +60,34 @@ class Answer:
         return " ".join(self.out.split())
 
 
+@cache
+def _command() -> Any:
+    """Return all commands, put together once, as a program does: it takes longer than most of them."""
+    return typer.main.get_command(app)
+
+
+def run_here(
+    line: Sequence[str],
+    *,
+    stdin: str | bytes | None = None,
+    env: Mapping[str, str | None] = UNSAID,
+) -> Answer:
+    """Run `eoi …` in this process as a shell would; return how it ended, or raise what it raises."""
+    with CliRunner().isolation(input=stdin, env=env) as (out, err, _):
+        try:
+            _command().main(args=line, prog_name="eoi")
+            status = 0
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+        return Answer(status, _text(out.getvalue()), _text(err.getvalue()))
+
+
+def _text(said: bytes) -> str:
+    return said.decode(errors="replace").replace("\r\n", "\n")
+
+
 @pytest.fixture
 def eoi(tmp_path: Path) -> Callable[..., Answer]:
     """Return what runs `eoi …` in this process, on `eoi.db` in the test's own folder."""
@@ -66,10 +96,7 @@ def eoi(tmp_path: Path) -> Callable[..., Answer]:
         *words: str, stdin: str | bytes | None = None, db: str | Path | None = None, **env: str
     ) -> Answer:
         line = ["--db", str(db or tmp_path / "eoi.db"), *words]
-        result = CliRunner().invoke(app, line, input=stdin, env={**UNSAID, **env}, prog_name="eoi")
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Answer(result.exit_code, result.stdout, result.stderr)
+        return run_here(line, stdin=stdin, env={**UNSAID, **env})
 
     return run
 

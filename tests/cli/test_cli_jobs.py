@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from typer.testing import CliRunner
 
-from adapters.cli.app import app
 from adapters.jobs.exporting import ExportWork
 from adapters.jobs.importing import ImportWork
 from scheduler.jobs import Jobs
-from tests.cli.conftest import UNSAID, Answer
+from tests.cli.conftest import UNSAID, Answer, run_here
 from tests.servers.talking import Program
 from tests.serving.served import EOI, SURROUNDINGS, Served
 from workflow import Engine
@@ -197,8 +195,7 @@ def test_a_servers_runner_does_it(eoi: Run, engine: Engine, tmp_path: Path) -> N
         env = {**UNSAID, "EOI_SERVER": f"http://{host}:{port}", "EOI_KEY": made.key or ""}
 
         def far(*words: str, stdin: str | None = None) -> Answer:
-            found = CliRunner().invoke(app, ["job", *words], input=stdin, env=env, prog_name="eoi")
-            return Answer(found.exit_code, found.stdout, found.stderr)
+            return run_here(["job", *words], stdin=stdin, env=env)
 
         job = begun(far("import", "-", "--call", "46/23", "--skip-bad", "--json", stdin=BROKEN))
         waited = far("wait", job, "--json")

@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from typer.testing import CliRunner
 
-from adapters.cli.app import app
-from tests.cli.conftest import UNSAID, Answer
+from tests.cli.conftest import UNSAID, Answer, run_here
 from tests.client.receiver import Receiver, receiver
 from tests.client.told import tells
 
@@ -31,10 +29,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def run(*words: str, stdin: str | None = None, **env: str) -> Answer:
         # The environment's proxies are not this machine's to be asked.
-        result = CliRunner().invoke(app, words, input=stdin, env={**UNSAID, "NO_PROXY": "*", **env})
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Answer(result.exit_code, result.stdout, result.stderr)
+        return run_here(words, stdin=stdin, env={**UNSAID, "NO_PROXY": "*", **env})
 
     return run
 

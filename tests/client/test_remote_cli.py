@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from typer.testing import CliRunner
 
-from adapters.cli.app import app
-from tests.cli.conftest import UNSAID
+from tests.cli.conftest import UNSAID, run_here
 from tests.serving.served import Served
 from workflow import Engine
 from workflow.testing import admin
@@ -243,14 +241,10 @@ class Teller:
         words, _, kept = words.partition(" > ")
         line = [word.format(**self.names) for word in words.split()]
         asked = self.who(who.strip()) if who.strip() else ("--db", self.db)
-        result = CliRunner().invoke(
-            app, [*asked, *line, *more], env={**UNSAID, "EOI_WEBHOOK_ALLOW": ALLOWED}, prog_name="eoi"
-        )
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
+        answer = run_here([*asked, *line, *more], env={**UNSAID, "EOI_WEBHOOK_ALLOW": ALLOWED})
         if kept and more:
-            self.names[kept] = _kept(json.loads(result.stdout))
-        return result.exit_code, self.hidden(result.stdout)
+            self.names[kept] = _kept(answer.json)
+        return answer.status, self.hidden(answer.out)
 
     def hidden(self, said: str) -> str:
         """Return what was said without what is never alike."""
