@@ -1,6 +1,7 @@
 """The use cases of contacts: lists of those who are told. Personal data, which can be taken away."""
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from states.errors import BadInput
@@ -27,12 +28,9 @@ def replace(connection: Connection, actor: object, name: object, contacts: Itera
     """
     require_keeper(actor, to="keep contacts")
     known, checked = list_name(name), dict[tuple[str, str], Contact]()
-    for number, each in enumerate(contacts, start=1):
+    for number, each in enumerate(_not_too_many(contacts), start=1):
         contact = _checked(each, number)
         checked[contact.organisation, contact.address] = contact
-        if number > MOST:
-            msg = f"A list holds {MOST:,} contacts at the most."
-            raise BadInput(msg, field="contacts")
     with own_transaction(connection):
         stored.replace(connection, known, list(checked.values()))
     return len(checked)
@@ -69,6 +67,15 @@ def checked(given: Contact) -> Contact:
         address=mail_address(given.address, field="address"),
         name=name_or_none(given.name, field="name", longest=LINE),
     )
+
+
+def _not_too_many(contacts: Iterable[object]) -> list[object]:
+    """Return them all, before the first is looked at: what is refused for its length takes no time."""
+    found = list(islice(contacts, MOST + 1))
+    if len(found) > MOST:
+        msg = f"A list holds {MOST:,} contacts at the most."
+        raise BadInput(msg, field="contacts")
+    return found
 
 
 def _checked(given: object, number: int) -> Contact:

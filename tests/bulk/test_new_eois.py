@@ -266,7 +266,7 @@ def test_a_table_without_rows_or_with_too_many_is_refused(engine: Engine) -> Non
     """Nobody imports nothing, and what is too much is told once it is known."""
     with pytest.raises(BadTable, match="has no rows"):
         checked(eois(engine, officer(), HEAD))
-    importer, found = eois(engine, officer(), f"{HEAD}\nURN:\u200b1\n")
+    importer, found = eois(engine, officer(), f"{HEAD}URN:1,Ash,18,Need,more\n")  # refused at a glance
     (row,) = found.rows()
     with pytest.raises(BadTable, match=r"over 100,000 rows"):
         told(importer.check([row] * (MOST_ROWS + 1)))
