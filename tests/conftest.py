@@ -8,7 +8,7 @@ import gc
 import logging
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -22,6 +22,7 @@ from tests.canary import Canary
 from tests.databases.postgres import PostgresDatabases
 from tests.databases.raw import Databases, RawDatabase
 from tests.databases.sqlite import SqliteFiles
+from tests.measured import is_measured, unmeasured
 from tests.nodes import Nodes
 from tests.servers.databases import Postgres
 from tests.servers.postgres import PostgresServer, postgres_for_tests
@@ -45,6 +46,13 @@ def pytest_collection_finish() -> None:
     """Let the collector of garbage look no more at what was imported: it is the most, and it stays."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let nobody look at which lines a test runs, where it is not one of those that must run them all."""
+    with nullcontext() if is_measured(item.path) else unmeasured():
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -242,14 +243,27 @@ def rings_through_the_front(root: Path) -> Iterator[str]:
 
 def late_imports(root: Path) -> Iterator[str]:
     """Yield each import that is not at a module's top and not named in LATE, and each import by text."""
-    for file, code in _modules(root, *FLOORS):
-        allowed = tuple(name for place, names in LATE.items() if file.startswith(place) for name in names)
-        for node in _inside_functions(code):
-            if any(not name.startswith(allowed) for name in _imported(node)):
-                yield f"{file}:{node.lineno}: {ast.unparse(node)}"
-        for call in (node for node in ast.walk(code) if isinstance(node, ast.Call)):
-            if getattr(call.func, "attr", getattr(call.func, "id", "")) in {"import_module", "__import__"}:
-                yield f"{file}:{call.lineno}: {ast.unparse(call)}"
+    for file, text in _files(root, *FLOORS):
+        yield from _late_in(file, text)
+
+
+@cache
+def _late_in(file: str, text: str) -> list[str]:
+    """Return those of one file; of all that no fault is planted in, they are looked for once."""
+    code = ast.parse(text)
+    allowed = tuple(name for place, names in LATE.items() if file.startswith(place) for name in names)
+    late: list[ast.stmt | ast.expr] = [
+        node
+        for node in _inside_functions(code)
+        if any(not name.startswith(allowed) for name in _imported(node))
+    ]
+    calls = (node for node in ast.walk(code) if isinstance(node, ast.Call))
+    late += [call for call in calls if _called(call) in {"import_module", "__import__"}]
+    return [f"{file}:{node.lineno}: {ast.unparse(node)}" for node in late]
+
+
+def _called(call: ast.Call) -> str:
+    return getattr(call.func, "attr", getattr(call.func, "id", ""))
 
 
 def registry_names(root: Path) -> Iterator[str]:
@@ -262,9 +276,14 @@ def registry_names(root: Path) -> Iterator[str]:
 
 
 def _modules(root: Path, *packages: str) -> Iterator[tuple[str, ast.Module]]:
+    for file, text in _files(root, *packages):
+        yield file, ast.parse(text)
+
+
+def _files(root: Path, *packages: str) -> Iterator[tuple[str, str]]:
     for package in packages:
         for path in sorted((root / package).rglob("*.py")):
-            yield path.relative_to(root).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+            yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
 
 
 def _imported(node: ast.AST) -> Iterable[str]:
