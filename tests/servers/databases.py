@@ -44,6 +44,11 @@ class Postgres(ABC):
     def _owner(self) -> sql.Composable:
         """Return to whom new databases belong."""
 
+    @property
+    def _copying(self) -> sql.Composable:
+        """Return how a template is copied, if not as the server does it by itself."""
+        return sql.SQL("")
+
     def url(self, database: str) -> str:
         """Return what `Engine(...)` takes, and psycopg too."""
         return text_of(self._address(database))
@@ -59,8 +64,8 @@ class Postgres(ABC):
         origin = sql.Identifier(database_of(template)) if template else sql.SQL("template0 ENCODING 'UTF8'")
         with self._administration() as connection:
             connection.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
-                    sql.Identifier(name), self._owner, origin
+                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}{}").format(
+                    sql.Identifier(name), self._owner, origin, self._copying
                 )
             )
         self._made.add(name)

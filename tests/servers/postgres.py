@@ -67,6 +67,7 @@ class PostgresServer(Postgres):
             settings: of the server, beside and instead of ours.
         """
         super().__init__()
+        self._durable = durable
         self._settings = SETTINGS | ({} if durable else FORGETFUL) | settings
         self._data_in = data_in or (None if durable else roomy_memory())
         self._password = secrets.token_urlsafe(16) if tcp else None
@@ -162,6 +163,11 @@ class PostgresServer(Postgres):
     @property
     def _owner(self) -> sql.Composable:
         return sql.Identifier(OWNER)
+
+    @property
+    def _copying(self) -> sql.Composable:
+        """Copy files where nothing has to reach a disk: that is quicker than to log each page."""
+        return sql.SQL("" if self._durable else " STRATEGY FILE_COPY")
 
     def _address(self, database: str | None = None) -> URL:
         if database is None:
