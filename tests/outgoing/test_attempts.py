@@ -7,7 +7,7 @@ import pytest
 
 from scheduler.pump import Pump
 from tests.outgoing.hand import DOWN, LEASE_S, PARK, A, B, Hand, webhook
-from workflow import CallView, DeliveryDetail, Engine, NotFound, TryView
+from workflow import BadInput, CallView, DeliveryDetail, Engine, NotFound, TryView
 from workflow.ports import ANSWER, Delayed, Delivered, Outcome, Undeliverable
 from workflow.testing import FrozenClock, RecordingCourier, auditor, officer
 
@@ -98,6 +98,8 @@ def test_what_is_sent_again_to_one_that_lost_it_keeps_its_attempts(
 ) -> None:
     """It is on its way once more, and no longer said to have arrived."""
     hand.arrive(*hand.claim())
+    with pytest.raises(BadInput, match=r"^Say since when"):  # else it would be all that ever arrived
+        engine.redrive(delivered=True, actor=officer())
     assert engine.redrive(since=clock.now(), delivered=True, actor=officer()) == 2  # and what went to the log
     again = engine.delivery(delivery_id)
     assert (again.state, again.delivered_at, again.due_at) == ("pending", None, clock.now())

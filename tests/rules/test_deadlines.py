@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from states.deadlines import (
     closing_instant,
+    day_it_counts_for,
     deadline_in_words,
+    happening_in_words,
     instant,
     last_day,
     moment_in_words,
@@ -201,6 +203,21 @@ def test_a_deadline_is_told_as_people_say_it(closes_at: datetime, words: str) ->
 def test_a_moment_is_told_to_the_second(at: datetime, words: str) -> None:
     """An instant is told to the second where the second counts."""
     assert moment_in_words(at, LONDON) == words
+
+
+@pytest.mark.parametrize(
+    ("at", "day", "words"),
+    [
+        (utc(2023, 3, 18), date(2023, 3, 17), "11:59pm on Friday 17 March 2023"),  # at the deadline itself
+        (utc(2023, 3, 18, 0, 0, 1), date(2023, 3, 18), "12:00:01am on Saturday 18 March 2023"),
+        (utc(2023, 3, 17), date(2023, 3, 17), "midnight at the start of Friday 17 March 2023"),
+    ],
+)
+def test_what_happened_at_a_deadline_counts_for_the_last_day(at: datetime, day: date, words: str) -> None:
+    """A close at midnight is told as its deadline was, and what came another second as that second."""
+    deadline = utc(2023, 3, 18)
+    assert day_it_counts_for(at, deadline, LONDON) == day
+    assert happening_in_words(at, deadline, LONDON) == words
 
 
 @pytest.mark.parametrize(
