@@ -38,7 +38,10 @@ def _database(url: str) -> dict[str, Any]:
     if url.startswith("sqlite:///"):
         file = Path(url.removeprefix("sqlite:///")).resolve()
         immediate = {"transaction_mode": "IMMEDIATE"}  # a transaction that will write takes its lock first
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": file, "OPTIONS": immediate}
+        tests = {
+            "NAME": file.with_suffix(".test.db")
+        }  # in memory, as Django would have it, we see no row of it
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": file, "OPTIONS": immediate, "TEST": tests}
     at = make_url(url)
     host, port = at.host or at.query.get("host", ""), at.port or ""
     who = {"USER": at.username or "", "PASSWORD": at.password or "", "HOST": host, "PORT": port}
@@ -204,11 +207,16 @@ urlpatterns = [path("eois/<str:eoi_id>", show), path("eois/<str:eoi_id>/submit",
 def migrate() -> None:
     """Make the tables: Django's, this file's, and ours."""
     call_command("migrate", verbosity=0)
+    make_bookings()
+    eoi().engine.migrate()
+
+
+def make_bookings() -> None:
+    """Make this file's table. In a project its app's migrations do."""
     connection = transaction.get_connection()
     if Booking._meta.db_table not in connection.introspection.table_names():  # noqa: SLF001 -- Django's public name
         with connection.schema_editor() as editor:
             editor.create_model(Booking)
-    eoi().engine.migrate()
 
 
 if __name__ == "__main__":

@@ -11,15 +11,20 @@ import pytest
 from tests.databases.raw import Databases
 
 STORY = Path(__file__).with_name("django_story.py")
+ROOT = STORY.parents[2]
+
+
+def _run(program: Path, url: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of a Django host on a database; a warning ends it."""
+    surroundings = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "EOI_DATABASE_URL": url}
+    command = [sys.executable, "-W", "error", str(program)]
+    return subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow
 def test_djangos_transaction_holds_ours(databases: Databases) -> None:
     """Django's rows and ours are committed together or not at all, and hooks hear after the commit."""
-    url, root = databases.new(migrated=False).url, STORY.parents[2]
-    surroundings = {"PATH": os.defpath, "PYTHONPATH": str(root), "EOI_DATABASE_URL": url}
-    command = [sys.executable, "-W", "error", str(STORY)]
-    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+    done = _run(STORY, databases.new(migrated=False).url)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
         "shown": {"name": "Société"},
@@ -31,3 +36,13 @@ def test_djangos_transaction_holds_ours(databases: Databases) -> None:
         "refused": "wrong-state",
         "Django's stands": 2,
     }
+
+
+@pytest.mark.slow
+def test_a_django_hosts_own_tests_pass(databases: Databases) -> None:
+    """The example of a Django host's own tests passes, and leaves the host's database alone."""
+    at = databases.new()
+    done = _run(ROOT / "examples/hosts/test_with_django.py", at.url)
+    assert done.returncode == 0, done.stderr
+    assert "Ran 3 tests" in done.stderr
+    assert at.rows("eoi_call") == []
