@@ -62,6 +62,7 @@ def test_a_file_name_need_not_be_text(tmp_path: Path) -> None:
         ("sqlite+aiosqlite:///eoi.db", "Python's own driver"),
         ("sqlite+pysqlcipher:///eoi.db", "Python's own driver"),
         ("sqlite:///eoi.db?mode=ro", "has options"),
+        ("sqlite:///file:memorydb_default%3Fmode=memory", "is a URI"),
         ("sqlite:///eoi%00.db", "No file can be called"),
         ("sqlite:///\ud800.db", "No file can be called"),
         ("eoi.db", "no database URL"),

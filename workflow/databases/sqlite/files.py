@@ -21,7 +21,7 @@ def file_of(url: str) -> Path | None:
         url: `sqlite:///` and a path, in which `%`, `?` and `#` may be written `%25`, `%3F` and `%23`.
 
     Raises:
-        BadInput: another driver, a host, options after a `?`, or a path that no file can have.
+        BadInput: another driver, a host, options after a `?`, a URI, or a path that no file can have.
     """
     scheme, _, rest = url.partition("://")
     path, _, options = rest.partition("?")
@@ -33,6 +33,8 @@ def file_of(url: str) -> Path | None:
         problem = f"{url!r} names a host, and SQLite has none: {_FORMS}."
     elif options:
         problem = f"{url!r} has options, and none are known; a ? in a file's name is written %3F."
+    elif name.startswith("file:"):
+        problem = f"{name!r} is a URI, as of Django's tests in memory, and we open files: {_FORMS}."
     elif not _can_be_a_name(name):
         problem = f"No file can be called {name!r}."
     if problem:
