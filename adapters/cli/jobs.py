@@ -155,7 +155,7 @@ def list_(
             each.kind,
             each.state,
             _of(each),
-            each.refused or "",
+            f"{each.refused:,}" if each.refused else "",
             stamp(each.created_at, "UTC"),
             each.actor,
         )
@@ -255,7 +255,7 @@ def _facts(view: "JobView") -> "Iterator[RenderableType]":
             ("Kind", view.kind),
             ("State", view.state),
             ("Done", _of(view)),
-            ("Refused", view.refused or None),
+            ("Refused", f"{view.refused:,}" if view.refused else None),
             ("Rows", in_words(view.counts.items())),
             ("Why", None if view.why is None else f"{view.why} [{view.code}]"),
             ("Who", view.actor if view.on_behalf_of is None else f"{view.actor} for {view.on_behalf_of}"),

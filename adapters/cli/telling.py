@@ -209,8 +209,8 @@ def _if_other(words: str, than: str) -> str:
 
 
 def in_words(counts: "Iterable[tuple[str, int]]") -> str:
-    """Return counts as "2 lapsed, 3 submitted"."""
-    return ", ".join(f"{count} {name}" for name, count in counts)
+    """Return counts as "2 lapsed, 1,300 submitted"."""
+    return ", ".join(f"{count:,} {name}" for name, count in counts)
 
 
 def _reasons(error: EoiError) -> "Iterator[RenderableType]":

@@ -119,6 +119,15 @@ def test_a_job_that_failed_ends_so(olga: Run, engine: Engine, tmp_path: Path) ->
     assert [row[3] for row in rows(told.decode())] == ["applicant", "URN:3"]
 
 
+def test_large_numbers_can_be_read(olga: Run, engine: Engine) -> None:
+    """Thousands have their comma wherever a job is told of."""
+    table = "applicant\n" + "".join(f"URN:{number},too many\n" for number in range(1001))
+    job = begun(olga("import", "-", "--call", "46/23", "--json", stdin=table))
+    work(engine)
+    assert "Refused 1,001 Rows 1,001 checked, 1,001 refused" in olga("show", job).told
+    assert "1,001 of 1,001 1,001" in olga("list").told
+
+
 def test_eois_are_written_in_the_background(olga: Run, engine: Engine, tmp_path: Path) -> None:
     """The file is fetched where one wants it, byte by byte as it was made."""
     begun(olga("import", "-", "--call", "46/23", "--json", stdin=TABLE))
