@@ -89,6 +89,14 @@ def test_a_hosts_own_package_of_our_name_is_warned_of(
     assert done.stderr.count("`eoi serve`, and ask it over HTTP or by `eoi --server URL`") == 1
 
 
+def test_who_imports_what_is_hidden_finds_their_own(tmp_path: Path, installed: Path) -> None:
+    """Nothing of ours is asked then: Python says so, in the words that the page on embedding has."""
+    done = _app(installed, _host(tmp_path, "adapters", app=FROM_ADAPTERS))
+    says = "No module named 'adapters.bootstrap'"
+    assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {says}"
+    assert f"`{says}`" in (ROOT / "docs/embedding.md").read_text(encoding="utf-8")
+
+
 def test_two_hidden_packages_are_told_in_one_warning(tmp_path: Path, installed: Path) -> None:
     """A host with both folders reads of both, and is told once what to do."""
     done = _app(installed, _host(tmp_path, "adapters", "scheduler"))
