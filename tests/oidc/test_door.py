@@ -18,12 +18,14 @@ from adapters.api.jwks import REST_S
 from adapters.api.oidc import Oidc
 from adapters.api.rates import Rates
 from adapters.bootstrap import App, build
+from adapters.client import Client
 from adapters.serving import api_of
 from adapters.settings import Settings
 from states.errors import BadInput
 from tests.api_frame.asgi import JSON, Answer, ask, key
 from tests.api_frame.conftest import MakeApi, call, knows, make_api, program
 from tests.oidc.provider import AUDIENCE, Provider, ec_signer, rsa_signer
+from tests.serving.served import Served
 from workflow import CallView, Engine
 from workflow.clock import SystemClock
 from workflow.testing import FrozenClock, admin, engine_in, new_call, officer, school
@@ -313,6 +315,17 @@ def test_who_takes_no_tokens_pays_for_none() -> None:
     code = "import sys, adapters.serving; print(sorted({'jwt', 'cryptography'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.slow
+def test_a_token_will_do_where_a_client_has_a_key(tmp_path: Path) -> None:
+    """Who has a provider's token asks a server by it, as by a key."""
+    with Provider(SystemClock()) as provider:
+        known = {"EOI_OIDC_ISSUER": provider.name, "EOI_OIDC_AUDIENCE": AUDIENCE}
+        with Served(tmp_path, EOI_OIDC_ROLES="Staff=officer", **known) as served:
+            host, port = served.address
+            with Client(f"http://{host}:{port}", provider.token()) as client:
+                assert client.who_asks().id == f"{provider.name}#8f21"
 
 
 # ---- in a program of a host's own
