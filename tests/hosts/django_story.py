@@ -15,7 +15,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.test import Client
 
-from workflow import Refused
+from workflow import DatabaseLocked, Refused
 from workflow.testing import new_call, officer, school
 
 with_django.migrate()
@@ -37,7 +37,8 @@ told["both"] = engine.get(drafted).state, with_django.Booking.objects.count(), [
 with transaction.atomic():
     User.objects.create_user("somebody")
     with with_django.eoi_session() as session:
-        engine.withdraw(drafted, actor=school(), session=session)
+        receipt = engine.withdraw(drafted, actor=school(), session=session)
+    told["meanwhile"] = receipt.state, engine.get(drafted).state
     transaction.set_rollback(True)
 told["undone"] = engine.get(drafted).state, User.objects.count(), len(heard)
 
@@ -49,4 +50,13 @@ with transaction.atomic():
         except Refused as refusal:
             told["refused"] = refusal.code
 told["Django's stands"] = User.objects.count()
+
+with transaction.atomic():
+    User.objects.create_user("nobody")
+    try:
+        told["without a session"] = engine.withdraw(drafted, actor=school()).state
+    except DatabaseLocked as locked:
+        told["without a session"] = locked.code
+    transaction.set_rollback(True)
+told["by itself"] = engine.get(drafted).state, User.objects.count()
 print(json.dumps(told))
