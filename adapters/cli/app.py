@@ -20,6 +20,7 @@ from adapters.cli import (
     imports,
     jobs,
     keys,
+    notify,
     running,
     sheets,
     storage,
@@ -134,6 +135,7 @@ def _put_together() -> typer.Typer:
     export.enter(program)
     imports.enter(program)
     running.enter(program)
+    notify.enter(program)
     command(program, "diagram", examples="eoi diagram call")(diagram)
     for group in groups.values():
         program.add_typer(group)

@@ -25,6 +25,11 @@ VARIABLE: Final = "EOI_NOTIFY_TEMPLATES"
 #: What Notify is to sanitise: words that somebody outside the council has written, and that may hold links.
 #: Source: GOV.UK Notify, REST API, "Reducing the risk of malicious content injection in placeholders".
 UNTRUSTED: Final = ("applicant_name",)
+#: The placeholders for what is said only where something happened before the deadline, or not before it.
+BEFORE: Final = "before_deadline"
+AFTER: Final = "after_deadline"
+#: Whom to ask where a call names nobody.
+NOBODY_NAMED: Final = "the council"
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
@@ -82,7 +87,7 @@ def personalisation(event: Event, about: About) -> dict[str, str]:
     Raises:
         BadInput: the call's time zone is none.
     """
-    place = zone(about.timezone)
+    place, is_before = zone(about.timezone), event.at < event.closes_at
     return {
         "event": event.type.value,
         "call_reference": event.call_reference,
@@ -90,8 +95,8 @@ def personalisation(event: Event, about: About) -> dict[str, str]:
         "opens_on": date_in_words(about.opens_at.astimezone(place).date()),
         "deadline": deadline_in_words(event.closes_at, about.timezone),
         "last_day": date_in_words(last_day(event.closes_at, about.timezone)),
-        "contact": about.contact or "",
-        "has_contact": "yes" if about.contact else "no",
+        "contact": about.contact or NOBODY_NAMED,
+        "has_contact": _yes_or_no(bool(about.contact)),
         "eoi_reference": event.eoi_id or "",
         "applicant": event.applicant or "",
         "applicant_name": about.applicant_name or event.applicant or "",
@@ -99,7 +104,14 @@ def personalisation(event: Event, about: About) -> dict[str, str]:
         "state_before": event.source or "",
         "happened_on": date_in_words(day_it_counts_for(event.at, event.closes_at, about.timezone)),
         "happened_at": happening_in_words(event.at, event.closes_at, about.timezone),
+        BEFORE: _yes_or_no(is_before),
+        AFTER: _yes_or_no(not is_before),
     }
+
+
+def _yes_or_no(value: bool) -> str:  # noqa: FBT001 -- there is nothing else to say
+    """Return what Notify's optional content asks for: `((has_contact??…))`."""
+    return "yes" if value else "no"
 
 
 def _refuse(message: str) -> NoReturn:

@@ -177,11 +177,11 @@ def test_a_name_with_full_stops_is_a_name(name: str) -> None:
     [
         (EventType.CALL_OPENED, {}, "The deadline is 11:59pm on Friday 17 March 2023."),
         (EventType.CALL_EXTENDED, {}, "The new deadline is noon on Friday 24 March 2023."),
-        (EventType.CALL_CLOSED, {}, "It closed at 11:59pm on Friday 17 March 2023."),
+        (EventType.CALL_CLOSED, {}, "The call closed at 11:59pm on Friday 17 March 2023."),
         (
             EventType.CALL_CLOSED,
             {"at": CLOSES_AT.replace(day=16, hour=9)},
-            "at 9am on Thursday 16 March 2023,",
+            "closed at 9am on Thursday 16 March 2023.",
         ),
         (EventType.EOI_SUBMITTED, {}, "at 2:05:09pm on Friday 17 March 2023."),
         (EventType.EOI_DECLINED, {}, "This was decided on Tuesday 2 May 2023."),

@@ -46,6 +46,8 @@ def test_an_event_of_an_eoi_in_words() -> None:
         "state_before": "draft",
         "happened_on": "Friday 17 March 2023",
         "happened_at": "9am on Friday 17 March 2023",
+        "before_deadline": "yes",
+        "after_deadline": "no",
     }
 
 
@@ -60,9 +62,9 @@ def test_no_placeholder_is_ever_missing() -> None:
         state="open",
     )
     assert words.keys() == _words().keys()
-    empty = {"contact", "eoi_reference", "applicant", "applicant_name", "state_before"}
+    empty = {"eoi_reference", "applicant", "applicant_name", "state_before"}
     assert {name for name, text in words.items() if not text} == empty
-    assert words["has_contact"] == "no"
+    assert (words["contact"], words["has_contact"]) == ("the council", "no")
 
 
 def test_an_applicant_without_a_name_is_told_by_its_number() -> None:

@@ -32,6 +32,9 @@ STATES: Final[Mapping[EventType | Ping, str]] = {
     EventType.EOI_REINSTATED: "Being reviewed",
     EventType.EOI_CANCELLED: "Call cancelled",
 }
+#: The events with whose letters the deadline is sent for a calendar.
+WITH_CALENDAR: Final = (EventType.CALL_OPENED, EventType.CALL_EXTENDED)
+
 # What programs for mail make a link of, in a name: an address on the web, or a mailbox. "St.Mary's" is none.
 _LINK: Final = re.compile(r"://|www\.|@|\w\.(?:[a-z]{2}|[A-Z]{2}|(?i:com|net|org|uk)\b)")
 # Categories of what ends a line, steers a terminal, or is half a character.
@@ -54,6 +57,7 @@ def words(event: Event, about: About) -> dict[str, str | bool]:
         "happened_at": happening_in_words(event.at, event.closes_at, timezone),
         "happened_on": date_in_words(day_it_counts_for(event.at, event.closes_at, timezone)),
         "before_deadline": event.at < event.closes_at,
+        "calendar": event.type in WITH_CALENDAR,
     }
 
 

@@ -1,5 +1,6 @@
 """Letters, written from the templates; all of them once before the first is sent, to see that they can be."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -9,15 +10,13 @@ from adapters.outbound.calendar import deadline_calendar
 from adapters.outbound.letters.samples import MARK, samples
 from adapters.outbound.letters.shape import Part, parts
 from adapters.outbound.letters.templates import LAYOUT, Templates
-from adapters.outbound.letters.words import one_line, words
+from adapters.outbound.letters.words import WITH_CALENDAR, one_line, words
 from states.errors import BadInput
-from states.events import Event, EventType
+from states.events import Event, EventType, Ping
 from workflow.ports import About, Delivery
 
 #: What the first line of a template begins with.
 SUBJECT: Final = "Subject:"
-#: The events with whose letters the deadline is sent for a calendar.
-WITH_CALENDAR: Final = (EventType.CALL_OPENED, EventType.CALL_EXTENDED)
 
 _OF_HTML: Final = frozenset({"subject", "parts"})
 
@@ -66,10 +65,25 @@ class Letters:
             raise BadInput(msg, field="letters")
         return self._kept(delivery.event, delivery.about)
 
+    def filled_in(
+        self, kind: EventType | Ping, known: Mapping[str, object], *, explain: bool = True
+    ) -> tuple[str, tuple[Part, ...]]:
+        """Return the subject and the parts of the letter about a kind of event.
+
+        Args:
+            kind: of event.
+            known: every variable (`words`), with what is to stand in its place.
+            explain: say what is wrong in words that may quote those.
+
+        Raises:
+            BadInput: it cannot be written; the message names file and line.
+        """
+        source = f"{kind}.txt"
+        return _split(self._templates.render(source, known, explain=explain), source)
+
     def _write(self, event: Event, about: About, *, explain: bool) -> Letter:
         known = words(event, about)
-        source = f"{event.type}.txt"
-        subject, body = _split(self._templates.render(source, known, explain=explain), source)
+        subject, body = self.filled_in(event.type, known, explain=explain)
         html = self._html(event, {**known, "subject": subject, "parts": body}, explain=explain)
         calendar = deadline_calendar(event, about) if event.type in WITH_CALENDAR else None
         text = "\n\n".join(part.text for part in body) + "\n"
