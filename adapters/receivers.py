@@ -5,9 +5,10 @@ Imports couriers' parts and the settings, which is slow: the command line import
 
 from typing import Final
 
-from adapters.outbound.addresses import Allow, vet, vet_resolved
+from adapters.outbound.addresses import Allow, NotAllowedHere, vet, vet_resolved
 from adapters.outbound.lookup import Lookups, Resolve, system_resolve
 from adapters.settings import Settings
+from states.errors import BadInput
 
 #: How long a name may take to be looked up, in seconds.
 LOOKUP_S: Final = 5.0
@@ -43,3 +44,14 @@ def look_at(
         )
     vet_resolved(receiver, found, allow)
     return None
+
+
+def is_forbidden_here(url: str, settings: Settings) -> bool:
+    """Return whether the settings keep webhooks from a URL, as far as it says itself: without a look-up."""
+    try:
+        vet(url, Allow.parse(settings.webhook_allow))
+    except NotAllowedHere:
+        return True
+    except BadInput:  # none of any node's may go there
+        return False
+    return False

@@ -43,6 +43,11 @@ LYING_OPEN: Final = (
 )
 #: What is said where endpoints need a courier that is not set up.
 UNSET: Final = "{} is not set: what goes to these endpoints is left to other nodes: {}."
+#: What is said where webhooks may not go from this node.
+FORBIDDEN: Final = (
+    "EOI_WEBHOOK_ALLOW does not let webhooks go from here to these endpoints, and they are left to other "
+    "nodes: {}. `eoi endpoint test ID` says why."
+)
 #: How long it may take to say that it did not end by itself, in seconds.
 LAST_WORDS_S: Final = 1.0
 #: Where requests are taken, unless it is said: by this machine only.
@@ -148,7 +153,8 @@ def _say_that_it_serves(door: Door, engine: "Engine", settings: "Settings", url:
         for courier, field in (("smtp", "smtp_url"), ("notify", "notify_key"))
         if not getattr(settings, field).get_secret_value()
     }
-    for doubt in doubts(engine, has_key=bool(settings.secret_key.get_secret_value()), unset=unset):
+    has_key = bool(settings.secret_key.get_secret_value())
+    for doubt in (*doubts(engine, has_key=has_key, unset=unset), *forbidden(engine, settings)):
         door.tell.aside(doubt)
     where = door.place() if url is None else f"{door.place()} at {url}"
     door.tell.aside(f"Serving {where}. {_next_due(due)} Ctrl-C stops.")
@@ -227,6 +233,15 @@ def doubts(engine: "Engine", *, has_key: bool, unset: Mapping[str, str]) -> Iter
     for courier, name in unset.items():
         if ids := [each.id for each in engine.endpoints() if each.courier == courier]:
             yield UNSET.format(name, ", ".join(ids))
+
+
+def forbidden(engine: "Engine", settings: "Settings") -> Iterator[str]:
+    """Yield where webhooks may not go from here."""
+    from adapters.receivers import is_forbidden_here
+
+    webhooks = [each for each in engine.endpoints() if each.courier == "webhook"]
+    if ids := [each.id for each in webhooks if is_forbidden_here(each.url, settings)]:
+        yield FORBIDDEN.format(", ".join(ids))
 
 
 @contextmanager

@@ -40,6 +40,10 @@ _LOOPBACK: Final[tuple[Network, ...]] = (ip_network("127.0.0.0/8"), ip_network("
 _LOCALHOST: Final = (ip_address("127.0.0.1"), ip_address("::1"))
 
 
+class NotAllowedHere(BadInput):
+    """Webhooks may not go there from this node, as `EOI_WEBHOOK_ALLOW` stands on it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receiver:
     """Where one URL leads."""
@@ -107,7 +111,8 @@ def vet(url: str, allow: Allow) -> Receiver:
     """Return where a URL leads, if webhooks may go there as far as the URL itself says.
 
     Raises:
-        BadInput: they may not; the message says why, and what to do.
+        NotAllowedHere: the setting does not let them; the message says what to do.
+        BadInput: it is no URL of a receiver, whatever the setting says.
     """
     match = _URL.fullmatch(url) if _PRINTABLE.fullmatch(url) else None
     if match is None:
@@ -129,12 +134,13 @@ def vet_resolved(receiver: Receiver, addresses: Iterable[str], allow: Allow) -> 
     """Pass only where every address that a receiver's name leads to may be reached.
 
     Raises:
-        BadInput: one of them may not; the message says what to do.
+        NotAllowedHere: one of them may not; the message says what to do.
+        BadInput: one of them is no address.
     """
     for text in addresses:
         address = _resolved(receiver, text)
         if not (receiver.named or is_public(address) or allow.address(address, receiver.port)):
-            _refuse(
+            _forbid(
                 f"{receiver.host} leads to {address}, which is no public address: name {receiver.host} or a "
                 f"network around {address} in {VARIABLE}, if webhooks are to go there."
             )
@@ -185,12 +191,12 @@ def _resolved(receiver: Receiver, text: str) -> Address:
 def _require_public(scheme: str, host: str, port: int, ports: frozenset[int]) -> None:
     address = _address(host)
     if _is_localhost(host) or (address is not None and not is_public(address)):
-        _refuse(f"{host} is not on the public internet: name it in {VARIABLE}, if webhooks are to go there.")
+        _forbid(f"{host} is not on the public internet: name it in {VARIABLE}, if webhooks are to go there.")
     if scheme != "https":
-        _refuse(f"http sends events in clear text: use https://{host}, or name {host} in {VARIABLE}.")
+        _forbid(f"http sends events in clear text: use https://{host}, or name {host} in {VARIABLE}.")
     if port not in ports:
         public = ", ".join(map(str, sorted(ports)))
-        _refuse(f"Port {port} is not one of a public receiver ({public}): name {host} in {VARIABLE} for it.")
+        _forbid(f"Port {port} is not one of a public receiver ({public}): name {host} in {VARIABLE} for it.")
 
 
 def _entry(entry: str) -> tuple[str | Network, int | None]:
@@ -253,6 +259,10 @@ def _refuse_entry(entry: str) -> NoReturn:
     what = "hosts, host:port, addresses or networks with commas between them"
     msg = f"{VARIABLE} must hold {what}, not {entry!r}."
     raise BadInput(msg, field="webhook_allow")
+
+
+def _forbid(message: str) -> NoReturn:
+    raise NotAllowedHere(message, field="url")
 
 
 def _refuse(message: str) -> NoReturn:

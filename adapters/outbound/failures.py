@@ -7,6 +7,7 @@ from typing import Final
 
 import httpx
 
+from adapters.outbound.addresses import NotAllowedHere
 from states.errors import BadInput
 from workflow.errors import SecretUnreadable
 from workflow.ports import Delayed, Outcome, Undeliverable
@@ -20,10 +21,10 @@ FAILURES: Final = (BadInput, SecretUnreadable, httpx.InvalidURL, httpx.HTTPError
 def outcome(failure: Exception) -> Outcome:
     """Return how the delivery ended, given one of `FAILURES`."""
     match failure:
+        case NotAllowedHere() | SecretUnreadable():
+            return Delayed(why=failure.message, unable=True)  # here; another node may be let, or have the key
         case BadInput():
             return Undeliverable(why=failure.message)
-        case SecretUnreadable():
-            return Delayed(why=failure.message, unable=True)  # here; another node may have the key
         case httpx.InvalidURL():
             return Undeliverable(why=_words("The receiver's URL cannot be used", failure))
         case httpx.HTTPError():

@@ -168,7 +168,8 @@ def test_a_name_that_leads_somewhere_private_is_not_reached(addresses: list[str]
     requests: list[httpx.Request] = []
     courier = _courier("", resolve=_leads_to(*addresses), transport=httpx.MockTransport(_remember(requests)))
     outcome = courier.deliver(_delivery("https://council.example/"))
-    assert isinstance(outcome, Undeliverable)
+    assert isinstance(outcome, Delayed)
+    assert outcome.unable
     assert "council.example leads to" in outcome.why
     assert requests == []
 
@@ -190,7 +191,9 @@ def test_a_name_is_looked_up_again_at_each_attempt() -> None:
     )
     delivery = _delivery("https://council.example/")
     assert courier.deliver(delivery) == Delivered(status=204)
-    assert isinstance(courier.deliver(delivery), Undeliverable)
+    again = courier.deliver(delivery)
+    assert isinstance(again, Delayed)
+    assert again.unable
     assert [request.url.host for request in requests] == ["council.example"]
 
 
@@ -199,7 +202,8 @@ def test_an_address_that_is_not_allowed_is_not_reached(receiver: Any, path: str)
     """What was let in when the endpoint was added is vetted again when something is sent."""
     courier = _courier("")
     outcome = courier.deliver(_delivery(f"http://{receiver.host}{path}"))
-    assert isinstance(outcome, Undeliverable)
+    assert isinstance(outcome, Delayed)
+    assert outcome.unable
     assert "EOI_WEBHOOK_ALLOW" in outcome.why
     assert receiver.requests == []
     courier.close()

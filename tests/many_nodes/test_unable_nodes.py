@@ -1,4 +1,4 @@
-"""A node that lacks a setting or a key: it stands in nobody's way, though it is always the first to look."""
+"""A node that lacks a setting or a key, or may not go there: it is in nobody's way, though always first."""
 
 import base64
 import logging
@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from adapters.bootstrap import App, build
+from adapters.cli.running import FORBIDDEN, forbidden
 from adapters.settings import Settings
 from tests.databases.raw import RawDatabase
 from tests.delivery.conftest import Receiver
@@ -130,3 +131,51 @@ def test_what_waits_for_the_receiver_to_be_tried_is_not_taken_by_who_cannot(
     assert good.engine.endpoints() == before
     good.runner.once()
     assert {each.state for each in good.engine.deliveries()} == {"delivered"}
+
+
+@pytest.mark.parametrize("allowed", ["", "10.0.0.0/8", "127.0.0.1:1"])
+def test_a_node_whose_setting_keeps_it_from_there_leaves_it_to_one_that_may(
+    new_node: NewNode, receiver: Receiver, allowed: str
+) -> None:
+    """A new EOI_WEBHOOK_ALLOW reaches one node after another: nothing is parked, all arrives at once."""
+    bad, good = (new_node(secret_key=KEYS[0], webhook_allow=each) for each in (allowed, receiver.host))
+    _happen(good, lambda: good.engine.add_endpoint(receiver.url, actor=officer()))
+    bad.runner.once()
+    _as_before(bad)
+    (why,) = _said(bad)
+    assert why.startswith("127.0.0.1 is not on the public internet: name it in EOI_WEBHOOK_ALLOW")
+    assert receiver.requests == []
+    for _ in range(3):
+        assert bad.runner.once().pumped.delivered == 0
+        good.runner.once()
+    assert len(receiver.requests) == LETTERS
+    assert {(each.state, each.attempts) for each in good.engine.deliveries()} == {("delivered", 1)}
+
+
+def test_where_no_node_may_go_it_is_parked_in_the_end(
+    new_node: NewNode, receiver: Receiver, clock: FrozenClock
+) -> None:
+    """It waits for a setting that lets it, and after 75 hours for a person; the receiver hears nothing."""
+    node = new_node(secret_key=KEYS[0])
+    _happen(node, lambda: node.engine.add_endpoint(receiver.url, actor=officer()))
+    (endpoint,) = node.engine.endpoints()
+    for hours, state in ((0, "pending"), (74, "pending"), (2, "parked")):
+        clock.move_by(hours=hours)
+        # Another one: a node that goes on leaves the endpoint alone for a minute of the system's clock.
+        new_node(secret_key=KEYS[0]).runner.once()
+        found = node.engine.deliveries(endpoint=endpoint.id, limit=100)
+        waits = [each for each in found if each.type == "eoi.drafted"]
+        assert [(each.state, each.attempts) for each in waits] == [(state, 0)] * LETTERS
+        assert all("EOI_WEBHOOK_ALLOW" in (each.last_error or "") for each in waits if state == "parked")
+    assert receiver.requests == []
+
+
+def test_it_is_told_where_webhooks_may_not_go_from_this_node(new_node: NewNode) -> None:
+    """Another node's EOI_WEBHOOK_ALLOW may name it; what no setting lets pass is not left to anybody."""
+    engine = new_node(secret_key=KEYS[0]).engine
+    inside = engine.add_endpoint("http://10.0.0.1/eoi", actor=officer())
+    for url in ("https://council.example/eoi", "https://2130706433/"):
+        engine.add_endpoint(url, actor=officer())
+    engine.add_endpoint("a@council.example", via="smtp", actor=officer())
+    assert list(forbidden(engine, Settings())) == [FORBIDDEN.format(inside.id)]
+    assert list(forbidden(engine, Settings(webhook_allow="10.0.0.0/8"))) == []

@@ -111,8 +111,15 @@ def _near(trap: Trap, **more: object) -> WebhookCourier:
 
 
 def _refused(outcome: Outcome) -> None:
-    assert isinstance(outcome, Undeliverable)
-    assert not outcome.gone
+    """See that nothing was sent: for a person, or left to a node whose setting allows it."""
+    match outcome:
+        case Undeliverable():
+            assert not outcome.gone
+        case _:
+            assert isinstance(outcome, Delayed)
+            assert outcome.unable
+            assert "EOI_WEBHOOK_ALLOW" in outcome.why
+    assert (outcome.status, outcome.answer) == (None, "")
 
 
 def test_there_are_a_hundred_tricks() -> None:
