@@ -19,10 +19,11 @@ from adapters.outbound.unset import UnsetCourier
 from adapters.settings import Settings
 from adapters.spans import Spans, TracedCourier
 from scheduler import Runner, RunReport
-from scheduler.pump import BEGIN_WITHIN, LEASE_S
+from scheduler.pump import BEGIN_WITHIN
 from scheduler.runner import GRACE_S
 from workflow import Actor, Engine, JobWork
 from workflow.clock import SystemClock
+from workflow.outbox import LEASE_S
 from workflow.ports import Clock, Courier, Outcome
 
 __all__ = ["GRACE_S", "App", "RunReport", "build", "build_engine", "works_of"]

@@ -25,13 +25,9 @@ from scheduler.workers import Lane, Workers
 from states.errors import BadInput, EoiError
 from workflow.backoff import delay_s, rest_s
 from workflow.log import get_log
-from workflow.outbox import Attempted, Outbox, is_unable
+from workflow.outbox import LEASE_S, LEFT_S, WORKERS, Attempted, Outbox, is_unable
 from workflow.ports import Clock, Courier, Delayed, Delivery, Outcome
 
-#: How many deliveries are on their way at once.
-WORKERS: Final = 16
-#: How long a claimed delivery is ours, in seconds; more than twice what any courier takes.
-LEASE_S: Final = 60.0
 #: How much of a lease may be over when a courier begins: what is left outlasts the longest attempt.
 BEGIN_WITHIN: Final = 0.45
 #: How many are claimed ahead at the most for each that can be on its way, so that no worker waits for the
@@ -46,8 +42,6 @@ TOGETHER_S: Final = 0.1
 #: How far apart two looks begin, in seconds, of which the first one had little to do: each takes a commit or
 #: two from those who submit.
 APART_S: Final = 0.05
-#: How long an endpoint is left to other nodes that this one is unable to send to, in seconds.
-LEFT_S: Final = 60.0
 #: How soon what could not be written down while stopping is tried again, in seconds.
 AGAIN_S: Final = 0.5
 

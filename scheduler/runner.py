@@ -14,11 +14,12 @@ from typing import Final, Self
 from scheduler.alarm import Alarm
 from scheduler.jobs import Jobs
 from scheduler.loop import Bell, Loop, told_of
-from scheduler.pump import LEASE_S, WORKERS, Pump, PumpReport
+from scheduler.pump import Pump, PumpReport
 from scheduler.sweep import Sweep
 from workflow import CloseReport, Engine, EoiError, Event, EventType, JobWork, SchemaState
 from workflow.job_queue import LEASE_S as JOB_LEASE_S
 from workflow.log import get_log
+from workflow.outbox import LEASE_S, WORKERS
 from workflow.ports import Courier
 
 #: The longest rest between two looks at what is due, in seconds; other processes open calls too.

@@ -24,6 +24,12 @@ from workflow.store import deliveries, endings, endpoints, lending
 from workflow.store import outbox as store
 from workflow.unit_of_work import own_transaction
 
+#: How many deliveries are on their way at once from each node.
+WORKERS: Final = 16
+#: How long a claimed delivery is its pump's, in seconds; more than twice what any courier takes.
+LEASE_S: Final = 60.0
+#: How long a node leaves an endpoint to others that it is unable to send to, in seconds.
+LEFT_S: Final = 60.0
 #: How long an endpoint may fail, or no node be able to send to it, in seconds, until what has waited as
 #: long for it is parked.
 PATIENCE_S: Final = 75 * 3600.0

@@ -10,8 +10,8 @@ from typing import Final, get_args
 import pytest
 
 from workflow import testing
+from workflow.outbox import LEASE_S
 from workflow.testing import FrozenClock, new_call
-from workflow.testing.carrying import LEASE_S
 from workflow.testing.dying import Step
 from workflow.testing.racing import WITHIN_S
 

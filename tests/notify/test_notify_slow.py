@@ -13,8 +13,9 @@ import pytest
 
 from adapters.outbound.govuk_notify import LONGEST_TIMEOUT_S, REQUESTS, NotifyCourier
 from adapters.outbound.govuk_notify import TIMEOUT_S as PATIENCE_S
-from scheduler.pump import BEGIN_WITHIN, LEASE_S
+from scheduler.pump import BEGIN_WITHIN
 from tests.notify.service import KEY, TEMPLATES, Notify, delivery
+from workflow.outbox import LEASE_S
 from workflow.ports import Delayed, Delivered
 from workflow.testing import FrozenClock
 

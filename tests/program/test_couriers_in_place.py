@@ -10,10 +10,11 @@ import pytest
 from adapters.bootstrap import App, build
 from adapters.outbound import smtp
 from adapters.settings import Settings
-from scheduler.pump import BEGIN_WITHIN, LEASE_S
+from scheduler.pump import BEGIN_WITHIN
 from tests.letters.post import Clerk, Post, Scripted
 from tests.notify.service import CALLS, KEY, SUBMITTED, Notify
 from tests.servers.scripts import python
+from workflow.outbox import LEASE_S
 from workflow.testing import FrozenClock, new_call, officer, school, submitted
 
 TO = "clerk@council.example"

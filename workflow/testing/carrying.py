@@ -5,17 +5,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from workflow.backoff import delay_s, rest_s
-from workflow.outbox import Attempted, Outbox, is_unable
+from workflow.outbox import LEASE_S, LEFT_S, WORKERS, Attempted, Outbox, is_unable
 from workflow.ports import Delayed, Delivery, Outcome
 from workflow.testing.clock import FrozenClock
 from workflow.testing.couriers import Answers, Sent
 from workflow.testing.dying import Fate
 
-#: How many deliveries are on their way at once, and for how long they are ours, in seconds: as a pump's.
-AT_ONCE: Final = 16
-LEASE_S: Final = 60.0
-#: How long an endpoint is left to other nodes that this one is unable to send to, in seconds: as by a pump.
-LEFT_S: Final = 60.0
 #: What is drawn where the pump draws by lot: the middle, so that every run is the same.
 DICE: Final = 0.5
 
@@ -44,7 +39,7 @@ class Carrier:
             Crashed: that was the process's end.
         """
         now = self._clock.now()
-        while taken := outbox.claim(now, limit=AT_ONCE, lease_s=LEASE_S, without=self._left_at(now)):
+        while taken := outbox.claim(now, limit=WORKERS, lease_s=LEASE_S, without=self._left_at(now)):
             attempts = self._attempts(taken, now, fate)
             outbox.record(attempts, now, rest_s=lambda failures: rest_s(failures, DICE))
 
