@@ -1,5 +1,7 @@
 """The engine alone, put together as the settings say, for who closes and delivers nothing."""
 
+from functools import partial
+
 import sqlalchemy
 
 from adapters.inbound.event_table import handles_in
@@ -29,6 +31,7 @@ def build_engine(
         vault=vault_of(settings),
         handles=handles_in(settings.events),
         unknown_events=settings.events_unknown,
+        vet_url=partial(_vet_url, settings),
     )
 
 
@@ -44,3 +47,9 @@ def vault_of(settings: Settings) -> Vault:
     from adapters.vault import KeyedVault  # noqa: PLC0415 -- cryptography takes its time, and few commands need it
 
     return KeyedVault(keys)
+
+
+def _vet_url(settings: Settings, url: str) -> None:
+    from adapters.outbound.addresses import Allow, vet  # noqa: PLC0415 -- httpx takes its time, as above
+
+    vet(url, Allow.parse(settings.webhook_allow))

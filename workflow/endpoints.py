@@ -19,7 +19,7 @@ from workflow.hooks import event_types
 from workflow.ids import existing_id, new_id, shown
 from workflow.inputs import some_actor, span, whole_number
 from workflow.outbox import fan_out
-from workflow.ports import Delivery, Vault
+from workflow.ports import Delivery, Vault, VetUrl
 from workflow.races import until_had
 from workflow.receivers import courier, mail_receiver, web_address
 from workflow.store import deliveries, endpoints, outbox, people
@@ -58,18 +58,27 @@ class NewEndpoint:
 
 
 def add(
-    connection: Connection, actor: object, new: NewEndpoint, *, vault: Vault, now: datetime
+    connection: Connection,
+    actor: object,
+    new: NewEndpoint,
+    *,
+    vault: Vault,
+    vet_url: VetUrl | None = None,
+    now: datetime,
 ) -> EndpointView:
     """Add a receiver of the events that happen from now on; a webhook gets its secret, shown this once.
 
     Raises:
         BadInput: no such courier; an address that is none of its kind; a pattern that fits no event; headers
-            or terms that cannot be kept.
+            or terms that cannot be kept; a URL that `vet_url` does not let pass.
         Refused: `role-missing`: no officer, no admin.
     """
     require_keeper(actor, to="add an endpoint")
     endpoint, headers = _endpoint(new, now)
-    secret = _new_secret() if endpoint.courier == people.WEBHOOK else ""
+    is_webhook = endpoint.courier == people.WEBHOOK
+    if is_webhook and vet_url is not None:
+        vet_url(endpoint.url)
+    secret = _new_secret() if is_webhook else ""
     sealed = {
         "secret": vault.seal(secret) if secret else "",
         "headers": vault.seal(json.dumps(headers)) if headers else "",

@@ -48,7 +48,7 @@ from workflow.jobs import KEEP_DAYS as KEEP_JOBS_DAYS
 from workflow.key_keeping import KeyKeeping
 from workflow.outbox import Outbox
 from workflow.outgoing import Outgoing
-from workflow.ports import Clock, Vault
+from workflow.ports import Clock, Vault, VetUrl
 from workflow.races import until_won
 from workflow.schema import SchemaState
 from workflow.store import evidence, keys
@@ -110,6 +110,7 @@ class Engine(Outgoing, KeyKeeping, Handling, JobKeeping):
         vault: Vault | None = None,
         handles: Iterable[Handle] = (),
         unknown_events: str = RECORD,
+        vet_url: VetUrl | None = None,
     ) -> None:
         """Prepare; the database is opened at first use.
 
@@ -126,6 +127,7 @@ class Engine(Outgoing, KeyKeeping, Handling, JobKeeping):
             pool_size: how many connections are opened at the most; a host's engine has its own pool.
             handles: which event from elsewhere fires what (`engine.handle`).
             unknown_events: what becomes of those that none is for: `record` or `refuse`.
+            vet_url: looks at a webhook's URL before it is added, and looks up no name; None: any will do.
 
         Raises:
             BadInput: no such database, no clock, a time below 0 or beyond all sense, two rules for one type.
@@ -141,7 +143,7 @@ class Engine(Outgoing, KeyKeeping, Handling, JobKeeping):
         self._keep_jobs = timedelta(
             days=span(keep_jobs_days, field="keep_jobs_days", unit="days", greatest=LONGEST_DAYS)
         )
-        self._vault = vault or PlainVault()
+        self._vault, self._vet_url = vault or PlainVault(), vet_url
         self._database = database_of(
             database,
             check=schema.check,

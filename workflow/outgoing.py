@@ -11,7 +11,7 @@ from workflow.connection import Connection
 from workflow.endpoints import KEEP_OLD_S, NewEndpoint
 from workflow.hooks import Hooks
 from workflow.inputs import reason_or_none
-from workflow.ports import Delivery, Hook, Vault
+from workflow.ports import Delivery, Hook, Vault, VetUrl
 from workflow.views import Contact, DeliveryDetail, DeliveryView, EndpointStats, EndpointView, Fed, Page
 
 R = TypeVar("R")
@@ -25,6 +25,7 @@ class Outgoing(ABC):
 
     _hooks: Hooks
     _vault: Vault
+    _vet_url: VetUrl | None
     _keep_deliveries: timedelta
 
     @abstractmethod
@@ -74,6 +75,9 @@ class Outgoing(ABC):
     ) -> EndpointView:
         """Add a receiver; it gets the events from now on. A webhook's secret is shown this once.
 
+        Where the engine was built of settings, a URL is refused that they do not let webhooks go to. Its name
+        is not looked up.
+
         Args:
             url: where to POST; or whom to write to: an e-mail address, `applicant`, `audience`, `officers`,
                 `list:NAME`.
@@ -96,7 +100,12 @@ class Outgoing(ABC):
         )
         return self._done(
             lambda connection: endpoints.add(
-                connection, actor, new, vault=self._vault, now=self._now(connection)
+                connection,
+                actor,
+                new,
+                vault=self._vault,
+                vet_url=self._vet_url,
+                now=self._now(connection),
             )
         )
 

@@ -135,6 +135,10 @@ class Undeliverable:
 Outcome = Delivered | Delayed | Undeliverable
 
 
+#: Lets a webhook's URL pass, or raises `BadInput` where webhooks may not go, as far as the URL itself says.
+VetUrl = Callable[[str], object]
+
+
 class Courier(Protocol):
     """Carries events to one kind of receiver. Many threads share one."""
 

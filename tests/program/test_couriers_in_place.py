@@ -1,5 +1,6 @@
 """What the environment says of couriers reaches them in the program as it is put together."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,9 +12,11 @@ from adapters.bootstrap import App, build
 from adapters.outbound import smtp
 from adapters.settings import Settings
 from scheduler.pump import BEGIN_WITHIN
+from tests.databases.lent import NewEngine
 from tests.letters.post import Clerk, Post, Scripted
 from tests.notify.service import CALLS, KEY, SUBMITTED, Notify
 from tests.servers.scripts import python
+from workflow import BadInput, RoleMissing
 from workflow.outbox import LEASE_S
 from workflow.testing import FrozenClock, new_call, officer, school, submitted
 
@@ -165,3 +168,38 @@ def test_a_delivery_is_ours_for_longer_than_any_letter_takes(
     assert (
         app.runner._pump._lease_s * (1 - BEGIN_WITHIN) >= smtp.STEPS * step_s > LEASE_S * (1 - BEGIN_WITHIN)
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://10.0.0.1/eoi", "10.0.0.1 is not on the public internet"),
+        ("http://localhost:8080/eoi", "localhost is not on the public internet"),
+        ("http://council.example/eoi", "http sends events in clear text"),
+        ("https://council.example:444/eoi", "Port 444 is not one of a public receiver"),
+        ("https://2130706433/eoi", "'2130706433' reads like an address in an odd spelling"),
+    ],
+)
+def test_a_host_adds_no_webhook_that_the_settings_keep_from_there(
+    new_app: NewApp, url: str, why: str
+) -> None:
+    """It is told at once, as by every other door: what is kept would wait for days. No name is looked up."""
+    app = new_app(EOI_WEBHOOK_ALLOW="10.0.0.2, inside.example")
+    with pytest.raises(BadInput, match=f"^{re.escape(why)}") as refused:
+        app.engine.add_endpoint(url, actor=officer())
+    assert refused.value.field == "url"
+    with pytest.raises(RoleMissing):
+        app.engine.add_endpoint(url, actor=school())
+    assert app.engine.endpoints() == []
+    for allowed in ("https://10.0.0.2/eoi", "http://inside.example:8080/eoi", "https://council.invalid/eoi"):
+        app.engine.add_endpoint(allowed, actor=officer())
+
+
+def test_an_engine_without_settings_knows_none(new_engine: NewEngine) -> None:
+    """Whoever makes it alone says what webhooks may reach; letters have no URL to look at."""
+    new_engine().add_endpoint("http://10.0.0.1/eoi", actor=officer())
+    asked: list[str] = []
+    engine = new_engine(vet_url=asked.append)
+    engine.add_endpoint("http://10.0.0.1/eoi", actor=officer())
+    engine.add_endpoint(TO, via="smtp", actor=officer())
+    assert asked == ["http://10.0.0.1/eoi"]

@@ -44,7 +44,10 @@ LATE = {
     "adapters/bootstrap.py": ("adapters.outbound",),  # only who sends letters pays for calendars and tokens
     "adapters/serving.py": ("adapters.api.oidc",),  # only who takes tokens pays for cryptography
     "adapters/outbound/export/exporting.py": ("adapters.outbound.export.xlsx",),  # its library is an extra
-    "adapters/core.py": ("adapters.vault",),  # only who has a key pays for cryptography
+    "adapters/core.py": (
+        "adapters.outbound",
+        "adapters.vault",
+    ),  # only who needs them pays for httpx and cryptography
     "workflow/engine.py": ("workflow.migrations",),  # only who migrates pays for Alembic
     "workflow/databases/__init__.py": ("workflow.databases.postgres",),  # its driver is an extra
 }

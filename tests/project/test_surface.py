@@ -71,7 +71,8 @@ _SURFACE: Final = """\
 Engine(database: str | Engine, *, clock: Clock | None = None, settle_s: float = 2.0,
         lock_timeout_s: float = 30.0, keep_keys_days: float = 30.0, keep_deliveries_days: float = 90.0,
         keep_jobs_days: float = 7.0, pool_size: int = 10, vault: Vault | None = None,
-        handles: Iterable[Handle] = (), unknown_events: str = 'record')
+        handles: Iterable[Handle] = (), unknown_events: str = 'record',
+        vet_url: Callable[[str], object] | None = None)
     .arrival() -> Arrival
     .open_call(new: NewCall, *, actor: Actor, **terms: Unpack[Terms]) -> CallView
     .extend_call(call_id: str, *, closes_at: datetime | None, actor: Actor, reason: str | None = None,
