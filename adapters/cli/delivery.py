@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from workflow import DeliveryDetail
 
+#: What is said where all that is parked stays so.
+NOBODY_THERE: Final = (
+    "None was put back: nobody is there for what is parked; `eoi outbox list --state parked` says why."
+)
 #: In which a date is meant.
 ZONE: Final = "Europe/London"
 
@@ -129,7 +133,8 @@ def retry(
     _require_choice(delivery, every=every)
     with door.engine() as engine:
         count = engine.retry(delivery, actor=door.actor())
-    door.tell.answer({"retried": count}, [_back_in_line(count)])
+        stays = not count and bool(engine.deliveries(state="parked", limit=1, actor=door.reader()))
+    door.tell.answer({"retried": count}, [NOBODY_THERE if stays else _back_in_line(count)])
 
 
 def redrive(

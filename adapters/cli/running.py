@@ -92,8 +92,8 @@ def tick(door: Door) -> None:
     log_to_stderr(settings.log_level)
     with closing(build(settings.without_events())) as app:
         door.make_if_missing(app.engine)
-        report = app.runner.once()
-    door.tell.answer(report, _pass(report))
+        report, waiting = app.runner.once(), app.engine.outbox.waiting()
+    door.tell.answer(report, [*_pass(report), *_for_a_person(waiting)])
     if report.swept.failed:
         raise typer.Exit(FAILED)
 
@@ -325,3 +325,9 @@ def _pass(report: "RunReport") -> Iterator[str]:
         yield f"Jobs: {report.worked} worked at."
     told = report.pumped
     yield f"Notices: {told.delivered} delivered, {told.postponed} to try again, {told.parked} parked."
+
+
+def _for_a_person(waiting: Mapping[tuple[str, str], int]) -> Iterator[str]:
+    """Say how many are parked in all: what nobody was there for stands in the count of no pass."""
+    if parked := sum(count for (_, state), count in waiting.items() if state == "parked"):
+        yield f"For a person: {parked:,} parked in all. `eoi outbox list --state parked` says why."

@@ -30,7 +30,8 @@ def outcome(failure: Exception) -> Outcome:
         case httpx.HTTPError():
             return Delayed(why=_of_the_way(failure))
         case _:
-            return Delayed(why=_words("The receiver's name could not be looked up", failure))
+            said = getattr(failure, "strerror", None) or failure  # without the error's number
+            return Delayed(why=f"The receiver's name could not be looked up ({said})"[:LONGEST_WHY])
 
 
 def _of_the_way(failure: httpx.HTTPError) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from adapters.cli.delivery import NOBODY_THERE
 from tests.webhooks.receivers import Receiver, says
 from workflow import CallView, Engine
 from workflow.testing import FrozenClock, new_call, officer, school, submitted
@@ -244,10 +245,23 @@ def test_what_was_for_a_removed_receiver_is_not_put_back(eoi: Eoi, engine: Engin
     row = eoi("outbox", "list", "--endpoint", gone.id, "--limit", "1", "--json").json[0]
     assert eoi("outbox", "retry", str(row["id"]), *OFFICER, "--json").json["code"] == "nobody-to-tell"
     assert eoi("outbox", "retry", "--all", *OFFICER, "--json").json == {"retried": 0}
+    assert eoi("outbox", "retry", "--all", *OFFICER).out == f"{NOBODY_THERE}\n"
     again = eoi("outbox", "redrive", "--since", "2023-03-01", "--delivered", *OFFICER, "--json").json
     assert again == {"redriven": 1}  # what was told to the log
     states = [each["state"] for each in eoi("outbox", "list", "--endpoint", gone.id, "--json").json]
     assert set(states) == {"parked"}
+
+
+def test_a_tick_says_what_waits_for_a_person(eoi: Eoi, engine: Engine, past: CallView) -> None:
+    """What is parked for want of an address was never tried, and stands in no count of the pass."""
+    engine.add_endpoint("applicant", via="smtp", actor=officer())
+    engine.draft(past.id, answers={}, actor=school())
+    said = "For a person: 2 parked in all. `eoi outbox list --state parked` says why."  # begun, and lapsed
+    assert eoi("tick").out.splitlines()[-1] == said
+    assert eoi("tick").out.splitlines()[1:] == ["Notices: 0 delivered, 0 to try again, 0 parked.", said]
+    eoi("outbox", "drop", "--all", *OFFICER)
+    assert said not in eoi("tick").out
+    assert eoi("outbox", "retry", "--all", *OFFICER).out == "Nothing fits: none was put back.\n"
 
 
 def test_what_is_parked_is_dropped_by_number_or_all_of_it(eoi: Eoi, engine: Engine, past: CallView) -> None:
