@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from adapters.bulk.columns import Columns, refuse_row
-from adapters.bulk.face import Face, eois_of
+from adapters.bulk.face import Face
 from adapters.bulk.faults import Faults
 from adapters.bulk.keys import key_of
+from adapters.bulk.of_call import EoisOfCall, Known
 from adapters.bulk.results import Outcome, Status
 from adapters.inbound.table_file import Row
 from adapters.outbound.export.columns import ANSWERS
@@ -15,7 +16,7 @@ from states.errors import EoiError, Refused
 from states.facts import Actor
 from states.names import STEPPED_ASIDE, EoiTrigger
 from states.text import plain_id
-from workflow import EoiView, NotFound, Option, StaleVersion
+from workflow import NotFound, Option, StaleVersion
 from workflow.ids import existing_id
 from workflow.inputs import GREATEST, reason_or_none, whole_number
 
@@ -97,6 +98,7 @@ class Decisions:
             name for name in self._columns.rest if not name.startswith(f"{ANSWERS}.")
         )
         self._call_ids: dict[str, str] = {}
+        self._eois = EoisOfCall(engine, actor)
         self._moved: set[int] = set()
 
     def begin(self) -> None:
@@ -106,6 +108,7 @@ class Decisions:
             NotFound: there is none.
         """
         self._moved.clear()
+        self._eois = EoisOfCall(self._engine, self._actor)
         if self._call:
             self._id_of(self._call)
 
@@ -152,7 +155,7 @@ class Decisions:
         Raises:
             EoiError: it was refused.
         """
-        eoi_id = order.eoi or self._there(order).id
+        eoi_id = order.eoi or _one(self._eois_for(order).now_of(order.applicant), order).id
         try:
             receipt = self._engine.fire(
                 eoi_id,
@@ -172,22 +175,25 @@ class Decisions:
         """Return whether it holds for who asks; one row may need another role than the next."""
         return error.code == "role-missing" and not self._actor.roles
 
-    def _there(self, order: Decision) -> EoiView:
+    def _there(self, order: Decision) -> Known:
         """Return the EOI that a row is about.
 
         Raises:
             NotFound: there is none, or several.
         """
+        eois = self._eois_for(order)
         if order.eoi:
-            return self._engine.get(existing_id(order.eoi), actor=self._actor)
-        found = [*eois_of(self._engine, call=order.call, applicant=order.applicant, actor=self._actor)]
-        standing = [each for each in found if each.state not in STEPPED_ASIDE] or found
-        if len(standing) != 1:
-            msg = f"{order.applicant} has {len(standing) or 'no'} EOI{'s' * bool(standing)} for {order.call}."
-            raise NotFound(msg)
-        return standing[0]
+            return eois.one(existing_id(order.eoi), will_do=lambda each: _fits([each], order))
+        return _one(eois.of(order.applicant, will_do=lambda found: _fits(_standing(found), order)), order)
 
-    def _require_as_named(self, there: EoiView, order: Decision) -> None:
+    def _eois_for(self, order: Decision) -> EoisOfCall:
+        """Return the EOIs of a row's call: those of the row before, if it is the same call."""
+        call_id = self._id_of(order.call) if order.call else ""
+        if call_id != self._eois.call_id:
+            self._eois = EoisOfCall(self._engine, self._actor, call_id)
+        return self._eois
+
+    def _require_as_named(self, there: Known, order: Decision) -> None:
         """Pass only where id, applicant and call belong together: one column may have been sorted alone."""
         if order.applicant and there.applicant != order.applicant:
             refuse_row(f"The EOI is of {there.applicant}, and not of {order.applicant}.", field="applicant")
@@ -200,11 +206,11 @@ class Decisions:
             self._call_ids[call] = self._engine.call(call, actor=self._actor).id
         return self._call_ids[call]
 
-    def _explained(self, there: EoiView, order: Decision) -> Option:
+    def _explained(self, there: Known, order: Decision) -> Option:
         data = None if order.reason is None else {"reason": order.reason}
         return self._engine.explain(there.id, order.trigger, self._actor, data=data)
 
-    def _would(self, there: EoiView, order: Decision, option: Option, *, follows: bool) -> Outcome:
+    def _would(self, there: Known, order: Decision, option: Option, *, follows: bool) -> Outcome:
         if option.needs and order.reason is None:
             refuse_row(f"To {order.trigger} it takes a reason.", field="reason")
         if order.expected_version not in (None, there.version) and not follows:
@@ -219,6 +225,23 @@ class Decisions:
             (each.trigger, each.reason, each.actor, each.on_behalf_of) == asked
             for each in self._engine.history(eoi_id, actor=self._actor)
         )
+
+
+def _one(found: Sequence[Known], order: Decision) -> Known:
+    standing = _standing(found)
+    if len(standing) != 1:
+        msg = f"{order.applicant} has {len(standing) or 'no'} EOI{'s' * bool(standing)} for {order.call}."
+        raise NotFound(msg)
+    return standing[0]
+
+
+def _standing(found: Sequence[Known]) -> Sequence[Known]:
+    return [each for each in found if each.state not in STEPPED_ASIDE] or found
+
+
+def _fits(standing: Sequence[Known], order: Decision) -> bool:
+    """Return whether it is one EOI, at the version that was decided on."""
+    return len(standing) == 1 and order.expected_version in (None, standing[0].version)
 
 
 def _trigger(text: str) -> str:

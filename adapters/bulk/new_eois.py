@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from adapters.bulk.columns import BadRow, Columns, in_words, refuse_row, refuse_table
-from adapters.bulk.face import Face, eois_of
+from adapters.bulk.face import Face
 from adapters.bulk.faults import Faults
 from adapters.bulk.keys import key_of
+from adapters.bulk.of_call import EoisOfCall, Known
 from adapters.bulk.results import Outcome, Status
 from adapters.inbound.answers import json_value
 from adapters.inbound.school_register import URN_PREFIX, School, SchoolRegister, is_urn
@@ -17,7 +18,7 @@ from states.errors import BadInput, EoiError, Refusal, Refused
 from states.facts import Actor
 from states.names import STEPPED_ASIDE, CallState, EoiState, EoiTrigger, Role
 from states.text import plain_id
-from workflow import AlreadyApplied, EoiView, Receipt, StaleVersion
+from workflow import AlreadyApplied, Receipt, StaleVersion
 from workflow.inputs import LINE, name_or_none
 from workflow.manifest import manifest_of
 
@@ -104,7 +105,7 @@ class NewEois:
         self._as_json = frozenset(map(_answer_of, options.as_json))
         if absent := self._as_json - self.answers.keys():
             refuse_table(f"There is no answer {min(absent)!r} to be read as JSON.")
-        self._call_id = ""
+        self._eois = EoisOfCall(engine, actor)
 
     def begin(self) -> None:
         """Find the call.
@@ -114,7 +115,7 @@ class NewEois:
             Refused: it takes no EOIs.
         """
         call = self._engine.call(self._options.call, actor=self._actor)
-        self._call_id = call.id
+        self._eois = EoisOfCall(self._engine, self._actor, call.id)
         if call.state != CallState.OPEN:
             code = "call-cancelled" if call.state == CallState.CANCELLED else "call-closed"
             message = f"The call {call.reference} is {call.state}, and takes no more EOIs."
@@ -150,7 +151,7 @@ class NewEois:
             AlreadyApplied: the applicant has an EOI with other content.
             Refused: it is not whoever asks who applies for that organisation.
         """
-        there = self._there(order)
+        there = _standing(self._eois.of(order.applicant, will_do=lambda found: _lets_pass(found, order)))
         if there is None:
             self._require_may_apply(order.applicant)
             return self._noted(order, Status.WOULD, None)
@@ -174,7 +175,7 @@ class NewEois:
             made = self._drafted(order)
             receipts = [made, self._submitted(order, made)] if self._options.submit else [made]
         except (AlreadyApplied, StaleVersion, Refused):
-            there = self._there(order)
+            there = _standing(self._eois.now_of(order.applicant))
             if there is None or not _same(there, order) or not self._is_done(there):
                 raise
             return self._noted(order, Status.ALREADY, there.id)
@@ -221,7 +222,7 @@ class NewEois:
 
     def _drafted(self, order: NewEoi) -> Receipt:
         return self._engine.draft(
-            self._call_id,
+            self._eois.call_id,
             answers=order.answers,
             actor=self._acting_for(order.applicant),
             applicant=order.applicant,
@@ -254,13 +255,7 @@ class NewEois:
             if (refusal := not_for(actor, applicant)) is not None:
                 raise Refused.because([refusal])
 
-    def _there(self, order: NewEoi) -> EoiView | None:
-        """Return the EOI that stands in the way of another one of that applicant's."""
-        found = eois_of(self._engine, call=self._call_id, applicant=order.applicant, actor=self._actor)
-        standing = [each for each in found if each.state not in STEPPED_ASIDE]
-        return standing[-1] if standing else None
-
-    def _is_done(self, there: EoiView) -> bool:
+    def _is_done(self, there: Known) -> bool:
         return there.state != EoiState.DRAFT or not self._options.submit
 
     def _noted(self, order: NewEoi, status: Status, eoi: str | None) -> Outcome:
@@ -269,8 +264,18 @@ class NewEois:
         return Outcome(status, eoi, SCHOOL_CLOSED, f"By the register {order.applicant} has closed.")
 
 
-def _same(there: EoiView, order: NewEoi) -> bool:
+def _same(there: Known, order: NewEoi) -> bool:
     return there.digest == order.digest and (not order.named or there.applicant_name == order.applicant_name)
+
+
+def _lets_pass(found: Sequence[Known], order: NewEoi) -> bool:
+    there = _standing(found)
+    return there is None or _same(there, order)
+
+
+def _standing(found: Sequence[Known]) -> Known | None:
+    """Return the EOI that stands in the way of another one of that applicant's."""
+    return next((each for each in reversed(found) if each.state not in STEPPED_ASIDE), None)
 
 
 def _organisation(urn: str) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.bulk.decisions import Decisions
+from adapters.bulk.face import Face
 from adapters.bulk.importing import Importer
 from adapters.bulk.new_eois import EoiOptions, NewEois
 from adapters.inbound.table_file import TableFile
 from states.facts import Actor
-from workflow import Engine
 
 
 def table(text: str | bytes, **options: Any) -> TableFile:
@@ -22,7 +22,7 @@ def read(text: str | bytes, **options: Any) -> list[tuple[int, tuple[str, ...]]]
     return [(row.number, row.cells) for row in table(text, **options).rows()]
 
 
-def eois(engine: Engine, actor: Actor, text: str, **options: Any) -> tuple[Importer[Any], TableFile]:
+def eois(engine: Face, actor: Actor, text: str, **options: Any) -> tuple[Importer[Any], TableFile]:
     """Return what imports a table's rows as EOIs of the call 46/23."""
     found = table(text)
     kind = NewEois(engine, actor, found.columns, EoiOptions(**{"call": "46/23"} | options))
@@ -30,7 +30,7 @@ def eois(engine: Engine, actor: Actor, text: str, **options: Any) -> tuple[Impor
 
 
 def decisions(
-    engine: Engine, actor: Actor, text: str, *, call: str | None = None
+    engine: Face, actor: Actor, text: str, *, call: str | None = None
 ) -> tuple[Importer[Any], TableFile]:
     """Return what imports a table's rows as decisions."""
     found = table(text)
