@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from adapters.api.app import Surroundings, build_api
 from adapters.api.auth import Bearer
 from adapters.api.door import Authenticate, Door
+from adapters.api.event_senders import Senders
 from adapters.api.operation import Operation
 from adapters.api.rates import Rates
 from adapters.api.server import ApiServer
@@ -40,6 +41,7 @@ def door_of(app: App, settings: Settings, authenticate: Authenticate, **asked: A
         needs_version=settings.api_needs_version,
         look_at=lambda url: look_at(url, settings),
         verify=Signatures.parse(settings.events_secret.get_secret_value()),
+        senders=_senders(settings),
         try_endpoint=app.try_endpoint,
         **asked,
     )
@@ -96,6 +98,13 @@ def server_of(app: App, settings: Settings, *, host: str, port: int) -> ApiServe
     """
     api = api_of(app, settings)
     return ApiServer(api, host=host, port=port, trusted_proxies=settings.api_trusted_proxies)
+
+
+def _senders(settings: Settings) -> Senders | None:
+    """Return who is told that events are wanted; None: nobody is named."""
+    if not settings.events_origins:
+        return None
+    return Senders(names=frozenset(settings.events_origins), rate=settings.api_rate)
 
 
 def _knows(engine: Engine, settings: Settings) -> Callable[[str], Actor]:

@@ -79,6 +79,18 @@ def _origins(said: tuple[str, ...]) -> tuple[str, ...]:
     return said
 
 
+def _senders(said: tuple[str, ...]) -> tuple[str, ...]:
+    """Let pass names in the form of a host's, in small letters; no star, which would name everybody."""
+    for each in said:
+        if not _NAME.fullmatch(each.lower()):
+            msg = (
+                f"EOI_EVENTS_ORIGINS: {each[:60]!r} is no sender's name: give eventgrid.azure.net, "
+                "without https://."
+            )
+            raise ValueError(msg)
+    return tuple(each.lower() for each in said)
+
+
 def _networks(said: tuple[str, ...]) -> tuple[str, ...]:
     """Let pass addresses and networks; a name, which whoever answers for it may change, is none."""
     for each in said:
@@ -95,6 +107,9 @@ def _upper(text: object) -> object:
 
 
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
+
+#: A host's name (RFC 1123, 2.1), by which a sender of events calls itself.
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 #: What of a URL's query is not for people to see.
 _SECRETS: Final = ("password", "sslpassword")
@@ -171,6 +186,8 @@ class Settings(BaseSettings):
     events_unknown: Literal["record", "refuse"] = "record"
     #: Secrets, `whsec_…`, with blanks between them: events must be signed with one of these.
     events_secret: SecretStr = SecretStr("")
+    #: Senders of events that are told theirs are wanted, by the names they give: eventgrid.azure.net.
+    events_origins: Annotated[Words, AfterValidator(_senders)] = ()
     #: Whose tokens open the HTTP door, besides keys: what they say as `iss`, letter by letter.
     oidc_issuer: str = ""
     #: For whom they must be made: one of these.

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from adapters.api.bodies import PATIENCE_S, Held
 from adapters.api.conditions import acting, key_given, versions_named
 from adapters.api.errors import VersionRequired
+from adapters.api.event_senders import Senders
 from adapters.bounds import LARGEST_BODY
 from workflow import Actor, Arrival, Engine, KeyReused, StaleVersion
 from workflow.ports import Outcome
@@ -55,6 +56,8 @@ class Door:
     look_at: LookAt | None = None
     #: Lets pass an event that is signed as it should be; None: they need not be.
     verify: Verify | None = None
+    #: Tells senders of events whether theirs are wanted; None: nobody's are, and there is no route for it.
+    senders: Senders | None = None
     #: Tries an endpoint; None: there are no couriers here, and no route for it.
     try_endpoint: TryEndpoint | None = None
 

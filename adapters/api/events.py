@@ -9,6 +9,7 @@ from adapters.api.answers import answer
 from adapters.api.door import Asking, Door
 from adapters.api.entering import enter_route
 from adapters.api.event_messages import STRUCTURED, EventRoute
+from adapters.api.event_senders import enter_senders
 from adapters.api.instants import CODES
 from adapters.api.paging import USUAL, Cursor, Limit, page, place_of
 from adapters.api.route import through
@@ -40,6 +41,8 @@ def enter(router: APIRouter, door: Door) -> None:
         body={STRUCTURED: "CloudEvent"},
         route_class=through(door, EventRoute),
     )
+    if door.senders is not None:
+        enter_senders(router, "/events", door.senders)
     enter_route(
         router,
         "POST",
