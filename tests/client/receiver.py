@@ -1,5 +1,6 @@
 """A server of our own that answers as a test says, rightly or not, and remembers what it was asked."""
 
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
@@ -29,12 +30,16 @@ class Heard:
 class Receiver:
     """Answers each request with the next of its answers; the last one stands for all that follow."""
 
-    def __init__(self, *answers: Fault) -> None:
+    def __init__(self, *answers: Fault, certified: ssl.SSLContext | None = None) -> None:
+        """Take its answers; `certified`: it is to be spoken to by TLS."""
         self.answers = list(answers)
         self.heard: list[Heard] = []
         self.gone = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if certified is not None:
+            self._server.socket = certified.wrap_socket(self._server.socket, server_side=True)
+            self.url = f"https://localhost:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
     @property
@@ -62,9 +67,9 @@ class Receiver:
 
 
 @contextmanager
-def receiver(*answers: Fault) -> Iterator[Receiver]:
+def receiver(*answers: Fault, certified: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """Lend a server that answers so."""
-    found = Receiver(*answers)
+    found = Receiver(*answers, certified=certified)
     found.start()
     try:
         yield found

@@ -1,10 +1,16 @@
 """Where a key may go, and what one is; what is wrong is never shown."""
 
+from pathlib import Path
+
 import pytest
 
 from adapters.client import Client
 from adapters.client.address import address_of
+from adapters.client.errors import ServerUnreachable
 from states.errors import BadInput
+from tests.client.receiver import receiver
+from tests.client.told import tells
+from tests.webhooks.certificates import Authority
 
 KEY = "eoi_abc_SECRETSECRETSECRET"
 
@@ -90,3 +96,28 @@ def test_surroundings_that_cannot_be_used_are_told(
     with pytest.raises(BadInput, match=name) as caught:
         Client("https://eoi.example", KEY)
     assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "trusted", "why"),
+    [
+        (("localhost",), True, None),
+        (("localhost",), False, "not trusted"),
+        (("other.example",), True, "not trusted"),
+    ],
+)
+def test_a_key_goes_only_to_who_proves_to_be_the_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, names: tuple[str, ...], trusted: bool, why: str | None
+) -> None:
+    """By a certificate for that name, from an authority that is trusted here: else nothing is sent at all."""
+    authority = Authority(tmp_path)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    found = receiver(tells({"items": [], "next": None}), certified=authority.receiver(*names))
+    with found as server, Client(server.url, KEY, pause=int) as client:
+        if why is None:
+            assert list(client.calls()) == []
+            return
+        with pytest.raises(ServerUnreachable, match=why):
+            client.calls()
+        assert server.heard == []
