@@ -12,11 +12,11 @@ from functools import partial
 from typing import ClassVar, Final, NamedTuple
 
 from h11 import IDLE, SEND_RESPONSE, Data, EndOfMessage, Response
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from adapters.api.answers import problem_of
 from adapters.api.errors import BadRequest
 from adapters.api.headers import ALWAYS, NOTHING
+from adapters.api.portions import PortionedProtocol
 from adapters.api.spells import Spell
 from adapters.api.unseen import NAME, since_data
 from workflow.log import get_log
@@ -74,7 +74,7 @@ class _Look(NamedTuple):
     unread: int
 
 
-class WatchedProtocol(H11Protocol):
+class WatchedProtocol(PortionedProtocol):
     """Says as a problem what is no HTTP at all, and closes what says nothing, or is read too slowly."""
 
     crowd: ClassVar[Crowd]

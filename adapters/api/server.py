@@ -1,5 +1,6 @@
-"""The server of our own: uvicorn, in a thread beside the runner. Only this file and `protocol` know uvicorn.
+"""The server of our own: uvicorn, in a thread beside the runner.
 
+Only this file, `protocol` and `portions` know uvicorn.
 It hears no signals: who serves listens for them, and says when to stop. The port is bound before anything
 else begins, so that one that is taken stops the start, and not the service.
 """
@@ -14,7 +15,6 @@ from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
 from adapters.api.errors import CannotListen, ServerEnded
-from adapters.api.heads import LONGEST_HEAD
 from adapters.api.protocol import Crowd, most_connections, watched
 from adapters.api.proxies import in_each_form
 from adapters.api.targets import OriginForm
@@ -88,7 +88,6 @@ def _config(api: ASGIApp, trusted_proxies: Sequence[str]) -> Config:
         forwarded_allow_ips=in_each_form(trusted_proxies),
         timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=GRACE_S,
-        h11_max_incomplete_event_size=LONGEST_HEAD,
     )
 
 
