@@ -1,24 +1,32 @@
-"""How much of what has come on a connection is read before others have their turns.
+"""How much of what has come on a connection is read at once, before others have their turns.
 
 A body in chunks can be cut into crumbs: a byte each, of which a quarter of a megabyte holds forty thousand.
-To read one takes as long as to read a kilobyte: all of those in one go would hold everybody up a second.
+To read one takes as long as to read a kilobyte: all of those in one go would hold everybody up a second. So
+it is with a head of thousands of lines, which cannot be read but in one go: that is not read at all.
 """
 
+import re
 from asyncio import Transport
 from typing import Final
 
-from h11 import NEED_DATA, PAUSED, SERVER, Connection, Event
+from h11 import IDLE, NEED_DATA, PAUSED, SERVER, Connection, Event, RemoteProtocolError
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from adapters.api.heads import LONGEST_HEAD
 
 #: How many pieces are read before others have their turns: a millisecond's worth.
 AT_ONCE: Final = 50
+#: How many lines a request's head may have, its first among them; Apache and gunicorn take as many headers.
+MOST_LINES: Final = 101
+# Where a head ends, as h11 finds it.
+_END: Final = re.compile(rb"\n\r?\n")
 
 
 class Portions(Connection):
     """Reads a connection so far and no further, until the next portion is begun."""
 
+    #: What is wrong with what has come, where that can be said.
+    wrong: str | None = None
     _left = AT_ONCE
 
     @property
@@ -31,11 +39,24 @@ class Portions(Connection):
         self._left = AT_ONCE
 
     def next_event(self) -> Event | type[NEED_DATA] | type[PAUSED]:
-        """Return what has come next; as if nothing had, once the portion is over."""
+        """Return what has come next; as if nothing had, once the portion is over.
+
+        Raises:
+            RemoteProtocolError: it is no HTTP, or a head of too many lines.
+        """
         if self.is_over:
             return NEED_DATA
         self._left -= 1
+        if self.their_state is IDLE:
+            self._require_few_lines()
         return super().next_event()
+
+    def _require_few_lines(self) -> None:
+        came, _ = self.trailing_data
+        end = _END.search(came)
+        if came.count(b"\n", 0, end.start() + 1 if end else None) > MOST_LINES:
+            self.wrong = f"A request has {MOST_LINES - 1} headers at the most."
+            raise RemoteProtocolError(self.wrong)
 
 
 class PortionedProtocol(H11Protocol):

@@ -114,7 +114,7 @@ class WatchedProtocol(PortionedProtocol):
         if self.conn.our_state not in (IDLE, SEND_RESPONSE):
             self.transport.close()
             return
-        answer = problem_of(BadRequest())
+        answer = problem_of(BadRequest(self.conn.wrong))
         headers = [
             *answer.raw_headers,
             (b"Content-Security-Policy", NOTHING.encode()),

@@ -1,5 +1,6 @@
-"""A body in chunks may be cut into pieces of a byte each, and keeps nobody else waiting."""
+"""A body in chunks of a byte each, or a head of thousands of lines, keeps nobody else waiting."""
 
+import json
 import select
 import socket
 from contextlib import ExitStack
@@ -65,3 +66,26 @@ def test_what_follows_an_answer_in_crumbs_is_passed_over(served: tuple[Served, b
         assert line.answer()[0] == 200
         line.send(crumbs(b"x" * 1_000), b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
         assert line.answer()[0] == 200
+
+
+def test_a_head_has_a_hundred_lines_and_no_more(served: tuple[Served, bytes]) -> None:
+    """So many headers are heeded, whatever lines the body has; one more is told as that, and none is read."""
+    server, key = served
+    head = b"POST /v1/calls HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" + key
+    body = b'{"reference": "lines",%s "title": "t", "closes_on": "2090-03-17"}' % (b"\n" * 200)
+    head += b"Content-Length: %d\r\n" % len(body) + b"A:\r\n" * 95
+    with server.line() as line:
+        assert line.send(head, b"A:\r\n\r\n", body).answer()[0] == 201
+        for number in range(1, 4):  # however it comes apart
+            line.send(head, b"A:\r\n\r\n"[:-number])
+            assert line.send(b"A:\r\n\r\n"[-number:], body).answer()[0] == 409
+        status, headers, told = line.send(head, b"A:\r\nA:\r\n\r\n", body).answer()
+        assert (status, json.loads(told)["detail"]) == (400, "A request has 100 headers at the most.")
+        assert (headers["connection"], line.rest()) == ("close", b"")
+
+
+def test_a_head_that_is_too_long_is_not_read(served: tuple[Served, bytes]) -> None:
+    """It is refused by its lines alone, before it has come to an end."""
+    server, _ = served
+    with server.line() as line:
+        assert line.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n", b"A:\r\n" * 100).answer()[0] == 400
