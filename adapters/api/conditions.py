@@ -1,7 +1,7 @@
 """On which conditions a request is asked: which version it is of, under which key, on whose behalf."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from starlette.requests import Request
@@ -9,7 +9,7 @@ from starlette.requests import Request
 from adapters.api.errors import BadHeader
 from states.errors import BadInput
 from states.facts import BY_HTTP
-from workflow import Actor
+from workflow import Actor, StaleVersion
 
 IF_MATCH: Final = "If-Match"
 IF_NONE_MATCH: Final = "If-None-Match"
@@ -45,6 +45,14 @@ def versions_named(request: Request) -> tuple[int, ...] | None:
         return None if tags is None else ()
     found = [_VERSION.fullmatch(tag) for tag in tags]
     return tuple(sorted({int(each[2]) if each and not each[1] else NO_VERSION for each in found}))
+
+
+def fits_none(version: object, named: Collection[int]) -> StaleVersion:
+    """Return what is told where a thing is at a version, and `If-Match` names others, or none of ours."""
+    said = f"It is at version {version}, which If-Match does not name: read it again."
+    if NO_VERSION in named:
+        said += ' A tag fits only as it was given, such as "3"; a weak one, W/"3", fits nothing.'
+    return StaleVersion(said, version=version)
 
 
 def has_seen(request: Request, version: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from starlette.requests import Request
 
 from adapters.api.bodies import PATIENCE_S, Held
-from adapters.api.conditions import acting, key_given, versions_named
+from adapters.api.conditions import acting, fits_none, key_given, versions_named
 from adapters.api.errors import VersionRequired
 from adapters.api.event_senders import Senders
 from adapters.bounds import LARGEST_BODY
@@ -87,6 +87,7 @@ class Asking:
         Under its key each is tried as on the first time, so that a replay finds its answer.
 
         Raises:
+            StaleVersion: it is at none of them.
             VersionRequired: none is named, and one must be.
         """
         if self.versions is None and self.needs_version:
@@ -98,7 +99,10 @@ class Asking:
                 return self.begin(command, *named, **given, expected_version=version)
             except (StaleVersion, KeyReused):
                 continue
-        return self.begin(command, *named, **given, expected_version=last)
+        try:
+            return self.begin(command, *named, **given, expected_version=last)
+        except StaleVersion as exc:
+            raise fits_none(exc.facts["version"], self.versions or ()) from None
 
 
 def asking_of(door: Door, request: Request, arrival: Arrival) -> Asking:

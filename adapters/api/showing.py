@@ -4,8 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.api.answers import answer
-from adapters.api.conditions import has_seen
-from workflow import StaleVersion
+from adapters.api.conditions import fits_none, has_seen
 
 
 def shown(request: Request, view: object, *, version: int, is_all_in_version: bool = True) -> Response:
@@ -22,8 +21,7 @@ def shown(request: Request, view: object, *, version: int, is_all_in_version: bo
     """
     wanted = request.state.asking.versions
     if wanted and version not in wanted:
-        msg = f"It is at version {version}: read it again, without If-Match."
-        raise StaleVersion(msg, version=version)
+        raise fits_none(version, wanted)
     if has_seen(request, version) and is_all_in_version:
         return Response(status_code=304, headers={"ETag": f'"{version}"'})
     return answer(view, version=version)
