@@ -7,6 +7,8 @@ import uuid_utils
 
 from workflow.errors import NotFound
 
+# A key of the HTTP door, whole or cut short: its secret part is told nobody, wherever it was put by mistake.
+_KEY: Final = re.compile("(eoi_[a-z0-9]{8}_)[A-Za-z0-9_-]+")
 _FORM: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -33,5 +35,8 @@ def existing_id(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a text in quotes and not too long, of anything else its type: not everything can be printed."""
-    return repr(value[:60]) if isinstance(value, str) else f"({type(value).__name__})"
+    """Return a text in quotes and not too long, of anything else its type: not everything can be printed.
+
+    Of a key it is the prefix: somebody has put it where an id belongs, and logs what comes back.
+    """
+    return repr(_KEY.sub(r"\1…", value[:60])) if isinstance(value, str) else f"({type(value).__name__})"

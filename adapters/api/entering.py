@@ -21,6 +21,7 @@ from adapters.api.at_once import as_coroutine, waiting_for_nothing
 from adapters.api.conditions import require_conditions
 from adapters.api.places import PREFIX
 from states.errors import BadInput
+from workflow.ids import shown
 
 #: Under which name an operation carries what `openapi` writes out.
 EXTRA: Final = "x-eoi"
@@ -115,7 +116,7 @@ async def _nothing_unknown(request: Request) -> None:
             continue
         if name not in known:
             listed = f" Known are: {', '.join(sorted(known))}." if known else ""
-            msg = f"{name[:60]!r} is not asked here.{listed}"
+            msg = f"{shown(name)} is not asked here.{listed}"
             raise BadInput(msg, field="query")
         if given.count(name) > 1:
             msg = f"{name} is given more than once."

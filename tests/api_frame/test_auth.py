@@ -95,6 +95,22 @@ def test_a_key_in_the_address_is_none(api: FastAPI, call: CallView) -> None:
     assert answer.status == 401
 
 
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/v1/calls/{}", ""), ("/v1/calls/{}/history", ""), ("/v1/eois/{}", ""), ("/v1/eois/{}/attempts", ""),
+        ("/v1/eois", "call={}"), ("/v1/calls", "state={}"), ("/v1/calls", "{}=1"), ("/v1/endpoints/{}", ""),
+        ("/v1/jobs", "state={}"),
+    ],
+)  # fmt: skip
+def test_a_key_that_stands_where_an_id_belongs_is_not_said_again(api: FastAPI, path: str, query: str) -> None:
+    """By its prefix alone: what comes back is what programs log."""
+    lost = f"eoi_k3v9x2ab_{'S3cret_-' * 5}abc"
+    answer = ask(api, "GET", path.format(lost), key("officer-key"), query=query.format(lost).encode())
+    assert answer.status in (404, 422)
+    assert (b"eoi_k3v9x2ab_" in answer.body, b"S3cret" in answer.body) == (True, False)
+
+
 def test_what_is_no_token_is_asked_of_nobody(make_api: MakeApi, get: Get) -> None:
     """The database hears of no key that is none."""
     asked = list[str]()
