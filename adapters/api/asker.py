@@ -8,7 +8,7 @@ from starlette.responses import Response
 from adapters.api.answers import answer
 from adapters.api.door import Asking
 from adapters.api.entering import enter_route
-from adapters.api.schemas import WhoAsks
+from adapters.api.replies import WhoAsks
 
 TAG: Final = "Who asks"
 

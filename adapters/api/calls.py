@@ -11,7 +11,8 @@ from adapters.api.entering import enter_route
 from adapters.api.instants import day_in, instant_in
 from adapters.api.paging import INSTANTS, USUAL, VERSIONS, Cursor, Limit, page, place_of
 from adapters.api.places import place_in
-from adapters.api.schemas import Attempts, Calls, CallToOpen, Changes, Extension, Reason
+from adapters.api.replies import Attempts, Calls, Changes
+from adapters.api.schemas import CallToOpen, Extension, Reason
 from adapters.api.showing import shown
 from states.deadlines import closing_instant
 from states.errors import BadDeadline

@@ -12,7 +12,8 @@ from adapters.api.entering import enter_route
 from adapters.api.instants import CODES, instant_in
 from adapters.api.paging import NUMBERS, USUAL, Cursor, Limit, page, place_of, whole
 from adapters.api.places import number_in
-from adapters.api.schemas import Deliveries, Drop, Dropped, Redrive, Redriven, RedriveOfAny, Retried, Stats
+from adapters.api.replies import Deliveries, Dropped, Redriven, Retried, Stats
+from adapters.api.schemas import Drop, Redrive, RedriveOfAny
 from workflow import DeliveryDetail, DeliveryView, Page
 
 TAG: Final = "Deliveries"

@@ -15,7 +15,8 @@ from adapters.api.instants import CODES
 from adapters.api.outside import ask_outside
 from adapters.api.paging import USUAL, Cursor, Limit, page, whole
 from adapters.api.places import place_in
-from adapters.api.schemas import Deliveries, Endpoints, NewEndpoint, Reason, Redrive, Redriven, Rotation
+from adapters.api.replies import Deliveries, Endpoints, Redriven
+from adapters.api.schemas import NewEndpoint, Reason, Redrive, Rotation
 from adapters.trying import Tried, tried
 from states.access import require_role
 from states.names import Role

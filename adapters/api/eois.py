@@ -13,16 +13,8 @@ from adapters.api.entering import enter_route
 from adapters.api.instants import CODES, instant_in
 from adapters.api.paging import INSTANTS, USUAL, VERSIONS, Cursor, Limit, page, place_of, whole
 from adapters.api.places import place_in
-from adapters.api.schemas import (
-    Attempts,
-    Changes,
-    Eois,
-    NewAnswers,
-    NewEoi,
-    Options,
-    Question,
-    Transition,
-)
+from adapters.api.replies import Attempts, Changes, Eois, Options
+from adapters.api.schemas import NewAnswers, NewEoi, Question, Transition
 from adapters.api.showing import shown
 from states.names import EoiState
 from workflow import EoiView, Option, Receipt

@@ -12,8 +12,8 @@ from adapters.api.event_messages import STRUCTURED, EventRoute
 from adapters.api.event_senders import enter_senders
 from adapters.api.instants import CODES
 from adapters.api.paging import USUAL, Cursor, Limit, page, place_of
+from adapters.api.replies import Unhandled
 from adapters.api.route import through
-from adapters.api.schemas import Unhandled
 from workflow import CallView, Foreseen, Receipt, UnhandledView
 
 TAG: Final = "Events from elsewhere"

@@ -11,8 +11,8 @@ from adapters.api.door import Asking, Door
 from adapters.api.entering import enter_route
 from adapters.api.forms import FORM
 from adapters.api.jobs import TAG, begun
+from adapters.api.queries import TRUE_OR_FALSE
 from adapters.api.route import through
-from adapters.api.schemas import TRUE_OR_FALSE
 from adapters.api.tables_in import (
     HELD,
     HELD_OF_FORMS,

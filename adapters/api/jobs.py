@@ -11,7 +11,8 @@ from adapters.api.door import Asking
 from adapters.api.entering import enter_route
 from adapters.api.paging import USUAL, Cursor, Limit, page, place_of
 from adapters.api.places import place_in
-from adapters.api.schemas import Jobs, NewExport
+from adapters.api.replies import Jobs
+from adapters.api.schemas import NewExport
 from adapters.jobs.asked import Export
 from adapters.outbound.export.formats import MEDIA_TYPES
 from states.errors import BadInput

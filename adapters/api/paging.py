@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from adapters.api.answers import answer
 from adapters.api.errors import BadCursor
-from adapters.api.schemas import IN_DIGITS
+from adapters.api.queries import IN_DIGITS
 
 #: How many are on a page where nobody says, and at the most: each EOI may hold 256 KiB of answers.
 USUAL: Final = 50

@@ -1,67 +1,25 @@
-"""What a body may say, strictly: no other fields, no other types. What comes back is made from the views.
+"""What a body may say, strictly: no other fields, no other types.
 
 Whether a text, a day or a number will do is the engine's to say; here stands their form, for OpenAPI as well.
 """
 
-import re
-from typing import Annotated, Any, ClassVar, Final, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.outbound.export.formats import Format
 from states.names import EoiState, EoiTrigger
-from workflow import (
-    AttemptView,
-    CallView,
-    DeliveryView,
-    EndpointStats,
-    EndpointView,
-    EoiView,
-    HistoryView,
-    JobView,
-    Option,
-    UnhandledView,
-)
-
-T = TypeVar("T")
 
 #: A reference, a title: as long as the engine takes them.
 _SHORT: Final = 200
 _LINE: Final = 500
 _REASON: Final = 10_000
 _URL: Final = 2_000
-_DIGITS: Final = re.compile(r"[0-9]{1,9}")
 
 Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
 Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Line = Annotated[str, Field(min_length=1, max_length=_LINE)]
 Why = Annotated[str | None, Field(max_length=_REASON, description="Why; it is kept with what is done.")]
-
-
-def _in_digits(said: str | int) -> str | int:
-    """Let pass a number that is written in digits alone: no sign, space, point or line between them.
-
-    What is a number already is what stands for one that is not given: older FastAPI has it looked at, too.
-    """
-    if not isinstance(said, int) and not _DIGITS.fullmatch(said):
-        raise PydanticCustomError("digits", "Input should be a whole number, written in digits")  # noqa: EM101 -- theirs
-    return said
-
-
-#: Of a number in the address.
-IN_DIGITS: Final = BeforeValidator(_in_digits)
-
-
-def _true_or_false(said: object) -> object:
-    """Let pass one spelling of each: what else reads as a yes, others read otherwise."""
-    if said in ("true", "false", True, False):
-        return said
-    raise PydanticCustomError("true_or_false", "Input should be true or false")  # noqa: EM101 -- theirs
-
-
-#: Of a yes or no in the address.
-TRUE_OR_FALSE: Final = BeforeValidator(_true_or_false)
 
 
 class Body(BaseModel):
@@ -312,78 +270,3 @@ class NewExport(Body):
     ] = None
     applicant: Annotated[Line | None, Field(description="Only those of this organisation.")] = None
     awards: Annotated[AwardsOf | None, Field(description="For `360giving`, and for that alone.")] = None
-
-
-class Listed(BaseModel, Generic[T]):
-    """One page of a list."""
-
-    items: list[T]
-    #: Give it as `cursor` to get the next page; null on the last.
-    next: str | None
-
-
-class Calls(Listed[CallView]):
-    """Calls, the newest first."""
-
-
-class Eois(Listed[EoiView]):
-    """EOIs, the oldest first."""
-
-
-class Changes(Listed[HistoryView]):
-    """Every change, the first one first."""
-
-
-class Attempts(Listed[AttemptView]):
-    """What was tried and refused, the first one first."""
-
-
-class Options(Listed[Option]):
-    """What could be done now, or what stands in the way."""
-
-
-class Endpoints(Listed[EndpointView]):
-    """Receivers of events, the oldest first."""
-
-
-class Deliveries(Listed[DeliveryView]):
-    """Events on their way to a receiver, the newest first."""
-
-
-class Stats(Listed[EndpointStats]):
-    """How it stands with what there is for each endpoint."""
-
-
-class Unhandled(Listed[UnhandledView]):
-    """Events that nothing was done for, the newest first."""
-
-
-class Jobs(Listed[JobView]):
-    """Jobs, the newest first."""
-
-
-class Retried(BaseModel):
-    """How many deliveries were put back into their lines."""
-
-    retried: int
-
-
-class Redriven(BaseModel):
-    """How many deliveries wait that did not before."""
-
-    redriven: int
-
-
-class Dropped(BaseModel):
-    """How many deliveries were forgotten."""
-
-    dropped: int
-
-
-class WhoAsks(BaseModel):
-    """Whom the key or token stands for, and what they may."""
-
-    id: str
-    roles: list[str]
-    organisations: list[str]
-    on_behalf_of: str | None
