@@ -1,4 +1,4 @@
-"""What a request's head may be: short, and such that everybody reads the same request from it.
+"""What a request's head may be: short, quickly read, and such that everybody reads the same request from it.
 
 A proxy in front may take its end elsewhere than we do, and then the rest of one request for another one's
 beginning (request smuggling). Servers differ in what they let through: here it is the same behind each.
@@ -13,6 +13,10 @@ from adapters.api.errors import BadRequest
 
 #: The longest that a request's line and headers may be together, in bytes.
 LONGEST_HEAD: Final = 32 * 1024
+#: The longest that its path and query may be, as Apache takes them: each route is held against them.
+LONGEST_LINE: Final = 8 * 1024
+#: How many things a query may say: to read one takes as long as to read a hundred letters.
+MOST_SAID: Final = 100
 #: What stands between a header's name and its value, and behind that, in bytes.
 _AROUND: Final = len(b": \r\n")
 
@@ -35,17 +39,24 @@ class Heads:
 
 
 def _wrong_with(scope: Scope) -> str | None:
-    if _length(scope) > LONGEST_HEAD:
+    if _line(scope) + _headers(scope) > LONGEST_HEAD:
         return f"A request's line and headers come to {LONGEST_HEAD:,} bytes at the most."
+    if _line(scope) > LONGEST_LINE:
+        return f"A request's path and query come to {LONGEST_LINE:,} bytes at the most."
+    if scope["query_string"].count(b"&") >= MOST_SAID:
+        return f"A query says {MOST_SAID} things at the most."
     if _ends_twice(scope):
         return "Content-Length and Transfer-Encoding each say where the body ends: send one of them."
     return None
 
 
-def _length(scope: Scope) -> int:
-    """Return how long the head is, but for what is the same in every request."""
-    line = len(scope.get("raw_path") or b"") + len(scope["query_string"])
-    return line + sum(len(name) + len(value) + _AROUND for name, value in scope["headers"])
+def _line(scope: Scope) -> int:
+    """Return how long its line is, but for what is the same in every request."""
+    return len(scope.get("raw_path") or b"") + len(scope["query_string"])
+
+
+def _headers(scope: Scope) -> int:
+    return sum(len(name) + len(value) + _AROUND for name, value in scope["headers"])
 
 
 def _ends_twice(scope: Scope) -> bool:
