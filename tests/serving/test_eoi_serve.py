@@ -142,7 +142,7 @@ def test_nothing_is_read_behind_a_head_that_is_refused(served: Served, words: by
     ask = b"GET /healthz HTTP/1.1\r\nHost: a\r\n"
     with served.line() as line:
         status, headers, body = line.send(ask + words + ask + b"\r\n").answer()
-        assert (status, json.loads(body)["code"]) == (400, "bad-request")
+        assert (status, json.loads(body).get("code")) == (400, "bad-request")
         assert (headers["connection"], headers["x-content-type-options"]) == ("close", "nosniff")
         assert line.rest() == b""
 
