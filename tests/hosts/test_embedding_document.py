@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -50,6 +51,14 @@ def test_its_fastapi_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert client.get("/council/v1/calls").json()["code"] == "unauthenticated"
         client.cookies.set("session", "token-1")
         assert client.get("/council/v1/calls").json() == {"items": [], "next": None}
+
+
+def test_its_extras_are_the_wheels() -> None:
+    """What it says to install, with FastAPI and with PostgreSQL, can be installed: there are such extras."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    told = re.findall(r"'eoi-workflow\[(.+?)\]'", PAGE)
+    assert {"api", "api,postgres"} == set(told)
+    assert {name for each in told for name in each.split(",")} <= extras["optional-dependencies"].keys()
 
 
 def test_its_flask_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
