@@ -44,7 +44,7 @@ def notify_templates(
     from adapters.outbound.notify_texts import page, text
     from workflow.hooks import event_types
 
-    folder = door.settings().letters
+    folder = door.settings.letters
     letters = Letters(Path(folder) if folder else None)
     texts = [text(letters, each) for each in event_types(pattern)]
     door.tell.answer(texts, [page(texts).rstrip("\n")] if markdown else _told(texts))
