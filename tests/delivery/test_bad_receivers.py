@@ -109,7 +109,8 @@ def test_a_receiver_that_is_not_there_is_tried_again(courier: WebhookCourier) ->
 
 def test_a_receiver_without_tls_is_not_spoken_to_in_clear(receiver: Any, courier: WebhookCourier) -> None:
     """Where https is meant and the other side has none, nothing of the event leaves."""
-    assert "ConnectError" in _why(_in_time(courier, f"https://{receiver.host}/"))
+    why = _why(_in_time(courier, f"https://{receiver.host}/"))
+    assert "ConnectError" in why or "ConnectTimeout" in why  # a busy machine is not done within the timeout
     assert receiver.requests == []
 
 
