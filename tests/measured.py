@@ -17,7 +17,7 @@ TESTS: Final = Path(__file__).parent
 #: Their folders and files.
 MEASURED: Final = (
     "bulk", "deadline", "delivery", "engine", "events_in", "jobs", "keys", "metrics", "outgoing",
-    "project/test_docs.py", "races", "rules", "storage", "timing",
+    "project/test_docs.py", "races", "rules", "storage", "timing", "webhooks/test_headers.py",
 )  # fmt: skip
 
 

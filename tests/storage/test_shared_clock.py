@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.clock import now
 from tests.databases.raw import RawDatabase
+from workflow import Engine
 from workflow.database import Database
 from workflow.databases import database_of
 
@@ -38,6 +40,16 @@ def test_whoever_waited_for_a_connection_arrived_before_that(
         spent = timedelta(seconds=time.monotonic() - asked_s)
         connection.rollback()
     assert before - spent <= at <= _server_time(database) - timedelta(seconds=WAITED_S)
+
+
+def test_a_database_on_this_machine_has_this_machines_clock(database: RawDatabase) -> None:
+    """How far the machine's clock is from the database's is told to within the time that it took to ask."""
+    with Engine(database.url) as engine:
+        asked = now()
+        skew_s = engine.clock_skew_s()
+        took_s = (now() - asked).total_seconds()
+    assert skew_s is not None
+    assert abs(skew_s) <= took_s
 
 
 def _server_time(database: RawDatabase) -> datetime:
