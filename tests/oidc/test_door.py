@@ -320,16 +320,18 @@ def test_who_takes_no_tokens_pays_for_none() -> None:
 @pytest.mark.slow
 def test_a_token_will_do_where_a_client_has_a_key(tmp_path: Path) -> None:
     """Who has a provider's token asks a server by it, as by a key."""
-    with Provider(SystemClock()) as provider:
-        with Served(
+    with (
+        Provider(SystemClock()) as provider,
+        Served(
             tmp_path,
             EOI_OIDC_ISSUER=provider.name,
             EOI_OIDC_AUDIENCE=AUDIENCE,
             EOI_OIDC_ROLES="Staff=officer",
-        ) as served:
-            host, port = served.address
-            with Client(f"http://{host}:{port}", provider.token()) as client:
-                assert client.who_asks().id == f"{provider.name}#8f21"
+        ) as served,
+    ):
+        host, port = served.address
+        with Client(f"http://{host}:{port}", provider.token()) as client:
+            assert client.who_asks().id == f"{provider.name}#8f21"
 
 
 # ---- in a program of a host's own
