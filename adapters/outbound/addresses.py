@@ -41,7 +41,10 @@ _LOCALHOST: Final = (ip_address("127.0.0.1"), ip_address("::1"))
 
 
 class NotAllowedHere(BadInput):
-    """Webhooks may not go there from this node, as `EOI_WEBHOOK_ALLOW` stands on it."""
+    """What was given cannot be used.
+
+    Not from this node, as `EOI_WEBHOOK_ALLOW` stands on it: another one may be let.
+    """
 
 
 @dataclass(frozen=True, slots=True)
