@@ -50,7 +50,8 @@ def versions_named(request: Request) -> tuple[int, ...] | None:
 def fits_none(version: object, named: Collection[int]) -> StaleVersion:
     """Return what is told where a thing is at a version, and `If-Match` names others, or none of ours."""
     others = " or ".join(str(each) for each in named if each != NO_VERSION)
-    said = f"It is at version {version}, {f'not {others}' if others else 'which If-Match does not name'}: read it again."
+    fits_not = f"not {others}" if others else "which If-Match does not name"
+    said = f"It is at version {version}, {fits_not}: read it again."
     if NO_VERSION in named:
         said += ' A tag fits only as it was given, such as "3"; a weak one, W/"3", fits nothing.'
     return StaleVersion(said, version=version)

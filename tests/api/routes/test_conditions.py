@@ -37,14 +37,18 @@ def test_a_version_that_does_not_fit_stops_it(who: Who, eoi: str, engine: Engine
 
 def test_whoever_names_no_version_of_ours_is_told_what_fits(who: Who, eoi: str) -> None:
     """A weak tag, as proxies that compress make of ours, is told as that: to read again would not help."""
-    for tags, is_told in (('W/"1"', True), ('"7", W/"1"', True), ('"7", "8"', False)):
+    for tags, fits_not, is_told in (
+        ('W/"1"', "which If-Match does not name", True),
+        ('"7", W/"1"', "not 7", True),
+        ('"7", "8"', "not 7 or 8", False),
+    ):
         there = f"/v1/eois/{eoi}"
         for stale in (
             save(who, eoi, ("If-Match", tags)),
             who("school").get(there, headers={"If-Match": tags}),
         ):
             detail = stale.body["detail"]
-            assert detail.startswith("It is at version 1, which If-Match does not name: read it again.")
+            assert detail.startswith(f"It is at version 1, {fits_not}: read it again.")
             assert ('W/"3", fits nothing' in detail) is is_told
 
 
