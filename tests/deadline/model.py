@@ -267,8 +267,10 @@ class Model:
         count, earliest, latest = self.attempts.get(key, (0, came, at))
         self.attempts[key] = count + 1, min(earliest, came), max(latest, at)
         # Only what nothing but the close stood in the way of, by which the draft has lapsed, or will have.
-        alone = {"lapsed": {"closed-in-flight", "wrong-state"}, "draft": {"closed-in-flight"}}
-        if eoi and ask.do == "submit" and codes == alone.get(eoi.state):
+        # Where the close overtook what was being refused, that saw a draft, and so no wrong state.
+        alone = [{"closed-in-flight"}, {"closed-in-flight", "wrong-state"}]
+        ways = {"draft": alone[:1], "lapsed": alone}
+        if eoi and ask.do == "submit" and codes in ways.get(eoi.state, []):
             eoi.in_flight_at = min(came, eoi.in_flight_at or came)
 
     def answer_to(self, ask: Ask) -> Receipt | CallView:

