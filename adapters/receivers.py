@@ -50,8 +50,6 @@ def is_forbidden_here(url: str, settings: Settings) -> bool:
     """Return whether the settings keep webhooks from a URL, as far as it says itself: without a look-up."""
     try:
         vet(url, Allow.parse(settings.webhook_allow))
-    except NotAllowedHere:
-        return True
-    except BadInput:  # none of any node's may go there
-        return False
+    except BadInput as exc:  # any other one: from no node may they go there
+        return isinstance(exc, NotAllowedHere)
     return False

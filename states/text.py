@@ -44,7 +44,7 @@ def plain_text(value: object, *, field: str, longest: int = ID_LENGTH, lines: bo
         raise BadInput(msg, field=field)
     # The length first: normal form takes quadratic time on hostile text. Then again: it may grow.
     given = _at_most(longest, value.strip(), field=field)
-    if given.isascii() and given.isprintable() and given:
+    if given and given.isascii() and given.isprintable():
         return given  # as most are: whatever is looked for below stands in no such text
     text = unicodedata.normalize("NFC", given)
     _at_most(longest, text, field=field)

@@ -39,9 +39,10 @@ class Heads:
 
 
 def _wrong_with(scope: Scope) -> str | None:
-    if _line(scope) + _headers(scope) > LONGEST_HEAD:
+    line = _line(scope)
+    if line + _headers(scope) > LONGEST_HEAD:
         return f"A request's line and headers come to {LONGEST_HEAD:,} bytes at the most."
-    if _line(scope) > LONGEST_LINE:
+    if line > LONGEST_LINE:
         return f"A request's path and query come to {LONGEST_LINE:,} bytes at the most."
     if scope["query_string"].count(b"&") >= MOST_SAID:
         return f"A query says {MOST_SAID} things at the most."

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from states.events import Event, EventType
+from states.events import Event
 from states.quick import quick
+from tests.told import submission
 from workflow.ports import About, Delivery
 from workflow.views import EoiView, HistoryView
 
@@ -88,19 +89,6 @@ def test_what_is_made_by_the_hundred_is_quick() -> None:
         assert hasattr(each.__init__, "__wrapped__"), each
     now = datetime(2023, 3, 17, 12, tzinfo=UTC)
     about = About(title="Bases", opens_at=now, timezone="Europe/London")
-    event = Event(
-        id="e:1",
-        type=EventType.EOI_REINSTATED,
-        call_id="c",
-        call_reference="46/23",
-        eoi_id="e",
-        applicant="school",
-        source=None,
-        state="draft",
-        version=1,
-        at=now,
-        recorded_at=now,
-        closes_at=now,
-    )
+    event = submission(now)
     delivery = Delivery(id=1, event=event, courier="log", address="", attempt=1, about=about)
-    assert (about.contact, event.subject, delivery.secrets, delivery.event) == (None, "e", (), event)
+    assert (about.contact, event.subject, delivery.secrets, delivery.event) == (None, "e-1", (), event)

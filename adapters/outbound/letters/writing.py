@@ -10,7 +10,7 @@ from adapters.outbound.calendar import deadline_calendar
 from adapters.outbound.letters.samples import MARK, samples
 from adapters.outbound.letters.shape import Part, parts
 from adapters.outbound.letters.templates import LAYOUT, Templates
-from adapters.outbound.letters.words import WITH_CALENDAR, one_line, words
+from adapters.outbound.letters.words import one_line, words
 from states.errors import BadInput
 from states.events import Event, EventType, Ping
 from workflow.ports import About, Delivery
@@ -85,7 +85,7 @@ class Letters:
         known = words(event, about)
         subject, body = self.filled_in(event.type, known, explain=explain)
         html = self._html(event, {**known, "subject": subject, "parts": body}, explain=explain)
-        calendar = deadline_calendar(event, about) if event.type in WITH_CALENDAR else None
+        calendar = deadline_calendar(event, about) if known["calendar"] else None
         text = "\n\n".join(part.text for part in body) + "\n"
         return Letter(subject=subject, text=text, html=html, calendar=calendar)
 
