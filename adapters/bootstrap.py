@@ -26,7 +26,7 @@ from workflow.clock import SystemClock
 from workflow.outbox import LEASE_S
 from workflow.ports import Clock, Courier, Outcome
 
-__all__ = ["GRACE_S", "App", "RunReport", "build", "build_engine", "works_of"]
+__all__ = ["GRACE_S", "App", "RunReport", "build", "build_engine", "couriers_of", "works_of"]
 
 
 @runtime_checkable
@@ -127,7 +127,7 @@ def build(
         BadInput: settings that cannot be used.
     """
     core = build_engine(settings, engine, clock=clock)
-    couriers = _couriers(settings, clock or SystemClock())
+    couriers = couriers_of(settings, clock or SystemClock())
     metrics, spans = Metrics(couriers), Spans()
     core.on("*", metrics.event)
     runner = Runner(
@@ -150,8 +150,16 @@ def works_of(engine: Engine) -> dict[str, JobWork]:
     return {"import": ImportWork(engine), "export": ExportWork(engine)}
 
 
-def _couriers(settings: Settings, clock: Clock) -> dict[str, Courier]:
-    """Return who carries; the clock is asked at each attempt, so it must not be a trip to the database."""
+def couriers_of(settings: Settings, clock: Clock) -> dict[str, Courier]:
+    """Return who carries: name -> courier. Some hold connections, and are `Closing`.
+
+    Args:
+        settings: whom they may ask, and as whom.
+        clock: asked at each attempt, so it must not be a trip to the database.
+
+    Raises:
+        BadInput: settings that cannot be used.
+    """
     return {
         "log": LogCourier(),
         "webhook": webhook.WebhookCourier(

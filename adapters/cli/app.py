@@ -20,6 +20,7 @@ from adapters.cli import (
     imports,
     jobs,
     keys,
+    letters,
     notify,
     running,
     sheets,
@@ -40,6 +41,7 @@ _GROUPS: Final = {
     "call": "Calls for expressions of interest.",
     "endpoint": "Receivers of events: other systems by webhook, people by e-mail.",
     "outbox": "What is on its way to them.",
+    "letter": "What people are told by e-mail: looked at, and tried.",
     "contact": "Lists of those who are told by e-mail.",
     "job": "Work in the background: tables imported, EOIs exported.",
     "key": "Keys of the HTTP door: who comes in, and what they may.",
@@ -125,6 +127,7 @@ def _put_together() -> typer.Typer:
     calls.enter(groups["call"])
     endpoints.enter(groups["endpoint"])
     delivery.enter(groups["outbox"])
+    letters.enter(groups["letter"])
     contacts.enter(groups["contact"])
     keys.enter(groups["key"])
     jobs.enter(groups["job"])

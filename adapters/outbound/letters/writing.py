@@ -65,6 +65,14 @@ class Letters:
             raise BadInput(msg, field="letters")
         return self._kept(delivery.event, delivery.about)
 
+    def written(self, event: Event, about: About) -> Letter:
+        """Return the letter with facts that are nobody's: what is wrong is said in words that may quote them.
+
+        Raises:
+            BadInput: it cannot be written; the message names file and line.
+        """
+        return self._write(event, about, explain=True)
+
     def filled_in(
         self, kind: EventType | Ping, known: Mapping[str, object], *, explain: bool = True
     ) -> tuple[str, tuple[Part, ...]]:
