@@ -32,8 +32,9 @@ LOG: Final = "log"
 _FRESH: Final = (
     "position", "endpoint_id", "subject_id", "recipient", "state", "attempt", "due_at", "last_error",
 )  # fmt: skip
-#: How many events are fanned out in one transaction.
-FAN_OUT: Final = 5000
+#: How many events are fanned out in one transaction, at the most: on SQLite those who submit wait for its end,
+#: and more at once would be no quicker.
+FAN_OUT: Final = 1000
 
 _ENQUEUE: Final = Prepared(
     insert(OUTBOX).inline(),  # its position is nobody's concern
