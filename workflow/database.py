@@ -210,6 +210,14 @@ class Database(ABC):
             DatabaseUnavailable: it cannot even be asked; `DatabaseCorrupt` where the damage is the reason.
         """
 
+    def risks(self) -> list[str]:
+        """Return by which setting what is acknowledged may be lost; empty is well.
+
+        Raises:
+            DatabaseUnavailable: it cannot be asked.
+        """
+        return []
+
     @abstractmethod
     def backup(self, to: Path) -> None:
         """Copy the database into a new file, while others go on working with it.

@@ -486,7 +486,8 @@ class Engine(Outgoing, KeyKeeping, Handling, JobKeeping):
     def check(self) -> list[str]:
         """Return what is wrong with the database, in words; empty: nothing. Reads all of it.
 
-        Damage, tables that differ; and, where all that is well, rows that contradict one another.
+        Damage, tables that differ; where all that is well, rows that contradict one another; and settings by
+        which commits may be lost.
 
         Raises:
             SchemaMismatch: its tables are not those of this version.
@@ -499,7 +500,7 @@ class Engine(Outgoing, KeyKeeping, Handling, JobKeeping):
         if not found:
             with self._database.connect() as connection, one_state(connection):
                 found = evidence.contradictions(connection)
-        return found
+        return [*found, *self._database.risks()]
 
     def schema_state(self) -> SchemaState:
         """Return how the database's tables stand to this version, now: while nodes run, others upgrade.

@@ -92,6 +92,17 @@ def test_an_index_that_was_not_finished_is_found(database: RawDatabase, new_engi
 
 
 @here
+def test_commits_that_may_be_lost_are_found(database: RawDatabase, new_engine: NewEngine) -> None:
+    """Though only one database was told so; once it is on again in any of its ways, all is well."""
+    for level, found in (("off", 1), ("local", 0), ("on", 0)):
+        alter = f"format('ALTER DATABASE %I SET synchronous_commit = {level}', current_database())"
+        database.run(f"DO $$ BEGIN EXECUTE {alter}; END $$")
+        said = new_engine().check()
+        assert len(said) == found
+        assert all(each.startswith("synchronous_commit is off: ") for each in said)
+
+
+@here
 def test_a_check_leaves_nothing_behind(
     database: RawDatabase, new_engine: NewEngine, clock: FrozenClock
 ) -> None:

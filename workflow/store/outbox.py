@@ -32,8 +32,8 @@ LOG: Final = "log"
 _FRESH: Final = (
     "position", "endpoint_id", "subject_id", "recipient", "state", "attempt", "due_at", "last_error",
 )  # fmt: skip
-#: How many events are fanned out in one transaction, at the most: on SQLite those who submit wait for its end,
-#: and more at once would be no quicker.
+#: How many events are fanned out in one transaction at the most: on SQLite those who submit wait for its
+#: end, and more at once would be no quicker.
 FAN_OUT: Final = 1000
 
 _ENQUEUE: Final = Prepared(

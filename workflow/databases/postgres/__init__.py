@@ -51,6 +51,10 @@ _INVALID: Final = (
     "SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid "
     r"WHERE NOT indisvalid AND relname LIKE '%eoi\_%' AND pg_table_is_visible(indexrelid) ORDER BY relname"
 )
+_MAY_BE_LOST: Final = (
+    "synchronous_commit is off: what was acknowledged may be lost when the server fails; ALTER ROLE or ALTER "
+    "DATABASE … SET synchronous_commit = on"
+)
 _PLACE: Final = (
     "SELECT pg_postmaster_start_time()::text, current_database()::text, to_regclass('eoi_call')::oid::bigint"
 )
@@ -145,6 +149,15 @@ class PostgresDatabase(Database):
         """Return which of our indexes cannot be used; the pages themselves are the server's to watch."""
         with self.connect(check=False) as connection:
             return [f"index {name}: not valid; REINDEX it" for (name,) in connection.ask(_INVALID)]
+
+    def risks(self) -> list[str]:
+        """Return whether what was acknowledged may be lost.
+
+        How the server writes to its disk (`fsync`) is its owner's to say; this, whoever owns a role may.
+        """
+        with self.connect(check=False) as connection:
+            ((level,),) = connection.ask("SHOW synchronous_commit")
+        return [_MAY_BE_LOST] if level == "off" else []
 
     def backup(self, to: Path) -> None:  # noqa: ARG002 -- there is no such file
         """Refuse: the server's own tools do that.
