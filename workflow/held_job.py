@@ -17,6 +17,7 @@ from workflow.errors import JobStopped
 from workflow.job_endings import KEY_ENDED, ended, is_vouched_for
 from workflow.log import get_log
 from workflow.races import until_won
+from workflow.store import job_files
 from workflow.store import jobs as store
 from workflow.store.jobs import Progress, StoredJob
 from workflow.unit_of_work import own_transaction
@@ -107,7 +108,7 @@ class HeldJob:
         """Return what it was given."""
         pieces, number = list[bytes](), 1
         with self._database.connect() as connection:
-            while (piece := store.piece(connection, self.id, "input", number)) is not None:
+            while (piece := job_files.piece(connection, self.id, "input", number)) is not None:
                 pieces.append(piece)
                 number += 1
         return b"".join(pieces)
@@ -270,9 +271,9 @@ class HeldJob:
     def _write_files(self, connection: Connection) -> None:
         if self._starts_anew:
             for file in ("result", "errors"):
-                store.drop_file(connection, self.id, file)
+                job_files.drop(connection, self.id, file)
         for file, waiting in (("result", self._result), ("errors", self._errors)):
-            store.append(connection, self.id, file, bytes(waiting))
+            job_files.append(connection, self.id, file, bytes(waiting))
 
     def _end(self, to: str, reason: tuple[str, str] | None = None) -> None:
         with self._database.connect() as connection:

@@ -5,7 +5,7 @@ from typing import Final
 
 from workflow.connection import Connection
 from workflow.job_views import JobView
-from workflow.store import api_keys
+from workflow.store import api_keys, job_files
 from workflow.store import jobs as store
 from workflow.store.jobs import StoredJob
 
@@ -55,5 +55,5 @@ def ended(
     found = store.one(connection, job_id)
     assert found is not None  # noqa: S101 -- this transaction has written it
     if found.media_type is None:
-        store.drop_file(connection, job_id, "result")
+        job_files.drop(connection, job_id, "result")
     return found.view

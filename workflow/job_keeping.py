@@ -13,7 +13,7 @@ from workflow.commands import Arrival, Asked
 from workflow.connection import Connection
 from workflow.dispatch import Order, T
 from workflow.job_views import JobFile, JobView
-from workflow.store.jobs import piece
+from workflow.store.job_files import piece
 from workflow.views import Page
 
 R = TypeVar("R")

@@ -25,7 +25,7 @@ from workflow.ids import existing_id, new_id, shown
 from workflow.inputs import page_of, some_actor
 from workflow.job_views import JobFile, JobView
 from workflow.log import get_log
-from workflow.store import api_keys, jobs
+from workflow.store import api_keys, job_files, jobs
 from workflow.store.jobs import StoredJob
 from workflow.unit_of_work import UnitOfWork, own_transaction
 from workflow.views import Page
@@ -106,7 +106,7 @@ def start(unit: UnitOfWork, command: Command, new: NewJob) -> JobView:
     )
     by_key = actor.via == BY_HTTP and bool(api_keys.valid_of(connection, actor.id, command.arrived_at))
     jobs.add(connection, view, actor, keyed=by_key, turn=turn)
-    jobs.append(connection, view.id, "input", new.content)
+    job_files.append(connection, view.id, "input", new.content)
     return view
 
 
@@ -162,7 +162,7 @@ def cancel(connection: Connection, actor: object, job_id: object, *, now: dateti
         found = _ones_own(connection, actor, job_id)
         is_new = jobs.end(connection, found.view.id, to="cancelled", now=now)
         if is_new and found.media_type is None:
-            jobs.drop_file(connection, found.view.id, "result")
+            job_files.drop(connection, found.view.id, "result")
         view = _existing(connection, actor, found.view.id).view
     if is_new:
         say_finished(view)

@@ -1,4 +1,4 @@
-"""Statements about jobs and their files."""
+"""Statements about jobs."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -25,13 +25,11 @@ from workflow.columns import JOB_ENDED
 from workflow.connection import Connection
 from workflow.job_views import JobView
 from workflow.statements import Prepared
+from workflow.store import job_files
 from workflow.store.filtering import Filtered
 from workflow.store.locks import turn_alone
 from workflow.store.rows import from_row
-from workflow.store.tables import JOB, JOB_PART
-
-#: How many bytes a piece of a file has at the most.
-PIECE: Final = 256 * 1024
+from workflow.store.tables import JOB
 
 _SEEN: Final = (
     "id", "kind", "state", "actor", "on_behalf_of", "parameters", "done", "total", "refused", "counts",
@@ -151,15 +149,6 @@ _OLD: Final = Prepared(
     .limit(bindparam("at_most"))
     .with_for_update(skip_locked=True)
 )
-
-_OF_FILE: Final = (JOB_PART.c.job_id == bindparam("the_id"), JOB_PART.c.file == bindparam("the_file"))
-_ADD_PART: Final = Prepared(insert(JOB_PART), columns=("job_id", "file", "number", "content"))
-_LAST_PART: Final = Prepared(select(func.coalesce(func.max(JOB_PART.c.number), literal(0))).where(*_OF_FILE))
-_PART: Final = Prepared(
-    select(JOB_PART.c.content).where(*_OF_FILE, JOB_PART.c.number == bindparam("the_number"))
-)
-_DROP_FILE: Final = Prepared(delete(JOB_PART).where(*_OF_FILE))
-_DROP_FILES: Final = Prepared(delete(JOB_PART).where(JOB_PART.c.job_id == bindparam("the_id")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,39 +314,19 @@ def end(
     """End it; return whether it had not ended before. What it was given is kept no longer."""
     if connection.run(_END, the_id=job_id, to=to, now=now, new_code=code, new_why=why) != 1:
         return False
-    drop_file(connection, job_id, "input")
+    job_files.drop(connection, job_id, "input")
     return True
 
 
 def forget(connection: Connection, job_id: str) -> None:
     """Delete it, and all its files."""
-    connection.run(_DROP_FILES, the_id=job_id)
+    job_files.drop_all(connection, job_id)
     connection.run(_DELETE, the_id=job_id)
 
 
 def old(connection: Connection, before: datetime, *, at_most: int) -> list[str]:
     """Return the ids of those that ended before an instant, the oldest first."""
     return [row[0] for row in connection.rows(_OLD, before=before, at_most=at_most)]
-
-
-def append(connection: Connection, job_id: str, file: str, content: bytes) -> None:
-    """Write more of a file."""
-    row = connection.row(_LAST_PART, the_id=job_id, the_file=file)
-    last = 0 if row is None else int(row[0])
-    for number, start in enumerate(range(0, len(content), PIECE), start=last + 1):
-        piece = content[start : start + PIECE]
-        connection.run(_ADD_PART, job_id=job_id, file=file, number=number, content=piece)
-
-
-def piece(connection: Connection, job_id: str, file: str, number: int) -> bytes | None:
-    """Return a piece of a file; None: it has fewer."""
-    row = connection.row(_PART, the_id=job_id, the_file=file, the_number=number)
-    return None if row is None else bytes(row[0])
-
-
-def drop_file(connection: Connection, job_id: str, file: str) -> None:
-    """Delete a file."""
-    connection.run(_DROP_FILE, the_id=job_id, the_file=file)
 
 
 @from_row
