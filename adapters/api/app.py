@@ -20,6 +20,7 @@ from adapters.api.openapi import completed
 from adapters.api.operation import Operation, operation_router
 from adapters.api.origins import Origins
 from adapters.api.places import PREFIX
+from adapters.api.put_off import PutOff
 from adapters.api.requests import Answered, Count, HeadAsGet, Requests
 from adapters.api.route import through
 from adapters.api.tracing import Traced
@@ -123,6 +124,7 @@ def _around(around: Surroundings) -> list[Middleware]:
         Middleware(Traced, spans=around.spans),
         Middleware(Requests, count=around.count),
         *([Middleware(Origins, origins=around.origins)] if around.origins else []),
+        Middleware(PutOff),
         Middleware(Answered, answer=problem_of),
         Middleware(Heads, refuse=problem_of),
         Middleware(HeadAsGet),

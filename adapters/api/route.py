@@ -19,6 +19,7 @@ from adapters.api.bodies import parsed, received, require_few
 from adapters.api.door import Asking, Door, asking_of
 from adapters.api.errors import BadHeader
 from adapters.api.headers import ALWAYS
+from adapters.api.put_off import waited_put_off
 from adapters.api.unseen import waited_unseen
 from states.errors import BadInput, EoiError
 from workflow import Arrival, NotFound
@@ -50,7 +51,8 @@ class EoiRoute(APIRoute):
                 body = await self._received(request)
                 arrival = self.door.engine.arrival()
                 # Asked after that: what passes between the two makes the wait longer, and never too short.
-                arrival = arrival.may_have_waited(waited_unseen(request.scope))
+                waited = max(waited_unseen(request.scope), waited_put_off(request.scope))
+                arrival = arrival.may_have_waited(waited)
                 if self.door.ahead is not None:
                     request._body = body  # noqa: SLF001 -- a host may look at it: a signature, a token in a form
                     await self.door.ahead(request)

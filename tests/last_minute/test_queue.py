@@ -134,6 +134,38 @@ def test_probes_are_answered_while_everybody_waits(new_engine: NewEngine, clock:
         assert {each.result().status for each in waiting} == {200}
 
 
+@pytest.mark.slow
+def test_who_was_told_to_come_again_is_flagged_and_not_late(
+    new_engine: NewEngine, clock: FrozenClock
+) -> None:
+    """Who came in time, was told 503, comes again after the deadline under their key; others are late."""
+    engine, free = new_engine(), threading.Event()
+    call = engine.open_call(new_call(), actor=officer())
+    eois = [engine.draft(call.id, answers={}, actor=school(number)).eoi_id for number in range(2)]
+    with (
+        serving(engine, threads=1, hold=lambda: free.wait(PATIENCE_S), wait_s=0.001) as served,
+        ThreadPoolExecutor(ALWAYS) as pool,
+    ):
+        waiting = [pool.submit(served.ask, "GET", f"/v1/calls/{call.id}") for _ in range(ALWAYS)]
+        served.threads.wait_for(len(waiting))
+        clock.move_to(call.closes_at - timedelta(seconds=9))
+        assert served.submit(eois[0], key="mine").status == 503
+        sleep_until(now() + UNSEEN)
+        free.set()
+        assert {each.result().status for each in waiting} == {200}
+        clock.move_to(call.closes_at + UNSEEN / 2)
+        late = [served.submit(eois[1], school=1, key="mine"), served.submit(eois[0], key="another")]
+        again = served.submit(eois[0], key="mine")
+    assert {(each.status, each.body["code"]) for each in late} == {(409, "call-closed")}
+    assert (again.status, again.body["code"]) == (409, "closed-in-flight")
+    (flagged,) = (each for each in engine.attempts(call.id) if each.code == "closed-in-flight")
+    assert flagged.first_at < call.closes_at
+    clock.move_to(call.closes_at + timedelta(minutes=1))
+    engine.close_due()
+    engine.fire(eois[0], "reinstate", actor=officer(), reason="It was told to come again.")
+    assert engine.get(eois[0]).submitted_at == flagged.first_at
+
+
 #: So many requests it takes until the door knows how long one takes.
 LEARNT: Final = 60
 

@@ -99,12 +99,24 @@ def test_what_had_not_been_sent_by_the_deadline_was_late(right: LastMinute, sent
 
 
 def test_whoever_is_told_to_come_again_is_counted_apart(right: LastMinute) -> None:
-    """More waited than could be let in: that is no word on the deadline; but it is told."""
+    """Another server said that more waited than could be let in: no word on the deadline; but it is told."""
     lost, last = right.asked[4].tries
     again = replace(right.asked[4], tries=[lost._replace(code="overloaded", wait_s=1.0), last])
     found = replace(right, asked=[*right.asked[:4], again])
     assert wrongs(found) == {}
     assert refused(found) == {"flagged": right.asked[3:4], "put off": [again]}
+
+
+@pytest.mark.parametrize(("server", "wrong"), [(1, []), (0, ["late, and told to have been in time"])])
+def test_whom_a_server_has_put_off_it_may_flag(right: LastMinute, server: int, wrong: list[str]) -> None:
+    """It knows that they came in time; another server does not."""
+    lost, last = right.asked[4].tries
+    put_off = lost._replace(code="overloaded", wait_s=1.0, server=server)
+    after = last._replace(code="closed-in-flight", before=right.closes_at + SECOND, sent=None)
+    again = replace(right.asked[4], tries=[put_off, after])
+    found = replace(right, asked=[*right.asked[:4], again])
+    assert list(wrongs(found)) == wrong
+    assert refused(found) == {"flagged": [right.asked[3], again]}
 
 
 def test_what_came_a_moment_too_late_may_be_flagged(right: LastMinute) -> None:

@@ -19,7 +19,8 @@ KNOWN: Final = frozenset({"done", "call-closed", "closed-in-flight"})
 #: How somebody who asked before the deadline may be refused for it, and in words.
 #: Flagged: an officer can let them in.
 #: Lost: their connection broke, and nothing of theirs need ever have come to a server that lives.
-#: Put off: they were told to come again (503), since more waited than could be let in.
+#: Put off: they were told to come again (503), since more waited than could be let in, and came to another
+#: server, which had not put them off.
 #: Otherwise: never.
 REFUSED: Final = {
     "flagged": "flagged",
@@ -162,10 +163,12 @@ def _flagged_late(seen: LastMinute) -> Iterable[object]:
     """Look for what is said to have been there in time, perhaps, and was late for certain.
 
     The kernel's clock is coarse; and what the question after a database's clock took, which is less than the
-    whole of it took, it may have come earlier.
+    whole of it took, it may have come earlier. Whom the same server has put off had come when it did so.
     """
     for each in seen.asked:
-        answer = each.answer
+        *before, answer = each.tries
+        if any(one.server == answer.server and seen.in_time(one.sent) and one.code != LOST for one in before):
+            continue
         asking = timedelta() if seen.database.name == "sqlite" else answer.after - answer.before
         first_at = answer.before + seen.ahead[0] - COARSE - asking
         if answer.code == "closed-in-flight" and first_at >= seen.closes_at:
