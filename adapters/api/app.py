@@ -21,6 +21,7 @@ from adapters.api.operation import Operation, operation_router
 from adapters.api.origins import Origins
 from adapters.api.places import PREFIX
 from adapters.api.put_off import PutOff
+from adapters.api.request_ids import RequestIds
 from adapters.api.requests import Answered, Count, HeadAsGet, Requests
 from adapters.api.route import through
 from adapters.api.tracing import Traced
@@ -36,6 +37,7 @@ Calls for expressions of interest (EOIs), from the call to the decision.
 - **Sent again**, a request under the same `Idempotency-Key` is carried out once, and answered alike.
 - **Problems** are `application/problem+json` (RFC 9457): go by `code`. After 503 wait as `Retry-After` says.
 - **Lists** come in pages: `next` is the `cursor` of the next one.
+- **Each answer** has an `X-Request-Id`: whoever runs the server finds by it what happened.
 """
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -120,6 +122,7 @@ def _take(api: FastAPI, router: APIRouter) -> None:
 def _around(around: Surroundings) -> list[Middleware]:
     """Return what stands around the routes, the outermost first."""
     return [
+        Middleware(RequestIds),
         Middleware(SecurityHeaders),
         Middleware(Traced, spans=around.spans),
         Middleware(Requests, count=around.count),

@@ -20,7 +20,7 @@ SENT: Final = (
     "If-Match",
     "If-None-Match",
 )
-READ: Final = ("Content-Disposition", "ETag", "Link", "Location", "Retry-After")
+READ: Final = ("Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-Id")
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 #: How long a browser may believe what it was told of that, in seconds.
 BELIEVED_S: Final = 600

@@ -34,4 +34,9 @@ def hint_for(error: EoiError, *, asks_server: bool) -> str | None:
     said = {error.code, getattr(error, "field", None)}
     if isinstance(error, Refused):
         said |= {reason.code for reason in error.reasons}
-    return " ".join(hint for what, hint in hints.items() if what in said) or None
+    found = [hint for what, hint in hints.items() if what in said]
+    if request_id := error.facts.get("request_id"):
+        found.append(
+            f"Whoever runs the server finds in its log what it was, by the request's id: {request_id}"
+        )
+    return " ".join(found) or None

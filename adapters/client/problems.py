@@ -1,6 +1,7 @@
 """A server's problem documents (RFC 9457), made the errors again that they were."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -18,6 +19,8 @@ from workflow import errors as storage
 LONGEST: Final = 20_000
 #: The most reasons of one refusal.
 MOST: Final = 100
+#: What a server may call a request.
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 #: Codes that a class refines.
 _REFINED: Final[Mapping[str, type[BadInput]]] = dict.fromkeys(
     (
@@ -29,16 +32,21 @@ _REFINED: Final[Mapping[str, type[BadInput]]] = dict.fromkeys(
 _ELSEWHERE: Final = (BadInput, BadDeadline, UnknownTrigger, BadSignature, BadTable, IssuerUnavailable)
 
 
-def error_of(told: Mapping[str, Any], *, retry_after: str = "", allow: str = "") -> EoiError:
+def error_of(
+    told: Mapping[str, Any], *, retry_after: str = "", allow: str = "", request_id: str = ""
+) -> EoiError:
     """Return the error that a problem tells of: its class, its code, its facts.
 
     Args:
         told: the document.
         retry_after: what the header of that name says.
         allow: likewise.
+        request_id: by what whoever runs the server finds what went wrong there.
     """
     code, detail = told["code"], _sentence(told.get("detail"))
     facts = dict(_facts(told, retry_after, allow))
+    if _REQUEST_ID.fullmatch(request_id):
+        facts["request_id"] = request_id
     reasons = [*_reasons(told.get("errors"))]
     if reasons and reasons[0].code == code:
         return Refused.because(reasons, **facts)

@@ -42,8 +42,12 @@ _IN_TIME: Final = 1024 * 1024
 #: How long a connection is kept for the next request, in seconds: shorter than servers keep theirs.
 _KEEP_S: Final = 2.0
 _DONE: Final = range(200, 300)
+_FAULT: Final = range(500, 600)
 #: The headers of an answer that matter.
-_TOLD: Final = ("retry-after", "allow", "location", "content-type", "content-length", "content-disposition")
+_TOLD: Final = (
+    "retry-after", "allow", "location", "content-type", "content-length", "content-disposition",
+    "x-request-id",
+)  # fmt: skip
 #: What can only have gone wrong before a server got anything.
 _BEFORE: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
@@ -134,7 +138,10 @@ class Wire:
         if found.code:
             told = found.headers
             return error_of(
-                found.problem, retry_after=told.get("retry-after", ""), allow=told.get("allow", "")
+                found.problem,
+                retry_after=told.get("retry-after", ""),
+                allow=told.get("allow", ""),
+                request_id=told.get("x-request-id", "") if found.status in _FAULT else "",
             )
         return strange(asking, found, place=self._address.place, may_be_done=may_be_done)
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from adapters.api.answers import problem_of
+from adapters.cli.hints import hint_for
 from adapters.client import problems
 from adapters.client.errors import UnknownProblem
 from adapters.client.problems import error_of
@@ -62,6 +63,23 @@ def test_every_problem_becomes_the_error_that_it_was(code: str) -> None:
 def test_facts_of_headers_come_along() -> None:
     """How long a server asks to wait is among the facts."""
     assert there_and_back(as_it_was("overloaded")).facts["retry_after_s"] == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("0186e27e-7a80-7000-8000-0000000000e1", {"request_id": "0186e27e-7a80-7000-8000-0000000000e1"}),
+        ("", {}),
+        ("x\x1b[2J", {}),
+        ("x" * 65, {}),
+    ],
+)
+def test_the_name_of_a_request_comes_along(given: str, told: dict[str, str]) -> None:
+    """As far as it is one: a server of somebody else's may say anything."""
+    error = error_of({"code": "internal", "detail": "x"}, request_id=given)
+    assert error.facts == told
+    hint = hint_for(error, asks_server=True) or ""
+    assert hint.endswith(f"by the request's id: {given}") if told else not hint
 
 
 def test_when_a_call_closed_comes_along() -> None:
