@@ -3,7 +3,11 @@
 Each process that does has a runner of its own, as each `eoi serve` has; any number may.
 """
 
-from fastapi import FastAPI
+try:
+    from fastapi import FastAPI
+except ImportError as exc:
+    msg = "The HTTP door needs its extra: pip install 'eoi-workflow[api]'."
+    raise ImportError(msg) from exc
 
 from adapters.bootstrap import build
 from adapters.serving import program_of

@@ -7,7 +7,11 @@ handlers, its middleware, its routes and their documentation stay as they are.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+try:
+    from fastapi import APIRouter, FastAPI
+except ImportError as exc:
+    msg = "The HTTP door needs its extra: pip install 'eoi-workflow[api]'."
+    raise ImportError(msg) from exc
 from starlette.requests import Request
 
 from adapters.api.app import Surroundings, build_api, door_router

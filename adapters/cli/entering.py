@@ -100,7 +100,7 @@ def ending_well(door: Door, *, streams: bool) -> Iterator[None]:
     except EoiError as error:
         if error.code == _NEEDS_DATABASE:
             raise typer.BadParameter(error.message, param_hint="--server") from None
-        door.tell.error(error, hint=hint_for(error, asks_server=_asks_server(door)), beside=streams)
+        door.tell.error(error, hint=_hint(door, error), beside=streams)
         raise typer.Exit(FAILED) from None
     except AnswerLost as exc:
         door.tell.aside(f"What was asked for is done, but the answer could not be written: {exc}.")
@@ -111,6 +111,10 @@ def _hear(context: typer.Context) -> None:
     """Put what was said of who asks, and what is asked, into the door; the later word counts."""
     said = {name: context.params.pop(name, None) for name in EVERYWHERE}
     context.obj = (context.obj or Door()).also(**said, command=context.command_path)
+
+
+def _hint(door: Door, error: EoiError) -> str | None:
+    return hint_for(error, asks_server=_asks_server(door), command=door.command)
 
 
 def _asks_server(door: Door) -> bool:

@@ -1,7 +1,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -13,6 +13,30 @@ HEAD = ("--as", "head-1", "--role", "applicant", "--organisation", "URN:121234")
 NEW = ("call", "open", "--reference", "46/99", "--title", "Bases", "--closes-on", "2099-03-17")
 WHO = "Say who asks: --as NAME --role ROLE, or EOI_AS and EOI_ROLES for the whole shell."
 Eoi = Callable[..., Any]
+
+
+NOBODY: Final = "0186e27e-7a80-7000-8000-00000000dead"
+
+
+@pytest.mark.parametrize(
+    ("words", "listing"),
+    [
+        (("key", "rotate", NOBODY), "eoi key list"),
+        (("key", "revoke", "school"), "eoi key list"),
+        (("call", "show", "9/99"), "eoi call list"),
+        (("endpoint", "show", NOBODY), "eoi endpoint list"),
+        (("outbox", "show", "7"), "eoi outbox list"),
+        (("job", "show", NOBODY), "eoi job list"),
+        (("show", NOBODY), None),
+    ],
+)
+def test_where_to_look_for_what_is_not_there_is_told(
+    eoi: Eoi, words: tuple[str, ...], listing: str | None
+) -> None:
+    """By the command that lists such things, where there is one."""
+    answer = eoi(*words, "--as", "it", "--role", "admin", "--json")
+    assert (answer.status, answer.json["code"]) == (1, "not-found")
+    assert answer.json.get("hint") == (listing and f"`{listing}` shows which there are.")
 
 
 # ---- who asks

@@ -85,7 +85,9 @@ def test_the_installed_program_ends_with_0_1_or_2(program: Program, tmp_path: Pa
     assert (tmp_path / "eoi.db").exists()
     refused = program("call", "show", "1/2")
     assert (refused.returncode, refused.stdout) == (1, b"")
-    assert refused.stderr == b"Not done: There is no call '1/2'. [not-found]\n"
+    said, hint = refused.stderr.decode().splitlines()
+    assert said == "Not done: There is no call '1/2'. [not-found]"
+    assert hint == "`eoi call list` shows which there are."
     wrong = program("call", "show")
     assert (wrong.returncode, wrong.stdout, b"Usage: eoi call show" in wrong.stderr) == (2, b"", True)
     named = program("call", "list", env={"EOI_DATABASE_URL": "other.db"})

@@ -291,6 +291,17 @@ def test_without_the_extra_it_says_so_and_runs_on(tmp_path: Path) -> None:
         assert json.loads(served.said())["url"] is None
 
 
+@pytest.mark.parametrize("door", ["adapters.embedding", "adapters.asgi"])
+def test_without_the_extra_a_host_is_told_what_to_install(door: str) -> None:
+    """In the error's own words, and not only that some module is not there."""
+    script = WITHOUT.replace("from adapters.cli import main\nmain()", f"import {door}")
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr.endswith(
+        "ImportError: The HTTP door needs its extra: pip install 'eoi-workflow[api]'.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "closes", "delivers"),
     [(("--no-scheduler",), False, True), (("--no-delivery",), True, False), (("--no-api",), True, True)],
