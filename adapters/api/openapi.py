@@ -168,13 +168,13 @@ def _problems(codes: Iterable[str], problem: str) -> dict[str, Any]:
 def _problem(status: int, codes: list[str], schema: str) -> dict[str, Any]:
     response: dict[str, Any] = {
         "description": f"{SENTENCES[status]} Codes: {', '.join(f'`{code}`' for code in codes)}.",
+        # Beside the reference, as OpenAPI 3.1 has it, and not by `allOf`: of that, generators of clients make
+        # a class of its own for each status of each operation, where all problems are one.
         "content": {
             PROBLEM: {
                 "schema": {
-                    "allOf": [
-                        {"$ref": f"#/components/schemas/{schema}"},
-                        {"properties": {"code": {"enum": codes}}},
-                    ]
+                    "$ref": f"#/components/schemas/{schema}",
+                    "properties": {"code": {"enum": codes}},
                 }
             }
         },
