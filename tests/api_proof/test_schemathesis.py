@@ -66,3 +66,15 @@ def test_a_broken_promise_is_found(sqlite_world: World, status: int) -> None:
 
     found = tried(broken, sqlite_world.keys["auditor"], examples=0, only="/v1/endpoints")
     assert any(failure.startswith("GET /v1/endpoints: ") for failure in found.failures)
+
+
+def test_a_code_that_is_not_promised_is_found(sqlite_world: World) -> None:
+    """A problem that is one in all but its code, which that route does not list."""
+
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        said = {"type": "urn:eoi:problem:call-closed", "title": "No.", "detail": "No.", "status": 422}
+        answer = JSONResponse({**said, "code": "call-closed"}, 422, media_type="application/problem+json")
+        await (answer if scope["path"] == "/v1/endpoints" else sqlite_world.api)(scope, receive, send)
+
+    found = tried(broken, sqlite_world.keys["auditor"], examples=0, only="/v1/endpoints")
+    assert any("call-closed" in failure for failure in found.failures)
