@@ -49,6 +49,16 @@ def test_docker_stops_it_as_it_wants_to_be_stopped() -> None:
     assert "--read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges" in page
 
 
+def test_each_run_has_the_settings() -> None:
+    """An upgrade is of the database that the service has; forms lie on the volume, and not in memory."""
+    page = (DEPLOY / "README.md").read_text(encoding="utf-8").replace("\\\n", "")
+    serves, upgrades = re.findall(r"docker run (.+? eoi-workflow\b)", page)
+    for said in (serves, upgrades):
+        assert "--env-file /etc/eoi/eoi.env" in said
+        assert "--volume eoi:/var/lib/eoi" in said
+    assert "--env TMPDIR=/var/lib/eoi" in serves
+
+
 def test_a_build_is_sent_what_it_copies_and_no_more() -> None:
     """A database or a key that lies in the folder stays outside of every layer."""
     lines = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()

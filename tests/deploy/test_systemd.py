@@ -68,12 +68,19 @@ def test_it_writes_to_one_folder_as_a_user_of_its_own(service: dict[str, list[st
     assert said["EOI_DATABASE_URL"] == "sqlite:////var/lib/eoi/eoi.db"
 
 
+def test_forms_that_are_coming_lie_on_a_disk(service: dict[str, list[str]]) -> None:
+    """Not in /tmp, which may be memory that counts against the unit's; and where nobody else looks."""
+    said = environment((DEPLOY / "eoi.env").read_text(encoding="utf-8"))
+    assert said["TMPDIR"] == "/var/tmp"  # noqa: S108 -- the unit's own, by PrivateTmp=
+    assert service["PrivateTmp"] == ["yes"]
+
+
 def test_no_secret_is_in_what_everybody_may_read(service: dict[str, list[str]]) -> None:
     """The unit names a file; that file has settings that there are, no secret yet, and may be read back."""
     assert service["EnvironmentFile"] == ["/etc/eoi/eoi.env"]
     said = environment((DEPLOY / "eoi.env").read_text(encoding="utf-8"))
     assert (said["EOI_SECRET_KEY"], said["EOI_API_TRUSTED_PROXIES"]) == ("", "127.0.0.1")
-    assert set(said) <= {variable(field) for field in Settings.model_fields}
+    assert set(said) <= {"TMPDIR", *(variable(field) for field in Settings.model_fields)}
     assert "Environment" not in service
 
 
