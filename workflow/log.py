@@ -7,6 +7,7 @@ One line for each use case, sweep and delivery: a static dotted name, data as ke
 import logging
 import sys
 from collections.abc import MutableMapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
@@ -40,6 +41,11 @@ def get_log(name: str) -> structlog.stdlib.BoundLogger:
         cache_logger_on_first_use=True,
     )
     return cast("structlog.stdlib.BoundLogger", log)
+
+
+def told_with(**facts: object) -> AbstractContextManager[None]:
+    """Have each line of log hold these facts until the block ends, also in threads that it asks."""
+    return structlog.contextvars.bound_contextvars(**facts)
 
 
 def log_to_stderr(level: str = "info") -> None:

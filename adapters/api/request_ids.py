@@ -8,9 +8,9 @@ from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
 
 from workflow.ids import new_id
+from workflow.log import told_with
 
 #: In which header an answer has it.
 REQUEST_ID: Final = "X-Request-Id"
@@ -35,5 +35,5 @@ class RequestIds:
                 MutableHeaders(scope=message)[REQUEST_ID] = request_id
             await send(message)
 
-        with bound_contextvars(request_id=request_id):
+        with told_with(request_id=request_id):
             await self._app(scope, receive, sending)

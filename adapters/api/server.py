@@ -8,7 +8,8 @@ else begins, so that one that is taken stops the start, and not the service.
 import logging
 import socket
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from starlette.types import ASGIApp
@@ -17,6 +18,7 @@ from uvicorn import Config, Server
 from adapters.api.errors import CannotListen, ServerEnded
 from adapters.api.protocol import Crowd, most_connections, watched
 from adapters.api.proxies import in_each_form
+from adapters.api.spells import Spell
 from adapters.api.targets import OriginForm
 from workflow.log import get_log
 
@@ -24,6 +26,9 @@ from workflow.log import get_log
 GRACE_S: Final = 15
 #: How long a connection is kept that asks for nothing more, in seconds.
 IDLE_S: Final = 5
+
+#: What uvicorn says of each request that is none.
+_NO_HTTP: Final = "Invalid HTTP request received."
 
 _log = get_log("api")
 
@@ -125,10 +130,18 @@ def _cannot(host: str, port: int, exc: Exception) -> CannotListen:
 
 
 class _Heard(logging.Handler):
-    """Says in our log what uvicorn has to say."""
+    """Says in our log what uvicorn has to say; what anybody can make it say, once for as long as they do."""
+
+    def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._spell = Spell(timer)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say it."""
+        if record.msg == _NO_HTTP:
+            self._spell.is_over()
+            if not self._spell.is_begun():
+                return
         _log.warning("server.said", said=record.getMessage(), exc_info=record.exc_info)
 
 

@@ -19,7 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from adapters.api import protocol, server
 from adapters.api.errors import CannotListen, ServerEnded
 from adapters.api.protocol import LEFT, MOST
-from adapters.api.server import ApiServer, _hear_uvicorn
+from adapters.api.server import ApiServer, _hear_uvicorn, _Heard
+from adapters.api.spells import QUIET_S
 
 #: More than the system keeps of an answer for who does not read it, in bytes.
 LARGE = 16 * 1024 * 1024
@@ -289,6 +290,24 @@ def _why_not(api: FastAPI, port: int) -> str:
     except CannotListen as exc:
         return exc.message
     return ""
+
+
+def test_what_is_no_http_fills_no_log(
+    api: FastAPI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often somebody sends it, it is one line, until nobody has for some time; each is answered."""
+    seconds = [0.0]
+    monkeypatch.setattr(logging.getLogger("uvicorn"), "handlers", [_Heard(lambda: seconds[0])])
+    serving = ApiServer(api, host="127.0.0.1", port=0)
+    serving.start()
+    where = urlsplit(serving.url)
+    for now_s in (0.0, 0.0, QUIET_S - 1, QUIET_S, 2 * QUIET_S):
+        seconds[0] = now_s
+        with socket.create_connection((where.hostname, where.port), timeout=60) as connection:
+            connection.sendall(b"GET\0 /x HTTP/1.1\r\n\r\n")
+            assert connection.makefile("rb").readline() == b"HTTP/1.1 400 \r\n"
+    serving.close()
+    assert [each.getMessage() for each in caplog.records if each.name == "eoi.api"] == ["server.said"] * 2
 
 
 def test_what_uvicorn_warns_of_is_heard_in_our_log(caplog: pytest.LogCaptureFixture) -> None:
