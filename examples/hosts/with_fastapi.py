@@ -16,6 +16,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy import CheckConstraint, create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.schema import CreateTable
 
 from adapters.embedding import Settings, build, eoi_router, running, tell_openapi
 from workflow import Actor, Receipt, Refused
@@ -56,7 +57,8 @@ def create(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
-        Base.metadata.create_all(database)
+        with database.begin() as connection:  # in each worker, and they start together
+            connection.execute(CreateTable(Base.metadata.tables["booking"], if_not_exists=True))
         eoi.engine.migrate()  # or `eoi db upgrade`, before you deploy
         async with running(eoi)(api):  # closes calls, delivers events
             yield

@@ -13,6 +13,7 @@ from flask import Flask, Response, abort, jsonify, request, session
 from flask.typing import ResponseReturnValue
 from sqlalchemy import CheckConstraint, create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.schema import CreateTable
 
 from adapters.bootstrap import build
 from adapters.documents import to_json
@@ -52,7 +53,8 @@ def create(settings: Settings | None = None) -> Flask:
     settings = settings or Settings()
     database = create_engine(settings.database_url)
     eoi = build(settings, database)  # by the host's own pool
-    Base.metadata.create_all(database)
+    with database.begin() as connection:  # in each worker, and they start together
+        connection.execute(CreateTable(Base.metadata.tables["booking"], if_not_exists=True))
     eoi.engine.migrate()  # or `eoi db upgrade`, before you deploy
     database.dispose()  # no connection is taken along into a fork
     app = Flask(__name__)

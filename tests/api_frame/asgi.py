@@ -22,6 +22,11 @@ class Answer:
     body: bytes
 
     @property
+    def said(self) -> list[tuple[str, str]]:
+        """Return the headers but for the request's own name."""
+        return [each for each in self.headers if each[0] != "x-request-id"]
+
+    @property
     def json(self) -> Any:
         """Return what the body says."""
         return json.loads(self.body)
