@@ -107,9 +107,11 @@ def _url(host: str, port: int) -> str:
 
 
 def _bound(host: str, port: int) -> socket.socket:
+    # As a text it would be read by IDNA, whose tables take a megabyte for as long as the program runs.
+    name = host.encode() if host.isascii() else host
     try:
         family, kind, proto, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         bound = socket.socket(family, kind, proto)
     except (OSError, UnicodeError, OverflowError) as exc:
